@@ -1,0 +1,96 @@
+"""Configuration is data: frozen dataclasses, read from TOML, written whole into every output."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from fxcore.errors import ParameterError
+
+T = TypeVar("T")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Return a configuration dataclass as plain dicts, lists, numbers and strings."""
+    return {
+        f.name: to_dict(value)
+        if dataclasses.is_dataclass(value := getattr(config, f.name))
+        else _plain(value)
+        for f in dataclasses.fields(config)
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
+    """Build the configuration `cls` from plain values; anything left out keeps its default.
+
+    Parameters
+    ----------
+    cls : type
+        A frozen dataclass; nested dataclasses are tables. Its ``__post_init__`` checks ranges.
+    values : dict
+        As TOML gives it.
+    where : str
+        Name of the table, for messages.
+
+    Raises
+    ------
+    ParameterError
+        For a key that does not exist or a value of the wrong type; the message lists what does.
+    """
+    hints = get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        path = f"{where}.{key}" if where else key
+        if key not in names:
+            raise ParameterError(f"unknown setting {path!r}; known here: {', '.join(names)}")
+        arguments[key] = _convert(hints[key], value, path)
+    return cls(**arguments)
+
+
+def _convert(hint: Any, value: Any, path: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise ParameterError(f"{path} is a table of settings, not {value!r}")
+        return from_dict(hint, value, path)  # type: ignore[arg-type]
+    origin = getattr(hint, "__origin__", hint)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        element = hint.__args__[0]
+        return tuple(_convert(element, v, f"{path}[{i}]") for i, v in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {str(k): _convert(hint.__args__[1], v, f"{path}.{k}") for k, v in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, origin) and not (isinstance(value, bool) and hint is not bool):
+        return value
+    raise ParameterError(f"{path} must be {getattr(hint, '__name__', hint)}, not {value!r}")
+
+
+def read_toml(cls: type[T], path: Path) -> T:
+    """Read the configuration `cls` from a TOML file.
+
+    Raises
+    ------
+    ParameterError
+        If the file cannot be read, is not TOML, or holds settings `cls` does not have.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"cannot read the configuration {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ParameterError(f"{path} is not valid TOML: {error}") from error
+    try:
+        return from_dict(cls, values)
+    except ParameterError as error:
+        raise ParameterError(f"{path}: {error}") from error

@@ -1,0 +1,38 @@
+"""The errors fxray raises on purpose.
+
+Every message is written for a person: it names the file, the value, the limit and the way out.
+"""
+
+from __future__ import annotations
+
+
+class FxrayError(Exception):
+    """Anything fxray refuses to do; the command line prints the message and exits with code 1."""
+
+
+class ParameterError(FxrayError, ValueError):
+    """An argument, option or configuration value outside what is allowed."""
+
+
+class DataSetError(FxrayError):
+    """A data set that is missing, unreadable or not in the PNG-CSV layout."""
+
+
+class UnreadableFileError(FxrayError):
+    """One input file that gives no radiograph: it costs that file and nothing else.
+
+    Parameters
+    ----------
+    reason : str
+        Short code for the ``reason`` column of ``rejects.csv``, for instance ``"truncated"``.
+    message : str
+        What was wrong, without the file's name or path: those never reach the output.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[UnreadableFileError], tuple[str, str]]:
+        return type(self), (self.reason, self.message)

@@ -1,0 +1,71 @@
+"""The words every room shares: a radiograph, a study, and what was dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass
+class Radiograph:
+    """One grey image and its metadata row.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        ``uint8``, shape ``(rows, columns)``, C-contiguous.
+    metadata : dict of str to str
+        The row of ``metadata.csv``, column to text, in column order. Everything is text, here as on
+        disk, so that a row which was written and read again is the same row.
+    """
+
+    image: NDArray[np.uint8]
+    metadata: dict[str, str]
+
+    @property
+    def radiograph_id(self) -> str:
+        return self.metadata["radiograph_id"]
+
+
+@dataclass(frozen=True, order=True)
+class Reject:
+    """A row of ``rejects.csv``: something that was found and is not in the data set.
+
+    Attributes
+    ----------
+    stage : str
+        Where it was dropped: ``"index"``, ``"labels"``, ``"ingest"`` or the name of a step.
+    study_id, source_id, radiograph_id : str
+        Keyed pseudonyms of the study, the file and the radiograph; empty where not known.
+    reason : str
+        Short code, for instance ``"no_pixel_data"``.
+    message : str
+        One sentence for a person.
+    """
+
+    stage: str
+    study_id: str
+    source_id: str
+    radiograph_id: str
+    reason: str
+    message: str
+
+
+@dataclass
+class Study:
+    """All radiographs of one appointment: the unit of work, of splitting and of prediction.
+
+    Attributes
+    ----------
+    study_id : str
+        Keyed pseudonym of the StudyInstanceUID.
+    label : str
+        ``"broken"``, ``"not_broken"`` or ``"unlabelled"``: the folder the study is in.
+    radiographs : list of Radiograph
+    """
+
+    study_id: str
+    label: str
+    radiographs: list[Radiograph] = field(default_factory=list)
