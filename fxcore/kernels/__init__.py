@@ -1,0 +1,39 @@
+"""Arrays in, arrays out: the compiled kernels of fxray."""
+
+from fxcore.kernels.axis import PrincipalAxis, principal_axis
+from fxcore.kernels.labelling import Components, components, crop_without, keep_components
+from fxcore.kernels.histograms import histogram, pixel_sums
+from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
+from fxcore.kernels.otsu import otsu_threshold
+from fxcore.kernels.png import png_filter_up, png_unfilter
+from fxcore.kernels.rotation import rotate
+from fxcore.kernels.runs import Runs, runs_from_image, runs_from_mask, runs_to_mask
+from fxcore.kernels.tone import apply_table, corner_means, invert
+from fxcore.kernels.warm import warm
+
+__all__ = [
+    "Components",
+    "PrincipalAxis",
+    "Runs",
+    "apply_table",
+    "close_rectangle",
+    "components",
+    "corner_means",
+    "crop_without",
+    "dilate_rectangle",
+    "erode_rectangle",
+    "histogram",
+    "invert",
+    "keep_components",
+    "open_rectangle",
+    "otsu_threshold",
+    "pixel_sums",
+    "png_filter_up",
+    "png_unfilter",
+    "principal_axis",
+    "rotate",
+    "runs_from_image",
+    "runs_from_mask",
+    "runs_to_mask",
+    "warm",
+]

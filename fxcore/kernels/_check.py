@@ -1,0 +1,50 @@
+"""What every public kernel asks of its input, checked once and in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.errors import ParameterError
+
+MOST_PIXELS = 2**31 - 1  # positions and run numbers are 32-bit integers
+
+
+def as_image(image: Any, *dtypes: type[np.generic], name: str = "image") -> NDArray[Any]:
+    """Return `image` as a C-contiguous two-dimensional array of one of `dtypes`.
+
+    A copy is made only of an array that is not contiguous or is read-only: a kernel is compiled for
+    one memory layout, and Numba counts write protection as part of it.
+
+    Raises
+    ------
+    ParameterError
+        If `image` is no array of two dimensions and of an allowed type, or is too large.
+    """
+    if not isinstance(image, np.ndarray):
+        raise ParameterError(f"{name} must be a NumPy array, not {type(image).__name__}")
+    if image.ndim != 2:
+        raise ParameterError(f"{name} must have 2 dimensions (rows, columns), not {image.ndim}")
+    if image.dtype not in dtypes:
+        allowed = " or ".join(np.dtype(d).name for d in dtypes)
+        raise ParameterError(f"{name} must be {allowed}, not {image.dtype}")
+    if image.size > MOST_PIXELS or max(image.shape) > MOST_PIXELS:
+        raise ParameterError(f"{name} has {image.size} pixels; the most allowed is {MOST_PIXELS}")
+    return np.require(image, requirements=("C", "A", "W"))
+
+
+def as_integer(value: Any, low: int, high: int, name: str) -> int:
+    """Return `value` as an int in ``low..high``.
+
+    Raises
+    ------
+    ParameterError
+        If it is no integer or outside the range.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ParameterError(f"{name} must be an integer, not {value!r}")
+    if not low <= value <= high:
+        raise ParameterError(f"{name} must be in {low}..{high}, not {value}")
+    return int(value)

@@ -1,0 +1,200 @@
+"""Morphology with rectangular structuring elements, on the runs of a mask.
+
+A rectangle separates: along the rows each run grows or shrinks; along the columns an output row is
+the union (dilation) or intersection (erosion) of the rows in its window, built by doubling the window.
+Pixels outside the image never decide: they are background to a dilation and foreground to an
+erosion, as with the default border value of OpenCV's ``morphologyEx``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fxcore.errors import ParameterError
+from fxcore.kernels._check import MOST_PIXELS, as_integer
+from fxcore.kernels._jit import kernel
+from fxcore.kernels.runs import Runs
+
+
+def dilate_rectangle(runs: Runs, height: int, width: int) -> Runs:
+    """Dilate a mask with a rectangle of odd `height` and `width`, centred.
+
+    Raises
+    ------
+    ParameterError
+        If a side is not an odd positive integer.
+
+    Examples
+    --------
+    >>> from fxcore.kernels import runs_from_mask, runs_to_mask
+    >>> dot = runs_from_mask(np.array([[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], np.uint8))
+    >>> runs_to_mask(dilate_rectangle(dot, height=1, width=3)) // 255
+    array([[0, 0, 0, 0],
+           [0, 1, 1, 1],
+           [0, 0, 0, 0]], dtype=uint8)
+    """
+    down, across = _half(height, "height"), _half(width, "width")
+    wider = Runs(runs.shape, *_widen(runs.row_start, runs.start, runs.stop, across, runs.shape[1]))
+    return _combine_window(wider, down, union=True)
+
+
+def erode_rectangle(runs: Runs, height: int, width: int) -> Runs:
+    """Erode a mask with a rectangle of odd `height` and `width`, centred.
+
+    Raises
+    ------
+    ParameterError
+        If a side is not an odd positive integer.
+    """
+    down, across = _half(height, "height"), _half(width, "width")
+    narrower = Runs(runs.shape, *_narrow(runs.row_start, runs.start, runs.stop, across, runs.shape[1]))
+    return _combine_window(narrower, down, union=False)
+
+
+def close_rectangle(runs: Runs, height: int, width: int) -> Runs:
+    """Dilate, then erode: fills gaps and holes that the rectangle does not fit into.
+
+    Raises
+    ------
+    ParameterError
+        If a side is not an odd positive integer.
+    """
+    return erode_rectangle(dilate_rectangle(runs, height, width), height, width)
+
+
+def open_rectangle(runs: Runs, height: int, width: int) -> Runs:
+    """Erode, then dilate: removes what the rectangle does not fit into.
+
+    Raises
+    ------
+    ParameterError
+        If a side is not an odd positive integer.
+    """
+    return dilate_rectangle(erode_rectangle(runs, height, width), height, width)
+
+
+def _half(side: Any, name: str) -> int:
+    size = as_integer(side, 1, MOST_PIXELS, name)
+    if size % 2 == 0:
+        raise ParameterError(f"{name} must be odd, so that the rectangle has a centre, not {size}")
+    return size // 2
+
+
+def _combine_window(runs: Runs, half: int, *, union: bool) -> Runs:
+    """Combine each row with the `half` rows above and below it.
+
+    With ``w[r]`` the combination of rows ``r .. r + n - 1``, ``w[r]`` and ``w[r + s]`` give n + s rows
+    for any s up to n: the window at least doubles until it reaches down far enough; one more step,
+    upwards, makes it symmetric. Rows past the border are clamped to it: what the clamped window
+    covers belongs to the wanted window, and combining a row twice changes nothing.
+    """
+    half = min(half, max(runs.shape[0] - 1, 0))
+    below, shifts = 0, []
+    while below < half:
+        shifts.append(min(below + 1, half - below))
+        below += shifts[-1]
+    if half:
+        shifts.append(-half)
+    row_start, start, stop = runs.row_start, runs.start, runs.stop
+    for shift in shifts:
+        row_start, start, stop = _combine(row_start, start, stop, shift, union)
+    return Runs(runs.shape, row_start, start, stop)
+
+
+@kernel
+def _widen(row_start, start, stop, half, cols):  # type: ignore[no-untyped-def]
+    """Grow each run by `half` at both ends, within the row, and join those that meet."""
+    rows = row_start.size - 1
+    new_row_start = np.empty(rows + 1, np.int32)
+    new_start = np.empty_like(start)
+    new_stop = np.empty_like(stop)
+    n = 0
+    for r in range(rows):
+        new_row_start[r] = n
+        first = n
+        for i in range(row_start[r], row_start[r + 1]):
+            a = max(start[i] - half, 0)
+            b = min(stop[i] + half, cols)
+            if n > first and a <= new_stop[n - 1]:
+                new_stop[n - 1] = b
+            else:
+                new_start[n] = a
+                new_stop[n] = b
+                n += 1
+    new_row_start[rows] = n
+    return new_row_start, new_start[:n].copy(), new_stop[:n].copy()
+
+
+@kernel
+def _narrow(row_start, start, stop, half, cols):  # type: ignore[no-untyped-def]
+    """Shrink each run by `half` at the ends that do not lie on the border; drop what vanishes."""
+    rows = row_start.size - 1
+    new_row_start = np.empty(rows + 1, np.int32)
+    new_start = np.empty_like(start)
+    new_stop = np.empty_like(stop)
+    n = 0
+    for r in range(rows):
+        new_row_start[r] = n
+        for i in range(row_start[r], row_start[r + 1]):
+            a = start[i] + half if start[i] > 0 else 0
+            b = stop[i] - half if stop[i] < cols else cols
+            if a < b:
+                new_start[n] = a
+                new_stop[n] = b
+                n += 1
+    new_row_start[rows] = n
+    return new_row_start, new_start[:n].copy(), new_stop[:n].copy()
+
+
+@kernel
+def _combine(row_start, start, stop, shift, union):  # type: ignore[no-untyped-def]
+    """Unite or intersect each row with the row `shift` below it, clamped to the last or first row."""
+    rows = row_start.size - 1
+    most = 0
+    for r in range(rows):
+        other = min(max(r + shift, 0), rows - 1)
+        most += row_start[r + 1] - row_start[r] + row_start[other + 1] - row_start[other]
+    new_row_start = np.empty(rows + 1, np.int32)
+    new_start = np.empty(most, np.int32)
+    new_stop = np.empty(most, np.int32)
+    n = 0
+    for r in range(rows):
+        new_row_start[r] = n
+        first = n
+        other = min(max(r + shift, 0), rows - 1)
+        a = row_start[r]
+        a_end = row_start[r + 1]
+        b = row_start[other]
+        b_end = row_start[other + 1]
+        if union:
+            while a < a_end or b < b_end:
+                if b == b_end or (a < a_end and start[a] <= start[b]):
+                    low = start[a]
+                    high = stop[a]
+                    a += 1
+                else:
+                    low = start[b]
+                    high = stop[b]
+                    b += 1
+                if n > first and low <= new_stop[n - 1]:
+                    new_stop[n - 1] = max(new_stop[n - 1], high)
+                else:
+                    new_start[n] = low
+                    new_stop[n] = high
+                    n += 1
+        else:
+            while a < a_end and b < b_end:
+                low = max(start[a], start[b])
+                high = min(stop[a], stop[b])
+                if low < high:
+                    new_start[n] = low
+                    new_stop[n] = high
+                    n += 1
+                if stop[a] < stop[b]:
+                    a += 1
+                else:
+                    b += 1
+    new_row_start[rows] = n
+    return new_row_start, new_start[:n].copy(), new_stop[:n].copy()
