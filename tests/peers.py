@@ -64,7 +64,7 @@ def hand(rows: int = 2500, cols: int = 3000, seed: int = 0) -> np.ndarray:
     return np.clip(image + 22 + rng.normal(0, 5, image.shape), 0, 255).astype(np.uint8)
 
 
-# --- how results are compared -----------------------------------------------------------------------
+# --- how results are compared ---
 
 
 def equal(ours: Any, theirs: Any) -> None:
@@ -94,7 +94,7 @@ def same_axis(ours: tuple[float, ...], theirs: tuple[float, ...]) -> None:
         assert abs((ours[2] - theirs[2] + 90) % 180 - 90) < 1e-3
 
 
-# --- set-ups -------------------------------------------------------------------------------------------
+# --- set-ups ---
 
 
 def _thresholded(image: np.ndarray) -> kernels.Runs:

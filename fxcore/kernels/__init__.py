@@ -1,8 +1,8 @@
 """Arrays in, arrays out: the compiled kernels of fxray."""
 
 from fxcore.kernels.axis import PrincipalAxis, principal_axis
-from fxcore.kernels.labelling import Components, components, crop_without, keep_components
 from fxcore.kernels.histograms import histogram, pixel_sums
+from fxcore.kernels.labelling import Components, components, crop_without, keep_components
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_filter_up, png_unfilter

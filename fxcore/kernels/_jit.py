@@ -13,4 +13,4 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Fast-math stays off everywhere: results must not depend on how a compiler reorders sums.
     """
-    return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+    return numba.njit(cache=True, nogil=True)(function)

@@ -89,7 +89,7 @@ def principal_axis(runs: Runs) -> PrincipalAxis:
 
 
 @kernel
-def _moments(row_start, start, stop):  # type: ignore[no-untyped-def]
+def _moments(row_start, start, stop):
     """Return the sums over all pixels of 1, row, column, row², column² and row · column."""
     area = 0
     row = 0

@@ -64,7 +64,7 @@ def pixel_sums(image: NDArray[Any]) -> tuple[int, int]:
 
 
 @kernel
-def _count(pixels, counts):  # type: ignore[no-untyped-def]
+def _count(pixels, counts):
     """Count `pixels` (n,) into the rows of `counts` (4, levels) in turn; returns their sum (levels,).
 
     Neighbours are often equal; counted in one table, each would wait for the store of the one before.
@@ -88,7 +88,7 @@ def _count(pixels, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sums(pixels):  # type: ignore[no-untyped-def]
+def _sums(pixels):
     """Return the sum and the sum of squares of `pixels` (n,) as uint64."""
     total = np.uint64(0)
     squares = np.uint64(0)

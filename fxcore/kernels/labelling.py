@@ -137,7 +137,7 @@ def _check_fit(runs: Runs, found: Components) -> None:
 
 
 @kernel
-def _root(parent, i):  # type: ignore[no-untyped-def]
+def _root(parent, i):
     """Find the root of run `i`, halving the path to it."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -146,7 +146,7 @@ def _root(parent, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _label(row_start, start, stop):  # type: ignore[no-untyped-def]
+def _label(row_start, start, stop):
     """Return label (runs,), area (count,) and box (count, 4)."""
     n = start.size
     rows = row_start.size - 1
@@ -196,7 +196,7 @@ def _label(row_start, start, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _keep(row_start, start, stop, label, keep):  # type: ignore[no-untyped-def]
+def _keep(row_start, start, stop, label, keep):
     """Return row_start, start and stop of the runs whose component is kept."""
     rows = row_start.size - 1
     new_row_start = np.empty(rows + 1, np.int32)
@@ -215,7 +215,7 @@ def _keep(row_start, start, stop, label, keep):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _blacken(part, row_start, start, stop, label, keep_label, row0, col0):  # type: ignore[no-untyped-def]
+def _blacken(part, row_start, start, stop, label, keep_label, row0, col0):
     """Set to 0 what other components cover of `part`, which begins at (row0, col0) of the mask."""
     rows, cols = part.shape
     for r in range(rows):

@@ -104,7 +104,7 @@ def _combine_window(runs: Runs, half: int, *, union: bool) -> Runs:
 
 
 @kernel
-def _widen(row_start, start, stop, half, cols):  # type: ignore[no-untyped-def]
+def _widen(row_start, start, stop, half, cols):
     """Grow each run by `half` at both ends, within the row, and join those that meet."""
     rows = row_start.size - 1
     new_row_start = np.empty(rows + 1, np.int32)
@@ -128,7 +128,7 @@ def _widen(row_start, start, stop, half, cols):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _narrow(row_start, start, stop, half, cols):  # type: ignore[no-untyped-def]
+def _narrow(row_start, start, stop, half, cols):
     """Shrink each run by `half` at the ends that do not lie on the border; drop what vanishes."""
     rows = row_start.size - 1
     new_row_start = np.empty(rows + 1, np.int32)
@@ -149,7 +149,7 @@ def _narrow(row_start, start, stop, half, cols):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _combine(row_start, start, stop, shift, union):  # type: ignore[no-untyped-def]
+def _combine(row_start, start, stop, shift, union):
     """Unite or intersect each row with the row `shift` below it, clamped to the last or first row."""
     rows = row_start.size - 1
     most = 0

@@ -62,7 +62,7 @@ def otsu_threshold(image: NDArray[Any] | None = None, *, hist: NDArray[Any] | No
 
 
 @kernel
-def _otsu(counts):  # type: ignore[no-untyped-def]
+def _otsu(counts):
     """Return Otsu's threshold of the histogram `counts` (levels,)."""
     pixels = 0
     weighted = 0

@@ -95,7 +95,7 @@ def _as_bytes(raw: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 @kernel
-def _unfilter(lines, image):  # type: ignore[no-untyped-def]
+def _unfilter(lines, image):
     """Write the pixels of `lines` (rows, 1 + cols) into `image`; returns the first bad row or -1."""
     rows, cols = image.shape
     if cols == 0:

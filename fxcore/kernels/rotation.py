@@ -83,7 +83,7 @@ def canvas(rows: int, cols: int, cosine: float, sine: float) -> tuple[int, int]:
 
 
 @kernel
-def _inside(origin, step, low, high, width):  # type: ignore[no-untyped-def]
+def _inside(origin, step, low, high, width):
     """Return the first and the last + 1 of those j in 0..width-1 with low <= origin + j step <= high."""
     if abs(step) < 1e-12:
         return (0, width) if low <= origin <= high else (0, 0)
@@ -95,7 +95,7 @@ def _inside(origin, step, low, high, width):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sample(image, y, x, fill):  # type: ignore[no-untyped-def]
+def _sample(image, y, x, fill):
     """Interpolate `image`, surrounded by `fill`, at row `y` and column `x`."""
     rows, cols = image.shape
     row = math.floor(y)
@@ -111,7 +111,7 @@ def _sample(image, y, x, fill):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _rotate(image, out, cosine, sine, fill):  # type: ignore[no-untyped-def]
+def _rotate(image, out, cosine, sine, fill):
     """Fill `out` with `image` rotated by the angle of (cosine, sine), counter-clockwise."""
     rows, cols = image.shape
     out_rows, out_cols = out.shape
@@ -163,7 +163,7 @@ def _rotate(image, out, cosine, sine, fill):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _blend(pixels, line, base, stride, x0, y0, x_step, y_step, offset, upper, lower):  # type: ignore[no-untyped-def]
+def _blend(pixels, line, base, stride, x0, y0, x_step, y_step, offset, upper, lower):
     """Interpolate a stretch of pixels whose neighbours all lie in the image.
 
     Three short loops instead of one: the first and the last become vector instructions, the loads

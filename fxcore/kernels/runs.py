@@ -90,7 +90,7 @@ def runs_to_mask(runs: Runs) -> NDArray[np.uint8]:
 
 
 @kernel
-def _scan(image, threshold):  # type: ignore[no-untyped-def]
+def _scan(image, threshold):
     """Find the edges of ``image > threshold``; returns row_start, start and stop."""
     rows, cols = image.shape
     tail = cols % 64
@@ -136,7 +136,7 @@ def _scan(image, threshold):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _paint(mask, row_start, start, stop):  # type: ignore[no-untyped-def]
+def _paint(mask, row_start, start, stop):
     """Set the pixels of the runs to 255."""
     for r in range(mask.shape[0]):
         row = mask[r]

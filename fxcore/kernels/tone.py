@@ -112,7 +112,7 @@ def apply_table(values: NDArray[Any], table: NDArray[np.uint8]) -> NDArray[np.ui
 
 
 @kernel
-def _map(values, table, out):  # type: ignore[no-untyped-def]
+def _map(values, table, out):
     """Write ``table[values]`` into `out`, all one-dimensional."""
     for i in range(values.size):
         out[i] = table[values[i]]

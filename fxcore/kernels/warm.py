@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fxcore.kernels.axis import principal_axis
-from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.histograms import pixel_sums
+from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_unfilter

@@ -1,0 +1,312 @@
+"""What the table of peers cannot say: directions, 16 bits, all PNG filters, refusals, many threads."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+import skimage.filters
+
+from fxcore import kernels
+from fxcore.errors import ParameterError
+from tests import peers
+
+_RNG = np.random.default_rng(11)
+_NOISE = _RNG.integers(0, 256, (83, 140)).astype(np.uint8)
+
+
+# --- rotation and axis ---
+
+
+@pytest.mark.parametrize("degrees", [1e-9, 0.01, 7.5, 45, 89.999, 90.001, 123.4, 180.5, 271, -33.3, 750.2])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 90), (90, 1), (2, 2), (83, 140), (300, 41)])
+def test_rotation_is_within_a_level_of_float64(degrees: float, shape: tuple[int, int]) -> None:
+    image = _RNG.integers(0, 256, shape).astype(np.uint8)
+    for fill in (0, 255):
+        peers.one_level(kernels.rotate(image, degrees, fill), peers.numpy_rotate(image, degrees, fill))
+
+
+def test_rotation_of_a_wide_image_stays_exact_over_many_blocks() -> None:
+    image = _RNG.integers(0, 256, (120, 2000)).astype(np.uint8)
+    peers.one_level(kernels.rotate(image, 20.0), peers.numpy_rotate(image, 20.0))
+
+
+@pytest.mark.parametrize("quarters", range(-5, 6))
+def test_quarter_turns_are_exact(quarters: int) -> None:
+    turned = kernels.rotate(_NOISE, 90.0 * quarters)
+    np.testing.assert_array_equal(turned, np.rot90(_NOISE, quarters))
+    assert turned.flags.c_contiguous
+    assert not np.shares_memory(turned, _NOISE)
+
+
+@pytest.mark.parametrize("degrees", [3, 30, 45, 77, 100, -20])
+def test_rotation_cuts_nothing(degrees: float) -> None:
+    white = np.full((60, 201), 255, np.uint8)
+    total = kernels.rotate(white, degrees).sum(dtype=np.int64) / 255
+    assert total == pytest.approx(white.size, rel=2e-3)
+    corner = np.zeros((60, 201), np.uint8)
+    corner[0, 0] = corner[0, -1] = corner[-1, 0] = corner[-1, -1] = 255
+    assert kernels.rotate(corner, degrees).sum(dtype=np.int64) / 255 == pytest.approx(4, abs=0.6)
+
+
+def _bar(degrees: float) -> np.ndarray:
+    """Draw a long bar whose top leans `degrees` to the right of the vertical."""
+    image = np.zeros((301, 301), np.uint8)
+    x, y = 120 * math.sin(math.radians(degrees)), -120 * math.cos(math.radians(degrees))
+    ends = [(round(16 * (150 + s * x)), round(16 * (150 + s * y))) for s in (-1, 1)]
+    cv2.line(image, ends[0], ends[1], 255, 9, cv2.LINE_AA, 4)
+    return image
+
+
+@pytest.mark.parametrize("degrees", [-85, -60, -45, -10, 0, 5, 30, 45, 80, 90])
+def test_rotate_by_the_angle_of_the_axis_makes_it_vertical(degrees: float) -> None:
+    found = kernels.principal_axis(kernels.runs_from_image(_bar(degrees), 127))
+    assert found.angle_degrees == pytest.approx(degrees, abs=0.3)
+    assert found.elongation > 8
+    upright = kernels.rotate(_bar(degrees), found.angle_degrees)
+    assert kernels.principal_axis(kernels.runs_from_image(upright, 127)).angle_degrees == pytest.approx(
+        0, abs=0.2
+    )
+
+
+@pytest.mark.parametrize(
+    ("mask", "expected"),
+    [
+        (np.zeros((4, 5)), (0, math.nan, math.nan, 0.0, 1.0)),
+        (np.ones((1, 1)), (1, 0.0, 0.0, 0.0, 1.0)),
+        (np.ones((1, 9)), (9, 0.0, 4.0, 90.0, math.inf)),
+        (np.ones((9, 1)), (9, 4.0, 0.0, 0.0, math.inf)),
+        (np.ones((6, 6)), (36, 2.5, 2.5, 0.0, 1.0)),
+        (np.eye(7), (7, 3.0, 3.0, -45.0, math.inf)),
+    ],
+)
+def test_axis_of_plain_shapes(mask: np.ndarray, expected: tuple[float, ...]) -> None:
+    found = kernels.principal_axis(kernels.runs_from_mask(mask.astype(np.uint8)))
+    assert (found.area, *peers.axis_tuple(found)) == pytest.approx(expected, nan_ok=True)
+
+
+# --- thresholds and 16 bits ---
+
+
+@pytest.mark.parametrize("image", [_NOISE, peers.hand(250, 300), _bar(20)], ids=["noise", "hand", "bar"])
+@pytest.mark.parametrize("factor", [1, 16, 257])
+def test_otsu_is_that_of_opencv_and_as_good_as_that_of_scikit_image(image: np.ndarray, factor: int) -> None:
+    grey = image if factor == 1 else image.astype(np.uint16) * factor
+    level = kernels.otsu_threshold(grey)
+    assert level == cv2.threshold(grey, 0, 1, cv2.THRESH_OTSU)[0]
+    # scikit-image sums in float32, so that of levels that are about as good it may take another one.
+    other = int(skimage.filters.threshold_otsu(grey))
+    assert _between_classes(grey, level) >= _between_classes(grey, other) * (1 - 1e-6)
+    assert _between_classes(grey, other) >= _between_classes(grey, level) * (1 - 1e-5)
+
+
+def _between_classes(image: np.ndarray, level: int) -> float:
+    above = image[image > level].astype(float)
+    below = image[image <= level].astype(float)
+    return above.size * below.size * (above.mean() - below.mean()) ** 2
+
+
+def test_otsu_over_many_histograms_is_that_of_opencv() -> None:
+    for _ in range(300):
+        levels = _RNG.integers(0, 256, _RNG.integers(2, 30))
+        image = _RNG.choice(levels, (9, _RNG.integers(1, 60))).astype(np.uint8)
+        if image.min() < image.max():
+            level = kernels.otsu_threshold(image)
+            assert level == cv2.threshold(image, 0, 1, cv2.THRESH_OTSU)[0]
+            assert level == kernels.otsu_threshold(hist=kernels.histogram(image))
+
+
+@pytest.mark.parametrize("level", [0, 1, 100, 255, 65535])
+def test_one_grey_level_has_no_foreground(level: int) -> None:
+    image = np.full((7, 9), level, np.uint8 if level < 256 else np.uint16)
+    assert kernels.otsu_threshold(image) == level
+    assert len(kernels.runs_from_image(image, level)) == 0
+
+
+def test_sixteen_bits() -> None:
+    image = _RNG.integers(0, 65536, (70, 131)).astype(np.uint16)
+    np.testing.assert_array_equal(kernels.histogram(image), np.bincount(image.reshape(-1), minlength=65536))
+    wide = image.astype(object)
+    assert kernels.pixel_sums(image) == (wide.sum(), (wide * wide).sum())
+    for threshold in (0, 255, 40000, 65535):
+        runs = kernels.runs_from_image(image, threshold)
+        peers.same_mask(runs, (image > threshold).astype(np.uint8) * 255)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "<u2", ">u2", "<i2", ">i2"])
+def test_table_of_any_stored_type_and_layout(dtype: str) -> None:
+    kind = np.dtype(dtype)
+    low, high = np.iinfo(kind).min, np.iinfo(kind).max
+    values = _RNG.integers(low, high + 1, (3, 20, 31)).astype(kind)
+    values.flat[:2] = low, high
+    table = _RNG.integers(0, 256, 1 << (8 * kind.itemsize)).astype(np.uint8)
+    for view in (values, values[::2, :, ::-3], values.T, values[:0]):
+        expected = table[view.astype(np.int64) % table.size]
+        np.testing.assert_array_equal(kernels.apply_table(view, table), expected)
+
+
+# --- components ---
+
+
+def test_keep_and_crop_follow_the_labels() -> None:
+    image = np.maximum(peers.hand(200, 260), 1)
+    runs = peers._thresholded(image)
+    found = kernels.components(runs)
+    assert found.count > 5
+    label = peers.as_partition((runs, found))[0]
+    keep = np.arange(found.count) % 2 == 0
+    peers.same_mask(
+        kernels.keep_components(runs, found, keep),
+        (np.isin(label, np.flatnonzero(keep) + 1) * 255).astype(np.uint8),
+    )
+    largest = int(found.area.argmax())
+    for box in (tuple(found.box[largest]), (0, 0, 200, 260), (50, 77, 51, 201)):
+        row0, col0, row1, col1 = (int(v) for v in box)
+        expected = np.where((label == 0) | (label == largest + 1), image, 0)[row0:row1, col0:col1]
+        np.testing.assert_array_equal(kernels.crop_without(image, runs, found, largest, box), expected)
+
+
+def test_spiral_is_one_component() -> None:
+    """The worst case of union-find: one component whose parts meet only at the centre."""
+    spiral = np.zeros((129, 129), np.uint8)
+    row, col, step = 64, 64, (0, 1)
+    for length in range(2, 128, 2):
+        for _ in range(2):
+            for _ in range(length):
+                spiral[row, col] = 1
+                row, col = row + step[0], col + step[1]
+            step = (step[1], -step[0])
+    assert kernels.components(kernels.runs_from_mask(spiral)).count == 1
+    assert kernels.components(kernels.runs_from_mask(1 - spiral)).count == 1
+
+
+# --- PNG ---
+
+
+def _filtered(image: np.ndarray, kinds: np.ndarray) -> bytes:
+    """Filter each row straight from the text of the PNG specification, section 9."""
+    lines = []
+    padded = np.pad(image.astype(int), ((1, 0), (1, 0)))
+    for r, kind in enumerate(kinds):
+        x, a, b, c = padded[r + 1, 1:], padded[r + 1, :-1], padded[r, 1:], padded[r, :-1]
+        p = a + b - c
+        pa, pb, pc = abs(p - a), abs(p - b), abs(p - c)
+        paeth = np.where((pa <= pb) & (pa <= pc), a, np.where(pb <= pc, b, c))
+        prediction = (0 * a, a, b, (a + b) // 2, paeth)[kind]
+        lines.append(bytes([kind]) + ((x - prediction) % 256).astype(np.uint8).tobytes())
+    return b"".join(lines)
+
+
+@pytest.mark.parametrize("image", [_NOISE, peers.hand(90, 120), _NOISE[:, :1], _NOISE[:1]])
+def test_every_png_filter_is_undone(image: np.ndarray) -> None:
+    for _ in range(5):
+        raw = _filtered(image, _RNG.integers(0, 5, image.shape[0]))
+        for given in (raw, bytearray(raw), memoryview(raw), np.frombuffer(raw, np.uint8)):
+            np.testing.assert_array_equal(kernels.png_unfilter(given, *image.shape), image)
+    np.testing.assert_array_equal(kernels.png_unfilter(kernels.png_filter_up(image), *image.shape), image)
+
+
+def test_scanlines_of_another_encoder_are_read() -> None:
+    image = peers.hand(120, 170)
+    file = cv2.imencode(".png", image)[1].tobytes()
+    idat, place = b"", 8
+    while place < len(file):
+        size, kind = int.from_bytes(file[place : place + 4]), file[place + 4 : place + 8]
+        idat += file[place + 8 : place + 8 + size] if kind == b"IDAT" else b""
+        place += 12 + size
+    np.testing.assert_array_equal(kernels.png_unfilter(zlib.decompress(idat), *image.shape), image)
+
+
+# --- grey levels ---
+
+
+def test_corners_in_their_order() -> None:
+    means = kernels.corner_means(_NOISE, 10, 20)
+    windows = [_NOISE[:10, :20], _NOISE[:10, -20:], _NOISE[-10:, :20], _NOISE[-10:, -20:]]
+    np.testing.assert_allclose(means, [w.mean() for w in windows], rtol=1e-14)
+    np.testing.assert_allclose(kernels.corner_means(_NOISE, 999, 999), _NOISE.mean())
+
+
+def test_invert_in_place() -> None:
+    image = _NOISE.copy()
+    assert kernels.invert(image, out=image) is image
+    np.testing.assert_array_equal(image, 255 - _NOISE)
+
+
+# --- refusals, layouts, threads ---
+
+_RUNS = kernels.runs_from_mask(np.eye(4, dtype=np.uint8))
+_FOUND = kernels.components(_RUNS)
+_EYE = np.eye(4, dtype=np.uint8)
+
+REFUSED: dict[str, Callable[[], object]] = {
+    "float image": lambda: kernels.histogram(np.zeros((2, 2))),
+    "three dimensions": lambda: kernels.runs_from_mask(np.zeros((2, 2, 2), np.uint8)),
+    "a list": lambda: kernels.otsu_threshold([[1]]),  # type: ignore[arg-type]
+    "other byte order": lambda: kernels.histogram(np.zeros((2, 2), ">u2")),
+    "threshold of 256": lambda: kernels.runs_from_image(_EYE, 256),
+    "threshold of -1": lambda: kernels.runs_from_image(_EYE, -1),
+    "threshold of 1.5": lambda: kernels.runs_from_image(_EYE, 1.5),  # type: ignore[arg-type]
+    "neither image nor histogram": lambda: kernels.otsu_threshold(),
+    "histogram of 100 levels": lambda: kernels.otsu_threshold(hist=np.zeros(100, int)),
+    "negative histogram": lambda: kernels.otsu_threshold(hist=np.full(256, -1)),
+    "even rectangle": lambda: kernels.dilate_rectangle(_RUNS, 4, 3),
+    "rectangle of 0": lambda: kernels.erode_rectangle(_RUNS, 3, 0),
+    "keep of wrong length": lambda: kernels.keep_components(_RUNS, _FOUND, np.ones(2, bool)),
+    "keep of integers": lambda: kernels.keep_components(_RUNS, _FOUND, np.ones(1, np.uint8)),
+    "components of others": lambda: kernels.keep_components(
+        kernels.runs_from_mask(np.ones((1, 1), np.uint8)), _FOUND, np.ones(1, bool)
+    ),
+    "label that is not": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 1, (0, 0, 4, 4)),
+    "box outside": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 0, (0, 0, 5, 4)),
+    "empty box": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 0, (2, 0, 2, 4)),
+    "image of another size": lambda: kernels.crop_without(_NOISE, _RUNS, _FOUND, 0, (0, 0, 4, 4)),
+    "mask beyond 64-bit moments": lambda: kernels.principal_axis(
+        kernels.Runs((40000, 40000), _RUNS.row_start, _RUNS.start, _RUNS.stop)
+    ),
+    "rotating nothing": lambda: kernels.rotate(np.zeros((0, 4), np.uint8), 3),
+    "an angle that is no number": lambda: kernels.rotate(_EYE, math.nan),
+    "rotating 16 bits": lambda: kernels.rotate(_EYE.astype(np.uint16), 3),
+    "fill of 256": lambda: kernels.rotate(_EYE, 3, fill=256),
+    "corners of nothing": lambda: kernels.corner_means(np.zeros((4, 0), np.uint8), 1, 1),
+    "corner without pixels": lambda: kernels.corner_means(_EYE, 0, 1),
+    "out of another size": lambda: kernels.invert(_EYE, out=np.zeros((2, 2), np.uint8)),
+    "table too short": lambda: kernels.apply_table(_EYE.astype(np.int16), np.zeros(256, np.uint8)),
+    "table of int64": lambda: kernels.apply_table(_EYE, np.zeros(256, int)),
+    "values of 32 bits": lambda: kernels.apply_table(np.zeros(3, np.int32), np.zeros(256, np.uint8)),
+    "scanlines too short": lambda: kernels.png_unfilter(bytes(5), 2, 2),
+    "filter type 5": lambda: kernels.png_unfilter(bytes([0, 1, 1, 5, 1, 1]), 2, 2),
+    "filter type 9 of no columns": lambda: kernels.png_unfilter(bytes([0, 9]), 2, 0),
+    "scanlines of int16": lambda: kernels.png_unfilter(np.zeros(6, np.int16), 2, 2),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED.keys())
+def test_refusals_say_what_is_wrong(refused: Callable[[], object]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        refused()
+    assert len(str(caught.value)) > 20
+
+
+def test_read_only_and_strided_images_are_read() -> None:
+    frozen = np.frombuffer(_NOISE.tobytes(), np.uint8).reshape(_NOISE.shape)
+    np.testing.assert_array_equal(kernels.histogram(frozen), kernels.histogram(_NOISE))
+    np.testing.assert_array_equal(
+        kernels.rotate(_NOISE[::-1, ::2], 12.0), kernels.rotate(_NOISE[::-1, ::2].copy(), 12.0)
+    )
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    images = [peers.hand(160, 200, seed=seed) for seed in range(8)]
+
+    def work(image: np.ndarray) -> tuple[bytes, object]:
+        return kernels.rotate(image, 9.0).tobytes(), peers.our_alignment(image)()
+
+    alone = [work(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, images * 4)) == alone * 4
