@@ -7,7 +7,8 @@ callable without arguments that does the work. ``same`` asserts that two results
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,17 @@ def hand(rows: int = 2500, cols: int = 3000, seed: int = 0) -> np.ndarray:
         cv2.circle(image, point(x, y), max(1, round(0.004 * scale)), 200, -1)
     image = cv2.GaussianBlur(image, (0, 0), max(0.4, scale / 500))
     return np.clip(image + 22 + rng.normal(0, 5, image.shape), 0, 255).astype(np.uint8)
+
+
+@contextmanager
+def opencv_itself() -> Iterator[None]:
+    """Keep OpenCV from handing work to Intel's IPP, whose Otsu breaks exact ties in its own way."""
+    before = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    try:
+        yield
+    finally:
+        cv2.ipp.setUseIPP(before)
 
 
 # --- how results are compared ---

@@ -16,9 +16,10 @@ def otsu_threshold(image: NDArray[Any] | None = None, *, hist: NDArray[Any] | No
     """Return the grey level that best separates foreground (``pixel > level``) from background.
 
     It maximises the variance between the two classes; of equally good levels the lowest wins. The
-    sums run in the order and precision of OpenCV's ``THRESH_OTSU``, whose level this is. One case
-    differs: in an image of a single grey level nothing can be separated, and that level is returned,
-    so that there is no foreground (OpenCV returns 0, which makes everything foreground).
+    sums run in the order and precision of OpenCV's ``THRESH_OTSU``, whose level this is (where OpenCV
+    hands 8-bit images to Intel's IPP, that may take another one of levels that are exactly as good).
+    One case differs: in an image of a single grey level nothing can be separated, and that level is
+    returned, so that there is no foreground (OpenCV returns 0: everything is foreground).
 
     Parameters
     ----------
