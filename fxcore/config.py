@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -94,3 +95,25 @@ def read_toml(cls: type[T], path: Path) -> T:
         return from_dict(cls, values)
     except ParameterError as error:
         raise ParameterError(f"{path}: {error}") from error
+
+
+def to_toml(config: Any) -> str:
+    """Return a configuration as TOML text that `read_toml` reads back to the same."""
+    lines: list[str] = []
+    _append_table(lines, "", to_dict(config))
+    return "\n".join(lines) + "\n"
+
+
+def _append_table(lines: list[str], path: str, values: dict[str, Any]) -> None:
+    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    if path and (plain or not values):
+        lines.extend(([""] if lines else []) + [f"[{path}]"])
+    lines.extend(f"{key} = {_toml_value(value)}" for key, value in plain.items())
+    for key, value in values.items():
+        if isinstance(value, dict):
+            _append_table(lines, f"{path}.{key}" if path else key, value)
+
+
+def _toml_value(value: Any) -> str:
+    # JSON writes booleans, finite numbers, strings and lists as TOML does.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,297 @@
+"""The commands of ``fxray``. Heavy imports happen inside the command that needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fxcore import __version__
+from fxcore.cli.show import (
+    EXIT_QUARANTINED,
+    errors_for_people,
+    print_json,
+    print_pairs,
+    print_table,
+    progress,
+)
+
+if TYPE_CHECKING:
+    from fxcore.run import Summary
+    from fxcore.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turn a raw radiograph archive into a clean, model-ready data set.",
+    epilog="Exit codes: **0** finished (what was dropped is in rejects.csv); **1** could not go on, with the "
+    "reason on stderr; **2** wrong usage; **3** finished, but files that killed or hung "
+    "a worker were given up; **130** interrupted. Try it: `fxray demo`",
+)
+
+Archive = Annotated[Path, typer.Argument(help="Folder with DICOM files or images, in any folder shape.")]
+Workers = Annotated[
+    int, typer.Option("--workers", "-j", min=0, help="Worker processes; 0: one for each core.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings as TOML; see `fxray config`.")]
+Labels = Annotated[
+    Path | None, typer.Option(help="CSV with a study key and a label. Without it: class folders.")
+]
+KeyColumn = Annotated[
+    str, typer.Option(help="Column of the labels file with the study key; guessed when not given.")
+]
+LabelColumn = Annotated[
+    str, typer.Option(help="Column of the labels file with the label; guessed when not given.")
+]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="Pseudonym key; made on first use. Default: the user's own.")
+]
+LinkFile = Annotated[
+    Path | None, typer.Option("--link", help="Also write which file became what. Identifies patients!")
+]
+MaxInstances = Annotated[
+    int | None, typer.Option(min=0, help="Drop studies with more radiographs; 0 keeps all.")
+]
+Part = Annotated[
+    list[str] | None, typer.Option("--part", help="Anatomic part to keep (repeatable); any: all of them.")
+]
+
+GO_ON = "Nothing finished is lost: run the same command again to go on."
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fxray {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: `fxray synth archive --studies 100 --seed 1 --truth`")
+def synth(
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    studies: Annotated[int, typer.Option(min=1, help="Number of studies.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
+    scale: Annotated[
+        float, typer.Option(help="Size of the radiographs; 1: as real ones, 250 to 4,000 pixels a side.")
+    ] = 1.0,
+    truth: Annotated[bool, typer.Option("--truth", help="Also write truth.csv.")] = False,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make a phantom archive: synthetic wrist radiographs with all that makes real archives hard."""
+    from fxcore.executor import default_workers
+    from fxcore.phantom import synthesise
+
+    with errors_for_people(), progress(quiet) as display:
+        display.stage("Making studies", studies)
+        made = synthesise(
+            out,
+            studies=studies,
+            seed=seed,
+            scale=scale,
+            truth=truth,
+            workers=workers or default_workers(),
+            progress=display.advance,
+        )
+    _end(quiet, json, f"Phantom archive {out}", made.figures())
+
+
+@app.command(epilog="Example: `fxray ingest archive dataset --labels labels.csv`")
+def ingest(
+    archive: Archive,
+    dataset: Annotated[Path, typer.Argument(help="Data set to make, or to go on with.")],
+    labels: Labels = None,
+    config: ConfigFile = None,
+    key_column: KeyColumn = "",
+    label_column: LabelColumn = "",
+    max_instances: MaxInstances = None,
+    key: KeyFile = None,
+    link: LinkFile = None,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Raw data transformation: DICOM files and images become PNG + CSV, de-identified."""
+    from fxcore.ingest import ingest as run
+
+    with errors_for_people(GO_ON), progress(quiet) as display:
+        summary = run(
+            archive,
+            dataset,
+            labels=labels,
+            key_column=key_column,
+            label_column=label_column,
+            settings=_settings(config, max_instances=max_instances),
+            key_file=key,
+            link_file=link,
+            workers=workers,
+            progress=display,
+        )
+    _end_of_run(summary, quiet, json)
+
+
+@app.command(epilog="Example: `fxray preprocess dataset ready --config pipeline.toml`")
+def preprocess(
+    dataset: Annotated[Path, typer.Argument(help="A finished data set.")],
+    out: Annotated[Path, typer.Argument(help="Data set to make, or to go on with.")],
+    config: ConfigFile = None,
+    part: Part = None,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Part filter, colour inversion, part splitter, rotation alignment: data set to data set."""
+    from fxcore.preprocess import preprocess as run
+
+    with errors_for_people(GO_ON), progress(quiet) as display:
+        summary = run(dataset, out, settings=_settings(config, parts=part), workers=workers, progress=display)
+    _end_of_run(summary, quiet, json)
+
+
+@app.command(epilog="Example: `fxray build archive ready --labels labels.csv --part wrist --part hand`")
+def build(
+    archive: Archive,
+    out: Annotated[Path, typer.Argument(help="Data set to make, or to go on with.")],
+    labels: Labels = None,
+    config: ConfigFile = None,
+    key_column: KeyColumn = "",
+    label_column: LabelColumn = "",
+    max_instances: MaxInstances = None,
+    part: Part = None,
+    key: KeyFile = None,
+    link: LinkFile = None,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Ingest and preprocess in one pass: the same bytes, with no PNG in between."""
+    from fxcore.build import build as run
+
+    with errors_for_people(GO_ON), progress(quiet) as display:
+        summary = run(
+            archive,
+            out,
+            labels=labels,
+            key_column=key_column,
+            label_column=label_column,
+            settings=_settings(config, max_instances=max_instances, parts=part),
+            key_file=key,
+            link_file=link,
+            workers=workers,
+            progress=display,
+        )
+    _end_of_run(summary, quiet, json)
+
+
+@app.command(epilog="Example: `fxray labels archive --part wrist`")
+def labels(
+    source: Annotated[Path, typer.Argument(metavar="ARCHIVE|DATASET", help="A raw archive or a data set.")],
+    config: ConfigFile = None,
+    part: Part = None,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """List the free-text body-part labels and what the part filter would do with each."""
+    from fxcore.label_histogram import label_histogram
+
+    with errors_for_people(), progress(quiet) as display:
+        rows = label_histogram(source, _settings(config, parts=part), workers=workers, progress=display)
+    if json:
+        print_json([row.figures() for row in rows])
+    elif not quiet:
+        columns = ("label", "radiographs", "recognised as", "how", "decision")
+        print_table(f"Body-part labels of {source}", columns, (row.texts() for row in rows))
+
+
+@app.command(epilog="Example: `fxray demo`")
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to put it.")] = Path("fxray-demo"),
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make a phantom archive and build a data set from it, in under two minutes."""
+    from fxcore.demo import demo as run
+
+    with errors_for_people(GO_ON), progress(quiet) as display:
+        summary = run(folder, workers=workers, progress=display)
+    _end_of_run(summary, quiet, json)
+
+
+@app.command(epilog="Example: `fxray config > pipeline.toml`")
+def config() -> None:
+    """Print all settings with their defaults as TOML, to edit and give to `--config`."""
+    from fxcore.config import to_toml
+    from fxcore.settings import Settings
+
+    typer.echo(to_toml(Settings()), nl=False)
+
+
+@app.command(epilog="Example: `fxray sheet ingested preprocessed sheet.png --count 20`")
+def sheet(
+    before: Annotated[Path, typer.Argument(help="Data set as ingested.")],
+    after: Annotated[Path, typer.Argument(help="The same data set, preprocessed.")],
+    out: Annotated[Path, typer.Argument(help="PNG file to write.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of radiographs, spread over the data set.")] = 20,
+) -> None:
+    """Draw a contact sheet: radiographs before the steps, and what became of each."""
+    from fxcore.contact_sheet import contact_sheet
+
+    with errors_for_people():
+        contact_sheet(before, after, out, count=count)
+
+
+def _settings(
+    path: Path | None, *, max_instances: int | None = None, parts: list[str] | None = None
+) -> Settings:
+    from dataclasses import replace
+
+    from fxcore.config import read_toml
+    from fxcore.settings import Settings
+
+    settings = read_toml(Settings, path) if path else Settings()
+    if max_instances is not None:
+        settings = replace(settings, ingest=replace(settings.ingest, max_instances=max_instances))
+    if parts:
+        chosen = replace(settings.steps.part_filter, parts=tuple(parts))
+        settings = replace(settings, steps=replace(settings.steps, part_filter=chosen))
+    return settings
+
+
+def _end_of_run(summary: Summary, quiet: bool, json: bool) -> None:
+    from fxcore.report import summary_figures, summary_rows
+
+    if json:
+        print_json(summary_figures(summary))
+    elif not quiet:
+        print_pairs("Done", summary_rows(summary))
+    if summary.quarantined:
+        raise typer.Exit(EXIT_QUARANTINED)
+
+
+def _end(quiet: bool, json: bool, title: str, figures: dict[str, object]) -> None:
+    if json:
+        print_json(figures)
+    elif not quiet:
+        print_pairs(
+            title,
+            (
+                (name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+                for name, value in figures.items()
+            ),
+        )

@@ -1,0 +1,164 @@
+"""What a person sees: progress while a job runs, a table at its end, one sentence when it cannot go on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fxcore.errors import FxrayError
+
+EXIT_ERROR = 1
+EXIT_QUARANTINED = 3
+EXIT_INTERRUPTED = 130
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Bars:
+    """Progress bars with rate and time left, on the terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task: Any = None
+        self._clock = _Clock()
+
+    def __enter__(self) -> Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def stage(self, name: str, total: int | None) -> None:
+        self._clock = _Clock()
+        self._task = self._progress.add_task(name, total=total, rate="")
+
+    def advance(self, units: int) -> None:
+        self._clock.count += units
+        self._progress.update(self._task, advance=units, rate=f"{self._clock.rate:.1f}/s")
+
+    def say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False)
+
+
+class Lines:
+    """Progress as plain log lines, where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._name, self._total = "", 0
+        self._clock = _Clock()
+        self._last = 0.0
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line()
+
+    def stage(self, name: str, total: int | None) -> None:
+        self._line()
+        self._name, self._total, self._clock = name, total or 0, _Clock()
+        self._last = time.monotonic()
+
+    def advance(self, units: int) -> None:
+        self._clock.count += units
+        if time.monotonic() - self._last >= _SECONDS_BETWEEN_LINES:
+            self._line()
+            self._last = time.monotonic()
+
+    def say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _line(self) -> None:
+        if not self._name:
+            return
+        rate, left = self._clock.rate, self._total - self._clock.count
+        of = f" of {self._total}" if self._total else ""
+        remaining = f", {left / rate:.0f} s left" if rate and left > 0 and self._total else ""
+        self.say(f"{self._name}: {self._clock.count}{of}, {rate:.1f}/s{remaining}")
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.began, self.count = time.monotonic(), 0
+
+    @property
+    def rate(self) -> float:
+        return self.count / max(1e-9, time.monotonic() - self.began)
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Any]:
+    """Yield the progress display that fits: none, bars on a terminal, or log lines; all on stderr."""
+    from fxcore.run import Silent
+
+    console = Console(stderr=True)
+    if quiet:
+        yield Silent()
+        return
+    with Bars(console) if console.is_terminal else Lines(console) as display:
+        yield display
+
+
+@contextmanager
+def errors_for_people(go_on: str = "") -> Iterator[None]:
+    """Turn what stops a command into one sentence on stderr and the documented exit code."""
+    try:
+        yield
+    except FxrayError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail(f"interrupted.{' ' + go_on if go_on else ''}", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        raise typer.Exit(EXIT_ERROR) from None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        full = " Make room and run the same command again." if error.errno == errno.ENOSPC else ""
+        _fail(f"{place}{error.strerror or error}.{full}")
+
+
+def _fail(text: str, code: int = EXIT_ERROR) -> None:
+    Console(stderr=True).print(f"fxray: {text}", style="red", highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def print_pairs(title: str, rows: Iterable[tuple[str, str]]) -> None:
+    """Print a table of names and values."""
+    table = Table(title=title, title_justify="left", show_header=False, title_style="bold")
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table with a header."""
+    table = Table(*columns, title=title, title_justify="left", title_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def print_json(values: Any) -> None:
+    """Print machine-readable output on stdout."""
+    sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=2) + "\n")

@@ -1,0 +1,92 @@
+"""Contact sheets: radiographs before the steps, and beside each what became of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.dataset.assemble import read_provenance
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.png import encode_png
+from fxcore.dataset.studies import read_radiograph
+from fxcore.dataset.tables import read_csv, write_atomically
+from fxcore.errors import DataSetError
+
+_TILE = 160
+_GAP = 6
+_PAPER = 96
+_PAIRS_A_ROW = 5
+
+
+def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> None:
+    """Draw `count` radiographs of `before`, spread evenly over the data set, each followed by its results.
+
+    Parameters
+    ----------
+    before, after : Path
+        A data set, and the same after preprocessing. Radiographs that the part filter dropped are not drawn.
+    out : Path
+        PNG file to write.
+    count : int
+        How many radiographs of `before`.
+
+    Raises
+    ------
+    DataSetError
+        If either is not a data set or they have no radiograph in common.
+    """
+    first, second = Layout(before), Layout(after)
+    for layout in (first, second):
+        read_provenance(layout)
+    results: dict[str, list[dict[str, str]]] = {}
+    for row in read_csv(second.metadata):
+        part = f"_p{row.get('part_index')}" if row.get("part_count", "1") not in ("", "1") else ""
+        results.setdefault(row["radiograph_id"].removesuffix(part), []).append(row)
+    rows = [row for row in read_csv(first.metadata) if row["radiograph_id"] in results]
+    if not rows:
+        raise DataSetError(f"{after} holds nothing that was made from a radiograph of {before}")
+    chosen = [
+        rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))
+    ]
+    groups = []
+    for row in chosen:
+        tiles = [_tile(read_radiograph(first, row["label"], row).image)]
+        made = sorted(results[row["radiograph_id"]], key=lambda result: result["radiograph_id"])[:3]
+        tiles.extend(_tile(read_radiograph(second, result["label"], result).image) for result in made)
+        groups.append(np.concatenate(tiles, axis=1))
+    write_atomically(out, encode_png(_page(groups)))
+
+
+def _page(groups: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Lay groups of tiles out in lines of the width of `_PAIRS_A_ROW` pairs."""
+    width = _PAIRS_A_ROW * (2 * _TILE + _GAP) + _GAP
+    lines: list[list[NDArray[np.uint8]]] = [[]]
+    used = _GAP
+    for group in groups:
+        if lines[-1] and used + group.shape[1] + _GAP > width:
+            lines.append([])
+            used = _GAP
+        lines[-1].append(group)
+        used += group.shape[1] + _GAP
+    page = np.full((len(lines) * (_TILE + _GAP) + _GAP, width), _PAPER, np.uint8)
+    for number, line in enumerate(lines):
+        row, column = number * (_TILE + _GAP) + _GAP, _GAP
+        for group in line:
+            page[row : row + _TILE, column : column + group.shape[1]] = group[:, : width - column]
+            column += group.shape[1] + _GAP
+    return page
+
+
+def _tile(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Fit an image into a square tile by averaging blocks, on a dark ground that shows its frame."""
+    step = max(1, -(-max(image.shape) // (_TILE - 2)))
+    rows, columns = (max(1, side // step) for side in image.shape)
+    padded = image[: rows * step, : columns * step] if min(image.shape) >= step else image[:rows, :columns]
+    blocks = padded.reshape(rows, padded.shape[0] // rows, columns, padded.shape[1] // columns)
+    small = blocks.mean(axis=(1, 3)).round().astype(np.uint8)
+    tile = np.full((_TILE, _TILE), 48, np.uint8)
+    top, left = (_TILE - rows) // 2, (_TILE - columns) // 2
+    tile[top : top + rows, left : left + columns] = small
+    return tile

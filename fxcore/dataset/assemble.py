@@ -1,0 +1,178 @@
+"""The root files of a data set, assembled once from the studies when all of them are done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, field, fields
+from typing import Any
+
+from fxcore.dataset.journal import StudyRecord, read_records, to_line
+from fxcore.dataset.layout import CLASS_FOLDERS, JOURNAL_FILE, Layout
+from fxcore.dataset.studies import read_rows
+from fxcore.dataset.tables import render_csv, union_of_columns, write_atomically
+from fxcore.errors import DataSetError
+from fxcore.study import Reject
+
+# The record under this name holds what was dropped before it was known to belong to a study in work.
+LOOSE = ""
+
+REJECT_COLUMNS = tuple(f.name for f in fields(Reject))
+
+
+@dataclass
+class Totals:
+    """Sums over all studies of a data set."""
+
+    studies: Counter[str] = field(default_factory=Counter)
+    radiographs: Counter[str] = field(default_factory=Counter)
+    body_parts: Counter[str] = field(default_factory=Counter)
+    decisions: Counter[str] = field(default_factory=Counter)
+    rejects: Counter[str] = field(default_factory=Counter)
+    columns: dict[tuple[str, ...], None] = field(default_factory=dict)
+    converted: int = 0
+    pixels: int = 0
+    pixel_sum: int = 0
+    pixel_square_sum: int = 0
+
+    def add(self, record: StudyRecord) -> None:
+        if record.radiographs:
+            self.studies[record.label] += 1
+            self.radiographs[record.label] += record.radiographs
+            self.columns[record.columns] = None
+        self.converted += record.converted
+        self.body_parts.update(record.body_parts)
+        self.decisions.update(record.decisions)
+        self.rejects.update(reject.reason for reject in record.rejects)
+        self.pixels += record.pixels
+        self.pixel_sum += record.pixel_sum
+        self.pixel_square_sum += record.pixel_square_sum
+
+    def mean_and_deviation(self) -> tuple[float, float] | None:
+        """Mean and standard deviation over all pixels, on the scale 0 to 1; None without a pixel.
+
+        The sums are exact integers, so the result does not depend on the order of the studies.
+        """
+        if not self.pixels:
+            return None
+        mean = self.pixel_sum / self.pixels
+        variance = (self.pixels * self.pixel_square_sum - self.pixel_sum**2) / self.pixels**2
+        return mean / 255, math.sqrt(variance) / 255
+
+
+def assemble(
+    layout: Layout, *, provenance: dict[str, Any], loose: Iterable[Reject], keep: frozenset[str] | None = None
+) -> dict[str, Any]:
+    """Write ``metadata.csv``, ``rejects.csv``, ``journal.jsonl`` and, last, ``dataset.json``.
+
+    Parameters
+    ----------
+    layout : Layout
+        The data set, with every study recorded.
+    provenance : dict
+        What ``dataset.json`` begins with: tool, commands, configuration.
+    loose : iterable of Reject
+        What was dropped outside any study.
+    keep : frozenset of str, optional
+        Studies that belong to this data set; others, left by an earlier run over a larger input,
+        are removed. Everything is kept when it is None.
+
+    Returns
+    -------
+    dict
+        The content of ``dataset.json``.
+    """
+    rejects = tuple(sorted(set(loose)))
+    first = StudyRecord(LOOSE, "unlabelled", _digest(astuple(r) for r in rejects), rejects=rejects)
+    totals = Totals()
+    totals.add(first)
+    fingerprint = hashlib.sha256()
+
+    def journal() -> Iterator[bytes]:
+        yield to_line(first)
+        for record in _records(layout, keep):
+            totals.add(record)
+            fingerprint.update(f"{record.study_id}:{record.fingerprint}\n".encode())
+            yield to_line(record)
+
+    def metadata() -> Iterator[bytes]:
+        columns = union_of_columns(list(totals.columns))
+        yield render_csv(columns, [])
+        for record in _records(layout, keep):
+            if record.radiographs:
+                rows = read_rows(layout, record.label, record.study_id)
+                yield render_csv(columns, ([row.get(c, "") for c in columns] for row in rows)).partition(
+                    b"\n"
+                )[2]
+
+    def rejected() -> Iterator[bytes]:
+        yield render_csv(REJECT_COLUMNS, (astuple(r) for r in rejects))
+        for record in _records(layout, keep):
+            if record.rejects:
+                yield render_csv(REJECT_COLUMNS, (astuple(r) for r in record.rejects)).partition(b"\n")[2]
+
+    for record in read_records(layout) if keep is not None else ():
+        if record.radiographs and record.study_id not in keep:
+            shutil.rmtree(layout.study(record.label, record.study_id), ignore_errors=True)
+    new_journal = layout.work / JOURNAL_FILE
+    write_atomically(new_journal, journal())
+    write_atomically(layout.metadata, metadata())
+    write_atomically(layout.rejects, rejected())
+    new_journal.replace(layout.journal)
+    content = provenance | {"source_fingerprint": fingerprint.hexdigest()} | _summary(totals)
+    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    write_atomically(layout.provenance, text.encode())
+    shutil.rmtree(layout.work, ignore_errors=True)
+    return content
+
+
+def _records(layout: Layout, keep: frozenset[str] | None) -> Iterator[StudyRecord]:
+    for record in read_records(layout):
+        if record.study_id != LOOSE and (keep is None or record.study_id in keep):
+            yield record
+
+
+def _summary(totals: Totals) -> dict[str, Any]:
+    statistics = totals.mean_and_deviation()
+    return {
+        "counts": {
+            "files_converted": totals.converted,
+            "studies": {label: totals.studies[label] for label in CLASS_FOLDERS},
+            "radiographs": {label: totals.radiographs[label] for label in CLASS_FOLDERS},
+            "decisions": dict(sorted(totals.decisions.items())),
+            "rejects": dict(sorted(totals.rejects.items())),
+        },
+        "mean": statistics[0] if statistics else None,
+        "standard_deviation": statistics[1] if statistics else None,
+        "body_part_labels": dict(sorted(totals.body_parts.items(), key=lambda item: (-item[1], item[0]))),
+    }
+
+
+def _digest(rows: Iterable[tuple[str, ...]]) -> str:
+    return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()
+
+
+def read_provenance(layout: Layout) -> dict[str, Any]:
+    """Return the content of ``dataset.json``.
+
+    Raises
+    ------
+    DataSetError
+        If there is none, or it is not JSON: the folder is not a finished data set.
+    """
+    try:
+        content = json.loads(layout.provenance.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataSetError(
+            f"{layout.root} is not a finished data set: it has no {layout.provenance.name}. "
+            "If a run was interrupted, run the same command again to go on."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DataSetError(f"cannot read {layout.provenance}: {error}") from error
+    if not isinstance(content, dict):
+        raise DataSetError(f"{layout.provenance} does not hold the description of a data set")
+    return content

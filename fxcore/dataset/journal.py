@@ -1,0 +1,108 @@
+"""The journal: a record a study, which says that the study is done and what came of it.
+
+A worker writes the record of a study last, so a study is done exactly when its record exists. While
+a run goes on, records are single files; at its end they become the lines of ``journal.jsonl``.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.tables import write_atomically
+from fxcore.errors import DataSetError
+from fxcore.study import Reject
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """What is kept of a finished study.
+
+    Attributes
+    ----------
+    study_id, label : str
+        Where the study is; it has a folder only if `radiographs` is not zero.
+    fingerprint : str
+        Digest of the files the study came from; a study whose files changed is done again.
+    converted : int
+        Number of source files that gave radiographs, whatever a step then made of these.
+    radiographs : int
+        Number of radiographs in the folder.
+    columns : tuple of str
+        Header of the study's ``metadata.csv``.
+    body_parts : dict of str to int
+        Raw body-part labels as found, before any filter, with their number of radiographs.
+    pixels, pixel_sum, pixel_square_sum : int
+        Exact sums over all pixels of the study, from which mean and deviation follow.
+    decisions : dict of str to int
+        How many radiographs were inverted, rotated, came from a split…
+    rejects : tuple of Reject
+    """
+
+    study_id: str
+    label: str
+    fingerprint: str
+    converted: int = 0
+    radiographs: int = 0
+    columns: tuple[str, ...] = ()
+    body_parts: dict[str, int] = field(default_factory=dict)
+    pixels: int = 0
+    pixel_sum: int = 0
+    pixel_square_sum: int = 0
+    decisions: dict[str, int] = field(default_factory=dict)
+    rejects: tuple[Reject, ...] = ()
+
+
+def to_line(record: StudyRecord) -> bytes:
+    """Return the record as one line of JSON; the same record gives the same bytes."""
+    return (
+        json.dumps(asdict(record), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    )
+
+
+def from_line(line: bytes | str, where: str) -> StudyRecord:
+    """Read one line of the journal.
+
+    Raises
+    ------
+    DataSetError
+        If the line is not a record; `where` says which one in the message.
+    """
+    try:
+        values: dict[str, Any] = json.loads(line)
+        values["rejects"] = tuple(Reject(**reject) for reject in values["rejects"])
+        values["columns"] = tuple(values["columns"])
+        return StudyRecord(**values)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataSetError(f"{where} is not a study record: {error}") from error
+
+
+def write_record(layout: Layout, record: StudyRecord) -> None:
+    """Mark a study as done. Its staged folder, if any, must be complete before this is called."""
+    path = layout.record(record.study_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, to_line(record))
+
+
+def read_records(layout: Layout) -> Iterator[StudyRecord]:
+    """Yield the records of all studies done, in order of study; a newer record replaces the journal's.
+
+    Memory is bounded by the number of studies, not by their content.
+    """
+    fresh = {path.stem: path for path in layout.records.glob("*/*.json")}
+    kept = (record for record in read_journal(layout) if record.study_id not in fresh)
+    renewed = (from_line(path.read_bytes(), str(path)) for _, path in sorted(fresh.items()))
+    return heapq.merge(kept, renewed, key=lambda record: record.study_id)
+
+
+def read_journal(layout: Layout) -> Iterator[StudyRecord]:
+    """Yield the records of a finished data set, in order of study."""
+    if not layout.journal.exists():
+        return
+    with layout.journal.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            yield from_line(line, f"{layout.journal}, line {number}")

@@ -1,0 +1,108 @@
+"""The PNG-CSV layout: every name and path of a data set, and nothing else.
+
+::
+
+    dataset/
+      dataset.json                 provenance, configuration, counts, mean and standard deviation
+      metadata.csv                 a row a radiograph, assembled from the studies' files
+      rejects.csv                  all that was dropped, with stage, reason and message
+      journal.jsonl                a line a study: what a later run needs to go on from here
+      broken/<study_id>/metadata.csv
+      broken/<study_id>/<radiograph_id>.png
+      not_broken/<study_id>/…      and unlabelled/<study_id>/… where no label is known
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from fxcore.errors import DataSetError
+
+CLASS_FOLDERS = ("broken", "not_broken", "unlabelled")
+
+METADATA_FILE = "metadata.csv"
+REJECTS_FILE = "rejects.csv"
+PROVENANCE_FILE = "dataset.json"
+JOURNAL_FILE = "journal.jsonl"
+
+# Everything unfinished lives under this name; a finished data set does not have it.
+WORK_FOLDER = ".fxray"
+
+_IDENTIFIER = re.compile(r"[0-9a-z_]{1,64}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of the data set at `root`."""
+
+    root: Path
+
+    @property
+    def metadata(self) -> Path:
+        return self.root / METADATA_FILE
+
+    @property
+    def rejects(self) -> Path:
+        return self.root / REJECTS_FILE
+
+    @property
+    def provenance(self) -> Path:
+        return self.root / PROVENANCE_FILE
+
+    @property
+    def journal(self) -> Path:
+        return self.root / JOURNAL_FILE
+
+    @property
+    def work(self) -> Path:
+        return self.root / WORK_FOLDER
+
+    @property
+    def staging(self) -> Path:
+        return self.work / "staging"
+
+    @property
+    def records(self) -> Path:
+        return self.work / "records"
+
+    @property
+    def lock(self) -> Path:
+        return self.work / "lock"
+
+    def study(self, label: str, study_id: str) -> Path:
+        """Folder of one study.
+
+        Raises
+        ------
+        DataSetError
+            If `label` is not a class folder or `study_id` is not a plain identifier: both may come
+            from files, and must not lead outside the data set.
+        """
+        if label not in CLASS_FOLDERS or not _IDENTIFIER.fullmatch(study_id):
+            raise DataSetError(
+                f"{label!r}/{study_id!r} does not name a study; classes: {', '.join(CLASS_FOLDERS)}"
+            )
+        return self.root / label / study_id
+
+    def staged(self, study_id: str) -> Path:
+        """Where a study is written before it is renamed to its place."""
+        return self.staging / study_id
+
+    def record(self, study_id: str) -> Path:
+        """Where the record of a finished study waits for the journal; 256 folders keep each one small."""
+        return self.records / study_id[:2] / f"{study_id}.json"
+
+
+def image_name(radiograph_id: str) -> str:
+    """File name of a radiograph's PNG.
+
+    Raises
+    ------
+    DataSetError
+        If `radiograph_id` is not a plain identifier.
+    """
+    if not _IDENTIFIER.fullmatch(radiograph_id):
+        raise DataSetError(f"{radiograph_id!r} is not a radiograph identifier")
+    return f"{radiograph_id}.png"

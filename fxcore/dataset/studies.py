@@ -1,0 +1,140 @@
+"""One study on disk: written beside its place and renamed, so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from types import TracebackType
+
+from fxcore.dataset.journal import StudyRecord, from_line, write_record
+from fxcore.dataset.layout import CLASS_FOLDERS, METADATA_FILE, Layout, image_name
+from fxcore.dataset.png import decode_png, encode_png
+from fxcore.dataset.tables import cell, read_csv, render_csv, union_of_columns
+from fxcore.errors import DataSetError
+from fxcore.kernels import pixel_sums
+from fxcore.study import Radiograph, Reject
+
+
+class StudyWriter:
+    """Writes a study radiograph by radiograph; nothing is visible in the data set before `commit`.
+
+    Used as a context manager: what was staged and not committed is removed.
+    """
+
+    def __init__(self, layout: Layout, study_id: str, label: str, fingerprint: str) -> None:
+        self._layout = layout
+        self._study_id, self._label, self._fingerprint = study_id, label, fingerprint
+        self._place = layout.study(label, study_id)
+        self._staged = layout.staged(study_id)
+        self._rows: list[dict[str, str]] = []
+        self._pixels = self._sum = self._square_sum = 0
+        self.converted = 0
+        self.rejects: list[Reject] = []
+        self.body_parts: Counter[str] = Counter()
+        self.decisions: Counter[str] = Counter()
+
+    def __enter__(self) -> StudyWriter:
+        shutil.rmtree(self._staged, ignore_errors=True)
+        self._staged.mkdir(parents=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._staged, ignore_errors=True)
+
+    def add(self, radiograph: Radiograph) -> None:
+        """Stage one radiograph: its PNG now, its row at the end."""
+        rows, columns = radiograph.image.shape
+        row = {column: cell(text) for column, text in radiograph.metadata.items()}
+        row |= {"image_rows": str(rows), "image_columns": str(columns)}
+        name = image_name(radiograph.radiograph_id)
+        if any(other["radiograph_id"] == radiograph.radiograph_id for other in self._rows):
+            raise DataSetError(
+                f"two radiographs of study {self._study_id} have the identifier {radiograph.radiograph_id}"
+            )
+        (self._staged / name).write_bytes(encode_png(radiograph.image))
+        total, squares = pixel_sums(radiograph.image)
+        self._pixels += radiograph.image.size
+        self._sum += total
+        self._square_sum += squares
+        self._rows.append(row)
+
+    def commit(self) -> StudyRecord:
+        """Put the study in its place and record it as done.
+
+        The record is written when the staged folder is complete and before the folder is renamed:
+        a run that finds a record without a folder finishes the renaming (see `finish_renames`).
+        """
+        columns = union_of_columns([list(row) for row in self._rows])
+        record = StudyRecord(
+            study_id=self._study_id,
+            label=self._label,
+            fingerprint=self._fingerprint,
+            converted=self.converted,
+            radiographs=len(self._rows),
+            columns=tuple(columns),
+            body_parts=dict(self.body_parts),
+            pixels=self._pixels,
+            pixel_sum=self._sum,
+            pixel_square_sum=self._square_sum,
+            decisions=dict(self.decisions),
+            rejects=tuple(sorted(self.rejects)),
+        )
+        if self._rows:
+            self._rows.sort(key=lambda row: row["radiograph_id"])
+            table = render_csv(columns, ([row.get(column, "") for column in columns] for row in self._rows))
+            (self._staged / METADATA_FILE).write_bytes(table)
+        write_record(self._layout, record)
+        _put_in_place(self._layout, record)
+        return record
+
+
+def _put_in_place(layout: Layout, record: StudyRecord) -> None:
+    for label in CLASS_FOLDERS:
+        # An earlier result of this study: its files have changed, or its label.
+        shutil.rmtree(layout.study(label, record.study_id), ignore_errors=True)
+    if record.radiographs:
+        place = layout.study(record.label, record.study_id)
+        place.parent.mkdir(exist_ok=True)
+        layout.staged(record.study_id).replace(place)
+
+
+def finish_renames(layout: Layout) -> None:
+    """Finish what a killed run had begun: put staged studies that are recorded in place, drop the others."""
+    if not layout.staging.is_dir():
+        return
+    for staged in layout.staging.iterdir():
+        path = layout.record(staged.name)
+        if path.exists():
+            _put_in_place(layout, from_line(path.read_bytes(), str(path)))
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def read_rows(layout: Layout, label: str, study_id: str) -> list[dict[str, str]]:
+    """Return the metadata rows of one study."""
+    return list(read_csv(layout.study(label, study_id) / METADATA_FILE))
+
+
+def read_radiograph(layout: Layout, label: str, row: dict[str, str]) -> Radiograph:
+    """Read one radiograph by its metadata row.
+
+    Raises
+    ------
+    DataSetError
+        If the PNG is missing or damaged, or the row has no identifiers.
+    """
+    try:
+        path = layout.study(label, row["study_id"]) / image_name(row["radiograph_id"])
+        return Radiograph(decode_png(path.read_bytes()), row)
+    except KeyError as error:
+        raise DataSetError(f"a metadata row has no column {error}") from error
+    except OSError as error:
+        raise DataSetError(f"the PNG cannot be read: {error.strerror}") from error
+
+
+def read_study(layout: Layout, label: str, study_id: str) -> Iterator[Radiograph]:
+    """Yield the radiographs of one study, one in memory at a time."""
+    for row in read_rows(layout, label, study_id):
+        yield read_radiograph(layout, label, row)

@@ -1,0 +1,72 @@
+"""The CSV files: read, write atomically, and keep spreadsheets from running a cell."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from fxcore.errors import DataSetError
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_FORMULA_STARTS = ("=", "+", "-", "@")
+
+
+def cell(text: str) -> str:
+    """Return `text` as it may stand in a cell; ``cell(cell(x)) == cell(x)``.
+
+    Control characters become spaces, lone surrogates question marks, and text that a spreadsheet
+    would take for a formula (CWE-1236) gets an apostrophe in front; numbers stay numbers.
+    """
+    text = _CONTROL.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()
+    if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
+        return "'" + text
+    return text
+
+
+def render_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> bytes:
+    """Return a CSV file (UTF-8, ``\\n``, quotes where needed) as bytes."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return buffer.getvalue().encode("utf-8")
+
+
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write `data` to `path` so that the file is whole or not there: beside it first, then renamed."""
+    beside = path.with_name(path.name + ".partial")
+    with beside.open("wb") as file:
+        if isinstance(data, bytes):
+            file.write(data)
+        else:
+            file.writelines(data)
+    beside.replace(path)
+
+
+def read_csv(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file of ours, column to text.
+
+    Raises
+    ------
+    DataSetError
+        If the file cannot be read, is not UTF-8 or a row has more cells than columns.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                if None in row or None in row.values():
+                    raise DataSetError(
+                        f"{path}, line {number}: the row does not have the columns of the header"
+                    )
+                yield row
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataSetError(f"cannot read {path}: {error}") from error
+
+
+def union_of_columns(headers: Iterable[Sequence[str]]) -> list[str]:
+    """Return all columns of several tables, in order of first appearance."""
+    return list(dict.fromkeys(column for header in headers for column in header))

@@ -1,0 +1,54 @@
+"""The demonstration: a phantom archive, and the data set built from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fxcore.build import build
+from fxcore.executor import default_workers
+from fxcore.phantom import synthesise
+from fxcore.run import Progress, Silent, Summary
+
+STUDIES = 60
+SCALE = 0.25
+SEED = 0
+
+
+def demo(folder: Path, *, workers: int = 0, progress: Progress | None = None) -> Summary:
+    """Make ``folder/archive`` if it is not there, and build ``folder/dataset`` from it.
+
+    Parameters
+    ----------
+    folder : Path
+        New, or that of an earlier demonstration.
+    workers : int
+        Worker processes; 0 takes one for each core.
+    progress : Progress, optional
+        Told how far the run is.
+
+    Raises
+    ------
+    FxrayError
+        If the folder cannot be used.
+    """
+    progress = progress or Silent()
+    archive = folder / "archive"
+    if not (archive / "truth.csv").exists():
+        progress.stage("Making a phantom archive", STUDIES)
+        synthesise(
+            archive,
+            studies=STUDIES,
+            seed=SEED,
+            scale=SCALE,
+            truth=True,
+            workers=workers or default_workers(),
+            progress=progress.advance,
+        )
+    return build(
+        archive,
+        folder / "dataset",
+        labels=archive / "labels.csv",
+        key_file=folder / "pseudonyms.key",
+        workers=workers,
+        progress=progress,
+    )

@@ -1,0 +1,154 @@
+"""Runs tasks in isolated worker processes; a task that kills or hangs its worker costs itself only."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+# Tasks handed to the pool at once, for each worker: enough that none waits, few enough to bound memory.
+_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True)
+class WorkerFailure:
+    """Why a task has no result: its worker did not survive it.
+
+    Attributes
+    ----------
+    reason : str
+        ``"worker_died"`` or ``"time_out"``.
+    message : str
+        The signal or exit code, or the time limit, for a person.
+    """
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Task, Result]):
+    """A finished task with its result or its worker's failure."""
+
+    task: Task
+    result: Result | WorkerFailure
+
+
+def default_workers() -> int:
+    """Number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _context() -> Any:
+    """Fork workers from a clean server process that has everything loaded and compiled once.
+
+    Where that is not to be had, spawn them. Never fork the parent itself: its threads and locks
+    would come along.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["fxcore.worker_start"])
+    return context
+
+
+def _initialise() -> None:
+    """Ready a worker: one thread, kernels compiled, and Ctrl-C left to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import fxcore.worker_start  # noqa: F401
+
+
+class Executor:
+    """A pool of worker processes with bounded work in flight; a context manager.
+
+    Parameters
+    ----------
+    workers : int
+        Number of processes, at least 1.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool = ProcessPool(max_workers=workers, context=_context(), initializer=_initialise)
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._pool.close()
+        else:
+            self._pool.stop()
+        self._pool.join()
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        seconds: Callable[[Task], float],
+    ) -> Iterator[Outcome[Task, Result]]:
+        """Run `function` on each task and yield outcomes as they come, in no particular order.
+
+        Parameters
+        ----------
+        function : callable
+            Importable by the workers; an exception it raises is a programming error and ends the run.
+        tasks : iterable
+            Consumed as room becomes free, so it may be endless.
+        seconds : callable
+            Time limit of a task, after which its worker is killed.
+        """
+        waiting: dict[Future[Result], tuple[Task, float]] = {}
+        source = iter(tasks)
+        ready: deque[Future[Result]] = deque()
+        exhausted = False
+        try:
+            while True:
+                while not exhausted and len(waiting) < _IN_FLIGHT * self._workers:
+                    try:
+                        task = next(source)
+                    except StopIteration:
+                        exhausted = True
+                        break
+                    limit = seconds(task)
+                    waiting[self._pool.schedule(function, args=[task], timeout=limit)] = (task, limit)
+                if not waiting:
+                    return
+                ready.extend(wait(waiting, return_when=FIRST_COMPLETED).done)
+                while ready:
+                    future = ready.popleft()
+                    task, limit = waiting.pop(future)
+                    yield Outcome(task, _result(future, limit))
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _result(future: Future[Result], limit: float) -> Result | WorkerFailure:
+    try:
+        return future.result()
+    except TimeoutError:
+        return WorkerFailure("time_out", f"took longer than {limit:g} seconds and was stopped")
+    except ProcessExpired as death:
+        return WorkerFailure("worker_died", f"the worker process ended by {_cause(death.exitcode)}")
+
+
+def _cause(code: int | None) -> str:
+    if code is None:
+        return "an unknown cause"
+    if code < 0:
+        try:
+            return f"signal {signal.Signals(-code).name}"
+        except ValueError:
+            return f"signal {-code}"
+    return f"exit code {code}"

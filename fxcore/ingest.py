@@ -1,0 +1,168 @@
+"""Raw data transformation: an archive of DICOM files or images becomes a PNG-CSV data set.
+
+With steps it is `build`: both in one pass, with no PNG in between and the same bytes as the two.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fxcore.archive import Plan, index_archive, plan_archive
+from fxcore.config import to_dict
+from fxcore.dataset.assemble import read_provenance
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.tables import render_csv, write_atomically
+from fxcore.errors import FxrayError, ParameterError
+from fxcore.executor import Executor, default_workers
+from fxcore.jobs import IngestTask
+from fxcore.labels import read_labels
+from fxcore.pseudonyms import Pseudonyms, default_key_file, load_key
+from fxcore.run import Progress, Silent, Summary, do_studies, finish, output_folder, tool
+from fxcore.settings import Settings
+
+
+def ingest(
+    archive: Path,
+    out: Path,
+    *,
+    labels: Path | None = None,
+    key_column: str = "",
+    label_column: str = "",
+    settings: Settings | None = None,
+    steps: bool = False,
+    key_file: Path | None = None,
+    link_file: Path | None = None,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Summary:
+    """Turn the archive into a data set.
+
+    Parameters
+    ----------
+    archive : Path
+        Any tree of files. DICOM files and images are found by content.
+    out : Path
+        The data set: a new folder, or one that an interrupted run with the same settings began.
+    labels : Path, optional
+        CSV with a study key and a label; without it, class folders give the labels if there are any.
+    key_column, label_column : str
+        Columns of `labels`; guessed, and said, when empty.
+    settings : Settings, optional
+        All settings; the defaults where not given.
+    steps : bool
+        Run the preprocessing steps too, before anything is written.
+    key_file : Path, optional
+        The pseudonym key, made on first use; see `fxcore.pseudonyms.default_key_file`.
+    link_file : Path, optional
+        Where to write which source file became which radiograph. It identifies patients' files: it
+        must lie outside the data set.
+    workers : int
+        Worker processes; 0 takes one for each core.
+    progress : Progress, optional
+        Told how far the run is.
+
+    Raises
+    ------
+    FxrayError
+        If the archive, the labels, the key or the output folder cannot be used.
+    """
+    began = time.perf_counter()
+    settings, progress = settings or Settings(), progress or Silent()
+    archive, out = archive.resolve(), out.resolve()
+    _check_places(archive, out, link_file)
+    table = read_labels(labels, key_column, label_column) if labels else None
+    pseudonyms = _pseudonyms(key_file or default_key_file(), out)
+    config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
+    identity = {"version": tool()["version"], "config": config, "key_check": pseudonyms.key_check}
+    summary = Summary(str(out))
+    with output_folder(out, identity) as layout, Executor(workers or default_workers()) as executor:
+        progress.stage("Looking into files", None)
+        entries = index_archive(archive, settings.ingest.pixels.limits, executor, progress.advance)
+        plan = plan_archive(entries, table, settings.ingest, pseudonyms)
+        for sentence in plan.said:
+            progress.say(sentence)
+        progress.stage("Building studies" if steps else "Ingesting studies", len(plan.studies))
+        tasks = _tasks(plan, archive, layout, settings, steps)
+        studies = do_studies(layout, tasks, executor, progress, summary)
+        if link_file:
+            write_link_file(link_file, plan)
+        provenance: dict[str, Any] = {
+            "tool": tool(),
+            "commands": ["build" if steps else "ingest"],
+            **identity,
+            "archive": plan.counts,
+        }
+        return finish(
+            layout, summary, provenance=provenance, loose=plan.rejects, studies=studies, began=began
+        )
+
+
+def _tasks(
+    plan: Plan, archive: Path, layout: Layout, settings: Settings, steps: bool
+) -> Iterator[IngestTask]:
+    for study in plan.studies:
+        yield IngestTask(
+            archive=str(archive),
+            out=str(layout.root),
+            study_id=study.study_id,
+            patient_id=study.patient_id,
+            label=study.label,
+            fingerprint=study.fingerprint,
+            files=study.files,
+            config=settings.ingest,
+            steps=settings.steps if steps else None,
+        )
+
+
+def _check_places(archive: Path, out: Path, link_file: Path | None) -> None:
+    if not archive.is_dir():
+        raise ParameterError(f"the archive {archive} is not a folder")
+    if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):
+        raise ParameterError(f"the output {out} and the archive {archive} must not lie within each other")
+    if link_file and link_file.resolve().is_relative_to(out):
+        raise ParameterError(
+            f"the link file {link_file} identifies patients' files; it must lie outside the data set {out}"
+        )
+
+
+def _pseudonyms(key_file: Path, out: Path) -> Pseudonyms:
+    if key_file.resolve().is_relative_to(out):
+        raise ParameterError(f"the pseudonym key {key_file} must lie outside the data set {out}")
+    exists = Layout(out).provenance.exists() or Layout(out).work.exists()
+    pseudonyms = load_key(key_file, may_create=not exists)
+    if (
+        Layout(out).provenance.exists()
+        and read_provenance(Layout(out)).get("key_check") != pseudonyms.key_check
+    ):
+        raise FxrayError(
+            f"{key_file} is not the pseudonym key that {out} was made with; name that one with --key"
+        )
+    return pseudonyms
+
+
+def write_link_file(path: Path, plan: Plan) -> None:
+    """Write which source file has which pseudonyms; readable by its owner only."""
+    study_of = {
+        file.source_id: (study.study_id, file.radiograph_id) for study in plan.studies for file in study.files
+    }
+    rejected = {reject.source_id: (reject.study_id, reject.radiograph_id) for reject in plan.rejects}
+    rows = (
+        (source_id, *(study_of.get(source_id) or rejected.get(source_id) or ("", "")), source)
+        for source_id, source in sorted(plan.sources.items(), key=lambda item: item[1])
+    )
+    text = render_csv(
+        ("source_id", "study_id", "radiograph_id", "source"),
+        (
+            (*ids, source.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+            for *ids, source in rows
+        ),
+    )
+    try:
+        path.touch(mode=0o600)
+        write_atomically(path, text)
+        path.chmod(0o600)
+    except OSError as error:
+        raise FxrayError(f"cannot write the link file {path}: {error.strerror}") from error

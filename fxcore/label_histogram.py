@@ -1,0 +1,59 @@
+"""The histogram of free-text body-part labels, with what the part filter would do with each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from fxcore.archive import index_archive
+from fxcore.dataset.assemble import read_provenance
+from fxcore.dataset.layout import Layout
+from fxcore.errors import ParameterError
+from fxcore.executor import Executor, default_workers
+from fxcore.run import Progress, Silent
+from fxcore.settings import Settings
+from fxcore.steps.part_filter import HistogramRow, histogram
+
+
+def label_histogram(
+    source: Path, settings: Settings | None = None, *, workers: int = 0, progress: Progress | None = None
+) -> list[HistogramRow]:
+    """Count the raw body-part labels of an archive (by file) or a data set (by radiograph as ingested).
+
+    Parameters
+    ----------
+    source : Path
+        A folder with a ``dataset.json`` is a data set, any other folder an archive.
+    settings : Settings, optional
+        The part filter's settings decide what would be kept.
+    workers : int
+        Worker processes; 0 takes one for each core.
+    progress : Progress, optional
+        Told how far the count is.
+
+    Returns
+    -------
+    list of HistogramRow
+        Most frequent label first.
+
+    Raises
+    ------
+    FxrayError
+        If `source` is neither.
+    """
+    settings, progress = settings or Settings(), progress or Silent()
+    if not source.is_dir():
+        raise ParameterError(f"{source} is not a folder")
+    layout = Layout(source)
+    counts: Counter[str] = Counter()
+    if layout.provenance.exists():
+        counts.update(read_provenance(layout).get("body_part_labels", {}))
+    else:
+        progress.stage("Looking into files", None)
+        with Executor(workers or default_workers()) as executor:
+            for entry in index_archive(
+                source.resolve(), settings.ingest.pixels.limits, executor, progress.advance
+            ):
+                if entry.kind == "dicom" and not entry.reason:
+                    counts[entry.body_part] += 1
+    return histogram(counts.elements(), settings.steps.part_filter)

@@ -1,0 +1,103 @@
+"""Keyed pseudonyms: the same identifier gives the same pseudonym, and nobody without the key can redo it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from fxcore.errors import FxrayError
+
+_KEY_BYTES = 32
+_DIGITS = 24
+
+
+def default_key_file() -> Path:
+    """The user's own key file: ``$FXRAY_KEY``, or ``fxray/pseudonyms.key`` in the configuration folder."""
+    if named := os.environ.get("FXRAY_KEY"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "fxray" / "pseudonyms.key"
+
+
+class Pseudonyms:
+    """HMAC-SHA256 pseudonyms of 96 bits under one secret key.
+
+    Among a billion identifiers, two share a pseudonym with a chance below 1 in 10^10.
+
+    Parameters
+    ----------
+    key : bytes
+        32 secret bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def of(self, kind: str, identifier: str) -> str:
+        """Return the pseudonym (24 hexadecimal digits) of an identifier.
+
+        Different kinds (``"study"``, ``"patient"``, …) never share a pseudonym by accident.
+        """
+        message = f"{kind}\0{identifier}".encode("utf-8", "surrogateescape")
+        return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:_DIGITS]
+
+    @property
+    def key_check(self) -> str:
+        """What a data set keeps to recognise its key; it does not help to find the key."""
+        return self.of("key check", "")
+
+
+def load_key(path: Path, *, may_create: bool) -> Pseudonyms:
+    """Read the key file, or make one with mode 0600.
+
+    Parameters
+    ----------
+    path : Path
+        The key file; it must lie outside any data set.
+    may_create : bool
+        False where pseudonyms under an existing key are to be gone on with.
+
+    Raises
+    ------
+    FxrayError
+        If the file is missing and may not be made, cannot be read, or is not a key.
+    """
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        if not may_create:
+            raise FxrayError(
+                f"the pseudonym key {path} is missing, and this data set was made with one. Put it back "
+                "or name it with --key; a new key would give every study a new identifier."
+            ) from None
+        return Pseudonyms(_create(path))
+    except OSError as error:
+        raise FxrayError(f"cannot read the pseudonym key {path}: {error.strerror}") from error
+    if len(key) != _KEY_BYTES:
+        raise FxrayError(f"{path} is not a pseudonym key: it has {len(key)} bytes instead of {_KEY_BYTES}")
+    return Pseudonyms(key)
+
+
+def _create(path: Path) -> bytes:
+    key = secrets.token_bytes(_KEY_BYTES)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+            os.fsync(file.fileno())
+        try:
+            # A link never replaces: of two runs that start at once, one key wins and both use it.
+            os.link(beside, path)
+        except FileExistsError:
+            return path.read_bytes()
+        finally:
+            beside.unlink()
+    except OSError as error:
+        raise FxrayError(
+            f"cannot make the pseudonym key {path}: {error.strerror}. Name another with --key."
+        ) from error
+    return key

@@ -1,0 +1,258 @@
+"""What ingest, preprocess and build share: take the output folder, do the studies, assemble, sum up."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import fxcore
+from fxcore.dataset.assemble import assemble
+from fxcore.dataset.journal import read_records
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.studies import finish_renames
+from fxcore.dataset.tables import write_atomically
+from fxcore.errors import DataSetError, FxrayError
+from fxcore.executor import Executor, WorkerFailure
+from fxcore.jobs import StudyTask, do_study, probe_study
+from fxcore.study import Reject
+
+_SETTINGS_FILE = "settings.json"
+
+
+class Progress(Protocol):
+    """Where a job says how far it is; the command line shows it, a library user may pass `Silent`."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Begin a stage of `total` units (None: not known)."""
+
+    def advance(self, units: int) -> None:
+        """Count units of the stage as done."""
+
+    def say(self, text: str) -> None:
+        """Tell the user something that was decided."""
+
+
+class Silent:
+    """Progress for nobody."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        pass
+
+    def advance(self, units: int) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+
+@dataclass
+class Summary:
+    """What a run did, for the table at its end and for ``--json``.
+
+    Attributes
+    ----------
+    out : str
+        The data set.
+    content : dict
+        What ``dataset.json`` says.
+    studies_done, studies_kept : int
+        Studies made by this run, and found done by an earlier one.
+    radiographs_done : int
+        Radiographs written by this run.
+    quarantined : int
+        Files given up because they killed or hung a worker.
+    seconds : float
+        Wall-clock time of the run.
+    """
+
+    out: str
+    content: dict[str, Any] = field(default_factory=dict)
+    studies_done: int = 0
+    studies_kept: int = 0
+    radiographs_done: int = 0
+    quarantined: int = 0
+    seconds: float = 0.0
+
+    @property
+    def radiographs_per_second(self) -> float:
+        return self.radiographs_done / self.seconds if self.seconds else 0.0
+
+
+@contextmanager
+def output_folder(out: Path, identity: dict[str, Any]) -> Iterator[Layout]:
+    """Take `out` for this run: made if need be, locked, checked to be of the same settings.
+
+    Parameters
+    ----------
+    out : Path
+        A new or empty folder, or one that an earlier run with the same `identity` made.
+    identity : dict
+        What must not differ between the runs that make one data set: version, settings, key.
+
+    Raises
+    ------
+    FxrayError
+        If another run is at work there, or the folder holds something else.
+    """
+    layout = Layout(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not layout.work.exists() and not layout.provenance.exists() and any(out.iterdir()):
+            raise FxrayError(f"{out} is not empty and not a data set of fxray; name a new folder")
+        layout.work.mkdir(exist_ok=True)
+        lock = layout.lock.open("a+b")
+    except OSError as error:
+        raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
+    with lock:
+        _take(lock, out)
+        _check_settings(layout, identity)
+        layout.staging.mkdir(exist_ok=True)
+        layout.records.mkdir(exist_ok=True)
+        finish_renames(layout)
+        yield layout
+
+
+def _take(lock: Any, out: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        other = lock.read().decode("ascii", "replace").strip() or "unknown"
+        raise FxrayError(
+            f"another run is writing to {out} (process {other}); wait for it or name another folder"
+        ) from None
+    # The system lets go of the lock when its process ends, however it ends; the number is for people.
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
+
+
+def _check_settings(layout: Layout, identity: dict[str, Any]) -> None:
+    begun = layout.work / _SETTINGS_FILE
+    # Through JSON, so that what is compared has the types of what was stored.
+    identity = json.loads(json.dumps(identity))
+    for path in (begun, layout.provenance):
+        if not path.exists():
+            continue
+        try:
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataSetError(f"cannot read {path}: {error}") from error
+        for name, value in identity.items():
+            if earlier.get(name) != value:
+                raise FxrayError(
+                    f"{layout.root} was made with another {name.replace('_', ' ')} "
+                    f"({_difference(earlier.get(name), value)}); use the same, or name a new folder"
+                )
+    write_atomically(begun, json.dumps(identity).encode())
+
+
+def _difference(earlier: Any, now: Any, path: str = "") -> str:
+    if isinstance(earlier, dict) and isinstance(now, dict):
+        for key in {**earlier, **now}:
+            if earlier.get(key) != now.get(key):
+                return _difference(earlier.get(key), now.get(key), f"{path}.{key}" if path else key)
+    return f"{path + ': ' if path else ''}{earlier!r} then, {now!r} now"
+
+
+def do_studies(
+    layout: Layout,
+    tasks: Iterable[StudyTask],
+    executor: Executor,
+    progress: Progress,
+    summary: Summary,
+) -> frozenset[str]:
+    """Do the studies that are not done yet; return the identifiers of all.
+
+    A study whose worker dies or hangs is taken apart: each of its files is tried alone, the guilty
+    ones are given up with the signal or time-out in their reject, and the rest of the study is done.
+    """
+    done = {record.study_id: record.fingerprint for record in read_records(layout)}
+    everything: set[str] = set()
+    suspects: list[StudyTask] = []
+
+    def to_do() -> Iterator[StudyTask]:
+        for task in tasks:
+            everything.add(task.study_id)
+            if done.get(task.study_id) == task.fingerprint:
+                summary.studies_kept += 1
+                progress.advance(1)
+            else:
+                yield task
+
+    def run(remaining: Iterable[StudyTask], again: Callable[[StudyTask], None]) -> None:
+        for outcome in executor.run(do_study, remaining, lambda task: task.seconds):
+            if isinstance(outcome.result, WorkerFailure):
+                again(outcome.task)
+            else:
+                summary.studies_done += 1
+                summary.radiographs_done += outcome.result.radiographs
+                progress.advance(1)
+
+    run(to_do(), suspects.append)
+    for task in suspects:
+        task = _without_the_guilty(task, executor)
+        summary.quarantined += len(task.failed)
+        stubborn: list[StudyTask] = []
+        run([task], stubborn.append)
+        for task in stubborn:
+            # Nothing alone is guilty, but together they are: all of it is given up.
+            why = (
+                "worker_died",
+                "the worker process did not survive this study, though each file alone did no harm",
+            )
+            summary.quarantined += len(task.items) - len(task.failed)
+            run([replace(task, failed=dict.fromkeys(task.items, why) | task.failed)], _give_up)
+    return frozenset(everything)
+
+
+def _give_up(task: StudyTask) -> None:
+    raise FxrayError(f"the workers cannot even record study {task.study_id} as dropped; is the disk full?")
+
+
+def _without_the_guilty(task: StudyTask, executor: Executor) -> StudyTask:
+    failed = {}
+    alone = {item: task.only(item) for item in task.items}
+    items = {id(single): item for item, single in alone.items()}
+    for outcome in executor.run(probe_study, alone.values(), lambda single: single.seconds):
+        if isinstance(outcome.result, WorkerFailure):
+            failed[items[id(outcome.task)]] = (outcome.result.reason, outcome.result.message)
+    return replace(task, failed=failed)
+
+
+def finish(
+    layout: Layout,
+    summary: Summary,
+    *,
+    provenance: dict[str, Any],
+    loose: list[Reject],
+    studies: frozenset[str],
+    began: float,
+) -> Summary:
+    """Assemble the root files and complete the summary."""
+    summary.content = assemble(layout, provenance=provenance, loose=loose, keep=studies)
+    summary.seconds = time.perf_counter() - began
+    return summary
+
+
+def tool() -> dict[str, str]:
+    """Name the program that made a data set: version, and commit where it runs from a checkout."""
+    source = Path(fxcore.__file__).resolve().parent
+    commit = ""
+    if (source.parent / ".git").exists():
+        try:
+            command = ["git", "-C", str(source.parent), "rev-parse", "HEAD"]
+            commit = subprocess.run(
+                command, capture_output=True, text=True, timeout=10, check=True
+            ).stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            commit = ""
+    return {"name": "fxray", "version": fxcore.__version__, "git_commit": commit}

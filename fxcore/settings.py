@@ -1,0 +1,45 @@
+"""All settings of a run in one frozen tree: what ``pipeline.toml`` may say and ``dataset.json`` records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fxcore.dicom.read import PixelConfig
+from fxcore.errors import ParameterError
+from fxcore.steps import Pipeline
+
+IMAGE_STUDIES = ("auto", "file", "folder")
+
+
+@dataclass(frozen=True)
+class IngestConfig:
+    """Settings of the raw data transformation."""
+
+    pixels: PixelConfig = field(default_factory=PixelConfig)
+    # Drop studies with more radiographs than this, frames counted; 0 keeps all.
+    max_instances: int = 0
+    # What makes a study of ordinary images: "file" (each image), "folder" (the images of one folder), or
+    # "auto": a folder that is named like a study or has a label of its own, else each image.
+    image_studies: str = "auto"
+    # A file that takes longer is given up; a study has this time for each of its files.
+    seconds_per_file: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.max_instances < 0:
+            raise ParameterError(
+                f"ingest.max_instances {self.max_instances} is negative; 0 keeps all studies"
+            )
+        if self.image_studies not in IMAGE_STUDIES:
+            raise ParameterError(
+                f"ingest.image_studies {self.image_studies!r} is not one of {', '.join(IMAGE_STUDIES)}"
+            )
+        if self.seconds_per_file <= 0:
+            raise ParameterError(f"ingest.seconds_per_file {self.seconds_per_file} is not above 0")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of all jobs; a run uses the tables that concern it."""
+
+    ingest: IngestConfig = field(default_factory=IngestConfig)
+    steps: Pipeline = field(default_factory=Pipeline)

@@ -1,0 +1,17 @@
+"""Importing this readies a process for work: everything heavy loaded, kernels compiled, one thread each.
+
+The server process that workers are forked from imports it once, so that a worker starts in
+milliseconds and no two processes write the kernels' cache at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+import fxcore.jobs  # noqa: E402, F401
+from fxcore.kernels import warm  # noqa: E402
+
+warm()

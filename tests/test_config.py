@@ -1,0 +1,53 @@
+"""Settings: what is printed is read back, what is wrong is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+
+import pytest
+
+from fxcore.config import from_dict, read_toml, to_dict, to_toml
+from fxcore.errors import ParameterError
+from fxcore.settings import Settings
+
+
+def test_the_printed_settings_are_read_back_to_the_same(tmp_path):
+    path = tmp_path / "pipeline.toml"
+    path.write_text(to_toml(Settings()), encoding="utf-8")
+    assert read_toml(Settings, path) == Settings()
+    assert tomllib.loads(to_toml(Settings())) == to_dict(Settings())
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"stepz": {}}, "unknown setting 'stepz'; known here: ingest, steps"),
+        ({"steps": {"inversion": {"treshold": 1}}}, "unknown setting 'steps.inversion.treshold'"),
+        (
+            {"steps": {"inversion": {"threshold": "high"}}},
+            "steps.inversion.threshold must be float, not 'high'",
+        ),
+        ({"steps": {"inversion": {"threshold": 300}}}, "not a grey value"),
+        ({"steps": {"inversion": {"method": "magic"}}}, "choose from: corners"),
+        ({"steps": {"part_filter": {"parts": "wrist"}}}, "steps.part_filter.parts must be"),
+        ({"ingest": {"max_instances": True}}, "ingest.max_instances must be int"),
+        ({"ingest": 3}, "ingest is a table of settings"),
+    ],
+)
+def test_a_wrong_setting_is_named(values, says):
+    with pytest.raises(ParameterError, match=says.replace("(", r"\(")):
+        from_dict(Settings, values)
+
+
+def test_an_integer_will_do_where_a_fraction_is_asked_for():
+    settings = from_dict(Settings, {"steps": {"inversion": {"threshold": 90}}})
+    assert settings.steps.inversion.threshold == 90.0
+    assert dataclasses.replace(settings.steps.inversion, threshold=100.0) == Settings().steps.inversion
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path):
+    path = tmp_path / "pipeline.toml"
+    path.write_text("steps = ")
+    with pytest.raises(ParameterError, match=r"pipeline\.toml is not valid TOML"):
+        read_toml(Settings, path)

@@ -1,0 +1,48 @@
+"""The pseudonym key: made once, private, never replaced silently."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fxcore.errors import FxrayError
+from fxcore.pseudonyms import Pseudonyms, load_key
+
+
+def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
+    path = tmp_path / "folder" / "key"
+    first = load_key(path, may_create=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [p.name for p in path.parent.iterdir()] == ["key"]
+    assert load_key(path, may_create=False).of("study", "1.2.3") == first.of("study", "1.2.3")
+
+
+def test_runs_that_start_at_once_agree_on_the_key(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: load_key(tmp_path / "key", may_create=True).key_check, range(40)))
+    assert len(set(made)) == 1
+
+
+def test_a_pseudonym_needs_the_key_and_the_kind():
+    a, b = Pseudonyms(b"a" * 32), Pseudonyms(b"b" * 32)
+    assert a.of("study", "1.2.3") == a.of("study", "1.2.3")
+    assert (
+        len(
+            {a.of("study", "1.2.3"), b.of("study", "1.2.3"), a.of("patient", "1.2.3"), a.of("study", "1.2.4")}
+        )
+        == 4
+    )
+
+
+def test_a_missing_key_of_an_existing_data_set_stops(tmp_path):
+    with pytest.raises(FxrayError, match="is missing, and this data set was made with one"):
+        load_key(tmp_path / "key", may_create=False)
+    assert not (tmp_path / "key").exists()
+
+
+def test_a_file_that_is_no_key_is_refused(tmp_path):
+    (tmp_path / "key").write_bytes(b"short")
+    with pytest.raises(FxrayError, match="it has 5 bytes instead of 32"):
+        load_key(tmp_path / "key", may_create=True)
