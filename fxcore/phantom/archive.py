@@ -1,0 +1,206 @@
+"""The archive as a whole: files, labels and junk, written by one process or several, the same bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pebble import ProcessPool
+
+from fxcore.errors import ParameterError
+from fxcore.phantom.encode import encode
+from fxcore.phantom.identity import stream, token, uid
+from fxcore.phantom.junk import corrupted, write_junk
+from fxcore.phantom.plan import BLOCK, plan_study
+from fxcore.phantom.render import render
+from fxcore.phantom.truth import COLUMNS, truth_row
+
+CHUNK = 4
+"""Studies a task."""
+
+SPELLINGS: tuple[tuple[str, str], ...] = (
+    ("broken", "not_broken"),
+    ("fracture", "no fracture"),
+    ("1", "0"),
+    ("positive", "negative"),
+)
+"""How ``labels.csv`` may spell the two classes; one spelling an archive, by the seed."""
+
+
+@dataclass(frozen=True)
+class PhantomSummary:
+    """What was written.
+
+    Attributes
+    ----------
+    studies, radiographs, files : int
+        Studies; radiographs, the corrupt ones included; DICOM files, the duplicates included.
+    broken : int
+        Studies with a fracture.
+    bytes : int
+        Size of the DICOM files.
+    """
+
+    studies: int
+    radiographs: int
+    files: int
+    broken: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    out: str
+    seed: int
+    scale: float
+    first: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class _Written:
+    rows: list[dict[str, str]]
+    studies: int
+    radiographs: int
+    broken: int
+    bytes: int
+
+
+def synthesise(
+    out: Path,
+    *,
+    studies: int,
+    seed: int,
+    scale: float = 1.0,
+    truth: bool = False,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> PhantomSummary:
+    """Write a raw archive of invented wrist radiographs, as a hospital would hand it over.
+
+    The same `studies`, `seed` and `scale` give the same bytes, whatever the number of workers, and a
+    larger archive begins with the studies of a smaller one.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        Folder to create, or an empty one.
+    studies : int
+        Number of studies, at least 1; about 2.2 radiographs each.
+    seed : int
+        At least 0.
+    scale : float
+        Size of the radiographs relative to real ones (250 to 4,000 pixels a side); over 0, at most 1.
+    truth : bool
+        Also write ``truth.csv``; see :data:`fxcore.phantom.truth.COLUMNS`.
+    workers : int
+        Processes to draw with; 1 stays in this one.
+    progress : callable, optional
+        Called with the number of studies written so far.
+
+    Raises
+    ------
+    ParameterError
+        For a number out of range, or an `out` that has something in it.
+    """
+    out = Path(out)
+    _check(out, studies, seed, scale, workers)
+    out.mkdir(parents=True, exist_ok=True)
+    tasks = [
+        _Task(str(out), seed, scale, first, min(first + CHUNK, studies)) for first in range(0, studies, CHUNK)
+    ]
+    rows: list[dict[str, str]] = []
+    radiographs = broken = size = done = 0
+    for written in _run(tasks, workers):
+        rows += written.rows
+        radiographs += written.radiographs
+        broken += written.broken
+        size += written.bytes
+        done += written.studies
+        if progress is not None:
+            progress(done)
+    _write_labels(out, seed, studies, scale)
+    write_junk(out, seed)
+    if truth:
+        _write_csv(out / "truth.csv", COLUMNS, rows)
+    return PhantomSummary(studies, radiographs, len(rows), broken, size)
+
+
+def _check(out: Path, studies: int, seed: int, scale: float, workers: int) -> None:
+    if studies < 1:
+        raise ParameterError(f"studies must be at least 1, not {studies}")
+    if seed < 0:
+        raise ParameterError(f"seed must be at least 0, not {seed}")
+    if not 0.0 < scale <= 1.0:
+        raise ParameterError(f"scale must be over 0 and at most 1, not {scale}")
+    if workers < 1:
+        raise ParameterError(f"workers must be at least 1, not {workers}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ParameterError(
+            f"{out} is not an empty folder: the phantom never writes over anything; choose another"
+        )
+
+
+def _run(tasks: list[_Task], workers: int) -> Iterator[_Written]:
+    if workers == 1 or len(tasks) == 1:
+        yield from map(_write_studies, tasks)
+        return
+    # Compile every kernel into the on-disk cache before several processes want it at once.
+    render_any = plan_study(tasks[0].seed, 0, 0.02)
+    render(render_any.radiographs[0], render_any.patient, "wrist")
+    context = multiprocessing.get_context("spawn")
+    with ProcessPool(max_workers=workers, context=context) as pool:
+        yield from pool.map(_write_studies, tasks).result()
+
+
+def _write_studies(task: _Task) -> _Written:
+    """Write the files of a few consecutive studies; the unit of parallel work."""
+    out = Path(task.out)
+    rows: list[dict[str, str]] = []
+    radiographs = broken = size = 0
+    for index in range(task.first, task.stop):
+        study = plan_study(task.seed, index, task.scale)
+        broken += study.broken
+        for plan in study.radiographs:
+            picture = render(plan, study.patient, study.body_part.anatomy)
+            code = corrupted(encode(study, plan, picture), plan)
+            radiographs += 1
+            for path, duplicate in ((plan.path, False), (plan.duplicate_path, True)):
+                if not path:
+                    continue
+                target = out / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(code)
+                size += len(code)
+                rows.append(truth_row(study, plan, picture.boxes, duplicate=duplicate))
+    return _Written(rows, task.stop - task.first, radiographs, broken, size)
+
+
+def _write_labels(out: Path, seed: int, studies: int, scale: float) -> None:
+    """``labels.csv``: one label a study in no particular order, some missing, some for nobody."""
+    rng = stream(seed, 7)
+    key = "AccessionNumber" if rng.random() < 0.5 else "StudyInstanceUID"
+    spelling = SPELLINGS[int(rng.integers(0, len(SPELLINGS)))]
+    lines: list[dict[str, str]] = []
+    for index in range(studies):
+        study = plan_study(seed, index, scale)
+        if study.labelled:
+            name = study.accession if key == "AccessionNumber" else study.study_uid
+            lines.append({key: name, "label": spelling[0 if study.broken else 1]})
+        if index % BLOCK == 20:
+            nobody = ("surplus", index)
+            name = f"A{token(seed, *nobody, digits=10)}" if key == "AccessionNumber" else uid(seed, *nobody)
+            lines.append({key: name, "label": spelling[1]})
+    _write_csv(out / "labels.csv", (key, "label"), [lines[i] for i in rng.permutation(len(lines))])
+
+
+def _write_csv(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_text(buffer.getvalue(), encoding="utf-8", newline="")

@@ -1,0 +1,61 @@
+"""Free-text body-part labels as radiographers type them, with Zipf frequencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def _mojibake(text: str, written: str = "utf-8", read: str = "latin-1") -> str:
+    """The text after one system wrote it in one encoding and the next read it in another."""
+    return text.encode(written).decode(read)
+
+
+WRIST_LABELS: tuple[str, ...] = (
+    "WRIST", "Handgelenk", "HANDGELENK", "wrist", "ranne", "Poignet", "WRIST LEFT", "Wrist", "poignet", "RANNE",
+    "polso", "WRIST RIGHT", "handgelenk", "Handgelenk re", "muñeca", "Handgelenk li.", "POIGNET", "wirst",
+    "POLSO", "L WRIST", "R WRIST", "WRIST 2V", _mojibake("zápěstí"), "WRST", "MUÑECA", _mojibake("muñeca"),
+    "Hand gelenk", "wrist ap/lat", "pols", "handled", "nadgarstek", "zapesti", "håndled", "håndledd", "pulso", "HANDGEL.",
+    "WRIST_LT", "csukló", _mojibake("håndled"), "Polso sx", "Polso dx", "WRITS", "poingnet", "bilek",
+    _mojibake("zápěstí", "cp1250"), "hangelenk", "Ranne oik.", "Ranne vas.", "XR WRIST", "Wrist - both",
+)  # fmt: skip
+"""From the commonest to the rarest; as read from a file whose bytes are taken for ISO 8859-1."""
+
+OTHER_LABELS: tuple[str, ...] = (
+    "HAND", "ANKLE", "ELBOW", "Hand", "Sprunggelenk", "FOREARM", "CHEST", "Ellenbogen", "KNEE", "cheville", "main",
+    "nilkka", "mano", "FOOT", "coude", "Unterarm", "codo", "THORAX", "käsi", "caviglia", "tobillo", "kyynärpää", "FINGER",
+    "gomito", "ANKEL", _mojibake("käsi"), "OSG rechts", "avant-bras", "SHOULDER", "Thumb",
+)  # fmt: skip
+
+OTHER_FRACTION = 0.12
+"""Fraction of studies that are not of a wrist."""
+
+EMPTY_FRACTION = 0.03
+"""Fraction of wrist studies without a label."""
+
+_HANDS = {"HAND", "Hand", "main", "mano", "käsi", _mojibake("käsi"), "FINGER", "Thumb"}
+
+
+@dataclass(frozen=True)
+class BodyPart:
+    """A study's label and the anatomy it is drawn with: ``wrist``, ``hand`` or ``joint``."""
+
+    label: str
+    anatomy: str
+
+
+def draw_body_part(rng: np.random.Generator) -> BodyPart:
+    """Draw one study's body-part label: rank-frequency law ``1 / rank`` within wrists and within others."""
+    kind, rank = rng.random(2)
+    if kind < OTHER_FRACTION:
+        label = _zipf(OTHER_LABELS, rank)
+        return BodyPart(label, "hand" if label in _HANDS else "joint")
+    if kind > 1 - EMPTY_FRACTION:
+        return BodyPart("", "wrist")
+    return BodyPart(_zipf(WRIST_LABELS, rank), "wrist")
+
+
+def _zipf(labels: tuple[str, ...], quantile: float) -> str:
+    cumulative = np.cumsum(1.0 / np.arange(1, len(labels) + 1))
+    return labels[int(np.searchsorted(cumulative, quantile * cumulative[-1]))]

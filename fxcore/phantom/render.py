@@ -1,0 +1,256 @@
+"""From a radiograph's plan to its pixels as displayed: bright bones on dark, before any inversion."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.kernels._jit import kernel
+from fxcore.phantom import raster
+from fxcore.phantom.anatomy import Build, Fracture, wrist_front, wrist_side
+from fxcore.phantom.extras import with_cast, with_metal
+from fxcore.phantom.identity import Patient, stream
+from fxcore.phantom.joints import joint_front, joint_side
+from fxcore.phantom.nuisance import Field, collimate, draw_marker, shutter
+from fxcore.phantom.plan import LimbPlan, RadiographPlan
+from fxcore.phantom.solids import Limb, Pose, Tube, add_blob, add_tube, texture
+
+_SOFT = np.float32(0.019)
+_BONE = np.float32(0.036)
+"""Attenuation a millimetre of soft tissue and of compact bone, at the energies of extremity radiography."""
+
+LEAST_THICKNESS = 1.0
+"""Millimetres of tissue that count as limb when its box is measured."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A radiograph as displayed.
+
+    Attributes
+    ----------
+    display : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``, 0 black to 1 white.
+    boxes : tuple of tuple of int
+        ``row0, column0, row1, column1`` of each limb, half open, in the order of the plan's limbs.
+    field : Field
+        The exposed rectangle; all of the image where nothing is collimated.
+    """
+
+    display: NDArray[np.float32]
+    boxes: tuple[tuple[int, int, int, int], ...]
+    field: Field
+
+
+@kernel
+def _expose(soft, bone, texture, cell, levels, gradient):  # type: ignore[no-untyped-def]
+    """Displayed brightness of the attenuation along each ray.
+
+    `soft` holds the fourth power of the thickness; `levels` are background, white, exposure and curve.
+    """
+    rows, columns = soft.shape
+    out = np.empty((rows, columns), dtype=np.float32)
+    background, white, exposure, streaks = levels
+    span = white - background
+    for row in range(rows):
+        down = np.float32(row) / np.float32(rows) - np.float32(0.5)
+        p = np.int64(row * cell) & 511
+        for column in range(columns):
+            across = np.float32(column) / np.float32(columns) - np.float32(0.5)
+            light = np.float32(1.0) + gradient[0] * down + gradient[1] * across
+            thick = soft[row, column]
+            value = background
+            if thick > 0.0 or bone[row, column] > 0.0:
+                thick = math.sqrt(math.sqrt(thick))
+                # Muscle and fat are streaky, along the limb more than across it.
+                thick *= np.float32(1.0) + streaks * texture[p, np.int64(column * cell) & 511]
+                path = _SOFT * thick + _BONE * bone[row, column]
+                value = background + span * (np.float32(1.0) - math.exp(-exposure * path))
+            out[row, column] = value * light
+    return out
+
+
+@kernel
+def _grain(image, noise, strength):  # type: ignore[no-untyped-def]
+    """Add quantum noise in place: fewer photons reach where the image is bright."""
+    rows, columns = image.shape
+    floor = np.float32(0.25)
+    for row in range(rows):
+        for column in range(columns):
+            value = image[row, column]
+            value += strength * (floor + value) * noise[row, column]
+            image[row, column] = min(max(value, np.float32(0.0)), np.float32(1.0))
+
+
+def render(plan: RadiographPlan, patient: Patient, anatomy: str) -> Picture:
+    """Draw the radiograph: anatomy, exposure, blur, noise, collimator, marker.
+
+    Parameters
+    ----------
+    plan : RadiographPlan
+    patient : Patient
+        Gives the size of the limb and the thickness of its cortex.
+    anatomy : str
+        ``"wrist"``, ``"hand"`` or ``"joint"``.
+    """
+    rng = stream(*plan.pixel_key)
+    build = _build(rng, plan, patient)
+    if not plan.joined:
+        return _picture(rng, plan, plan.limbs, patient, build, anatomy, plan.rows, plan.columns)
+    half = plan.columns // 2
+    left = _picture(rng, plan, plan.limbs[:1], patient, build, anatomy, plan.rows, half)
+    right = _picture(rng, plan, plan.limbs[1:], patient, build, anatomy, plan.rows, plan.columns - half)
+    shifted = tuple((r0, c0 + half, r1, c1 + half) for r0, c0, r1, c1 in right.boxes)
+    return Picture(
+        np.hstack([left.display, right.display]),
+        left.boxes + shifted,
+        Field(0, 0, plan.rows, plan.columns),
+    )
+
+
+def _build(rng: np.random.Generator, plan: RadiographPlan, patient: Patient) -> Build:
+    return Build(
+        cortex=patient.cortex,
+        density=float(np.clip(patient.cortex * rng.normal(1, 0.15), 0.4, 1.6)),
+        spread=float(np.clip(rng.normal(0.06, 0.08), -0.04, 0.26)),
+        flex=float(abs(rng.normal(0, 0.09))),
+        flesh=float(np.clip(rng.normal(1.0, 0.07), 0.85, 1.25)),
+        obliquity=float(rng.uniform(0.6, 1.0)) if plan.view == "OBL" else float(abs(rng.normal(0, 0.08))),
+        jitter=tuple(float(x) for x in np.clip(rng.standard_normal(16), -2, 2)),
+    )
+
+
+def _fracture(rng: np.random.Generator, side_view: bool) -> Fracture:
+    """Draw a fracture of the distal radius as this view shows it."""
+    sign = float(rng.choice([-1, 1]))
+    return Fracture(
+        station=float(rng.uniform(20, 31)) - (4.0 if side_view else 0.0),
+        slope=sign * float(rng.uniform(0.0, 0.45)),
+        gap=float(rng.uniform(0.55, 0.95)),
+        step=(-1.0 if side_view else sign) * float(rng.uniform(1.6, 3.6)),
+        angle=(float(rng.uniform(0.12, 0.42)) if side_view else sign * float(rng.uniform(0.03, 0.16))),
+        lucency=float(rng.uniform(0.55, 0.85)),
+    )
+
+
+def _limb(rng: np.random.Generator, limb: LimbPlan, plan: RadiographPlan, build: Build, anatomy: str) -> Limb:
+    side_view = plan.view == "LAT"
+    # Drawn whether used or not, so that a broken wrist is otherwise the very same wrist.
+    fracture = _fracture(rng, side_view)
+    shown = fracture if limb.fractured else None
+    if anatomy == "joint":
+        return (joint_side if side_view else joint_front)(build, shown)
+    drawn = (wrist_side if side_view else wrist_front)(build, shown)
+    if plan.metal:
+        drawn = with_metal(drawn, plan.metal, side_view, rng)
+    if plan.cast:
+        drawn = with_cast(drawn, side_view, build.flesh, rng)
+    return drawn
+
+
+def _picture(
+    rng: np.random.Generator,
+    plan: RadiographPlan,
+    limbs: tuple[LimbPlan, ...],
+    patient: Patient,
+    build: Build,
+    anatomy: str,
+    rows: int,
+    columns: int,
+) -> Picture:
+    shape = (rows, columns)
+    soft = np.zeros(shape, dtype=np.float32)
+    bone = np.zeros(shape, dtype=np.float32)
+    field = collimate(rng, plan.collimator, rows, columns)
+    boxes = []
+    for i, limb in enumerate(limbs):
+        drawn = _limb(rng, limb, plan, build, anatomy)
+        pose = _pose(rng, plan, limb, i, len(limbs), patient, anatomy, rows, columns)
+        grain = (*(float(x) for x in rng.uniform(0, 400, 2)), 3.2, 5.0, 0.38)
+        alone = np.zeros(shape, dtype=np.float32) if len(limbs) > 1 else soft
+        for part in drawn.soft:
+            add_tube(alone, part, pose, fourth=True)
+        outline = alone
+        if drawn.cast:
+            outline = alone.copy()
+            for part in drawn.cast:
+                add_tube(outline, part, pose, fourth=True)
+        boxes.append(field.clip(raster.bounds(outline, np.float32(LEAST_THICKNESS**4))))
+        if alone is not soft:
+            soft += alone
+        for solid in (*drawn.bones, *drawn.cast, *drawn.metal):
+            if isinstance(solid, Tube):
+                add_tube(bone, solid, pose, grain=grain)
+            else:
+                add_blob(bone, solid, pose, grain)
+    display = _exposed(rng, plan, soft, bone, field)
+    return Picture(display, tuple(boxes), field)
+
+
+def _pose(
+    rng: np.random.Generator,
+    plan: RadiographPlan,
+    limb: LimbPlan,
+    position: int,
+    count: int,
+    patient: Patient,
+    anatomy: str,
+    rows: int,
+    columns: int,
+) -> Pose:
+    """Where the limb lies in the image."""
+    angle = math.radians(limb.angle)
+    flip = limb.laterality == "L" if plan.view != "LAT" else bool(rng.random() < 0.5)
+    centred = {"wrist": rng.uniform(12, 48), "hand": rng.uniform(75, 100), "joint": rng.uniform(-15, 15)}[
+        anatomy
+    ]
+    drift = rng.normal(0, 0.03, 2)
+    column = columns / 2
+    if len(plan.limbs) > 1:
+        wide = columns if plan.joined else columns / 2
+        per_mm = wide / (178.0 * patient.size)
+        column = wide * (position + 0.5) if count > 1 else wide * 0.5 if not plan.joined else columns / 2
+        # The thumb makes the hand lopsided: its middle is not its axis.
+        column += (8.0 if limb.laterality == "R" else -8.0) * per_mm * (1 if abs(limb.angle) < 90 else -1)
+        drift = drift * np.array([1.0, 0.2])
+        centred = 45.0
+    else:
+        per_mm = max(rows, columns) / plan.height_mm
+    along = per_mm * float(centred) * patient.size
+    return Pose(
+        row=rows * (0.5 + float(drift[0])) + along * math.cos(angle),
+        column=column + columns * float(drift[1]) - along * math.sin(angle),
+        pixels_per_mm=per_mm * patient.size,
+        angle=angle,
+        mirrored=flip,
+    )
+
+
+def _exposed(
+    rng: np.random.Generator,
+    plan: RadiographPlan,
+    soft: NDArray[np.float32],
+    bone: NDArray[np.float32],
+    field: Field,
+) -> NDArray[np.float32]:
+    levels = tuple(
+        np.float32(x) for x in (rng.uniform(0.02, 0.16), rng.uniform(0.82, 1.0), rng.uniform(0.8, 1.7), 0.035)
+    )
+    gradient = tuple(np.float32(x) for x in rng.normal(0, 0.07, 2))
+    cell = 400.0 / max(soft.shape)
+    display: NDArray[np.float32] = _expose(soft, bone, texture(), cell, levels, gradient)
+    edge = rng.random()
+    if plan.collimator:
+        shutter(display, field, 0.01 if plan.collimator == "dark" else float(rng.uniform(0.85, 0.97)))
+    if plan.marker:
+        draw_marker(rng, display, field, plan.limbs[0].laterality, plan.view, plan.marker == "letter+text")
+    display = raster.blur(display, float(rng.uniform(0.05, 0.25)))
+    noise = rng.standard_normal(display.shape, dtype=np.float32)
+    _grain(display, noise, np.float32(rng.uniform(0.008, 0.03)))
+    if plan.collimator == "dark" and edge < 0.5:
+        # An electronic shutter, drawn by the console, has no noise.
+        shutter(display, field, 0.0)
+    return display
