@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+LABEL_BROKEN = "broken"
+LABEL_NOT_BROKEN = "not_broken"
+LABEL_UNLABELLED = "unlabelled"
+LABELS = (LABEL_BROKEN, LABEL_NOT_BROKEN, LABEL_UNLABELLED)
+"""What is known of a study, and the name of the folder it is in."""
+
 
 @dataclass
 class Radiograph:

@@ -1,0 +1,63 @@
+"""Words of a label that say nothing about the part: side, view, technique, and false friends.
+
+A word listed here is never taken for a misspelt part (``"angle"`` is not ``"ankle"``), and an
+abbreviation such as ``"HG"`` may stand beside it.
+"""
+
+from __future__ import annotations
+
+SIDE = """
+    left right lt rt lft rght both bilateral bilat bil side sided sin dex dx sx dext sinister dexter
+    dextra sinistra destro destra links rechts li re linke linker linkes rechte rechter rechtes bds
+    beidseits beide beidseitig gauche droit droite droites gauches bilateral bilatérale bilatéral deux
+    izquierda izquierdo derecha derecho izq der izda dcha dcho izqda ambos ambas esquerda esquerdo
+    direita direito esq dir dto bilaterales sinistro linker rechter linkerzijde beiderzijds venstre
+    højre høyre begge vänster höger bägge vasen oikea vasemman oikean molemmat lewy lewa lewe lewego
+    prawy prawa prawe prawego lewej prawej obu oba obie levý levá levé pravý pravá pravé vlevo vpravo
+    ľavý ľavá ľavé ľavého pravého levi leva levo desni desna desno lijevi lijeva lijevo obje oboje bal
+    jobb mindkét stâng stânga drept dreapta dreaptă bilaterală αριστερός αριστερή αριστερό δεξιός δεξιά
+    δεξί δεξιό αριστερά αρ δε δεξιού αριστερού левый левая левое левого левой правый правая правое
+    правого правой слева справа обе оба обеих лівий ліва ліве лівого правий права праве правого ляв лява
+    ляво десен дясна дясно леви лева лево десни десна десно sol sağ iki parem vasak kairys dešinys
+    kairė dešinė kreisā labā
+"""
+
+VIEW = """
+    ap pa lat lateral obl oblique oblik obliq view views vw vws proj projection projections two three
+    four std standard routine min minimum complete compl comp limited post pre op postop preop follow
+    up control face profil profile frontal front seitlich schräg ebenen ebene eb aufnahme aufnahmen
+    röntgen röntgenaufnahme roentgen rtg rtx rx rg xr xray ray x cr dx dr digital digitale digitalis
+    radiograph radiography radiografia radiografía radiographie radiografie radio radiogram rayon
+    rayons foto fotos opname rentgen snímek snímok zdjęcie zdj kép felvétel grafi grafisi grafileri
+    рентген рентгенография снимок снимки снимка знімок ακτινογραφία ακτινογραφια grafia exam
+    examination examen exame exploracion study studie estudo series serie ser img image bild
+    kontrolle contrôle controle kontroll stress weight bearing wb standing erect supine prone upright
+    cast splint gips plaster fracture fraktur fractura frattura trauma injury scan ct mr mri us nm
+    incidences incidence incid inc proyecciones proyeccion proiezioni proiezione proj projekcje
+    projekcja projektion projektioner vetület irányú irány 正位 侧位 正侧位 deviation ulnar radial
+    flexion extension axial axiale tangential pronation supination anterior posterior dorsal volar
+    palmar dorsovolar dp dpl dorsopalmar
+"""
+
+GENERIC = """
+    joint joints bone bones gelenk gelenke knochen articulation articulatio articulación articolazione
+    articulação articulația articulație os ossa osso ossos hueso huesos gewricht bot botten led ledd
+    nivel luu staw stawu stawy kość kości kloub kloubu kĺb kost kosť sklep zglob зглоб зглобови става
+    стави сустав сустава суставы суглоб суглоба суглоби кость кости кістка кост csont ízület άρθρωση
+    οστά οστό sąnarys kaulas locītava eklem eklemi kemik kemiği liiges part parts region regio area
+    zone other misc miscellaneous unknown unspecified none null na anatomy general skeletal
+    and or of the with without de del della dello des du le la les el los las il lo und oder mit ohne
+    der die das von et ou avec sans y o e con sin do da dos das em na no och eller og i en et van met
+    zonder het een med utan uten ja tai sekä oraz lub z bez a s se ve veya si cu fara és vagy και με
+    του της των и с без или та і або h w to for in on at by is not new old per test demo phantom qa qc
+    ra mc rd
+"""
+
+FALSE_FRIENDS = """
+    angle angles corpus campus pulse puls pulses handle handler handling handles
+    cancel chess cheat wrest brist tight thigt skill lemur minus manual manuscript
+    thumbnail digitally foots foolscap torso elbowing supine spline shield solder shoulda
+    carpet carbon cargo facing facility chestnut footer header heading backup forward forearmed
+    junho punto punta polio polar panne canne ranch range ranger branch france cotton colour
+    color colored columns cover radios kneel knell generic manor major minor
+"""

@@ -1,0 +1,227 @@
+"""Which anatomic part a label names: whole terms first, the longest first, misspellings last.
+
+The terms of all parts compete. A word that belongs to a longer term of another part is spent on that one
+(``"ayak bileği"`` is an ankle although ``"bilek"`` is a wrist), and a misspelling counts only if no other
+part, and no word that is no part at all, is spelt as nearly.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from fxcore.body_parts.normalise import code_page_readings, repair, words, words_with_gaps
+from fxcore.body_parts.vocabulary import UNSPACED, Vocabulary, vocabulary
+
+_RUNS = re.compile(r"\?+|[^?]+")
+Terms = tuple[tuple[str, tuple[str, ...]], ...]
+Hit = tuple[int, str, float]  # index of the first word, key of the term, similarity
+
+_MISSPELT_LETTERS = 5  # a shorter word is not searched for misspellings
+_MISSPELT_PHRASE_LETTERS = 8  # nor are several words that are shorter than this together
+_MISSPELT_WORDS = 12  # of a label that is a story, the first words that mean nothing to us
+_PREFIX_LETTERS = 6  # "Handgelenksaufnahme" starts with a term of that length or longer
+_PIECE_LETTERS = 4  # "handwrist", "lwrist": each piece that names a part is at least that long
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What a label was recognised as.
+
+    Attributes
+    ----------
+    part : str
+        Canonical part, empty where none was recognised. Of several, the first that was spelt right.
+    how : str
+        ``"exact"``: the label is a term. ``"word"``: it holds a term. ``"fuzzy"``: it holds a misspelt
+        or damaged term. ``"none"``.
+    term : str
+        The term of the vocabulary that matched.
+    score : float
+        Similarity of the match: 1 where spelt right, else the normalised optimal string alignment
+        similarity.
+    parts : tuple of str
+        All parts the label names, `part` first.
+    """
+
+    part: str = ""
+    how: str = "none"
+    term: str = ""
+    score: float = 0.0
+    parts: tuple[str, ...] = ()
+
+
+@functools.lru_cache(maxsize=65536)
+def recognise(label: str, terms: Terms = (), min_similarity: float = 0.8) -> Recognition:
+    """Recognise the anatomic part a free-text label names.
+
+    Parameters
+    ----------
+    label : str
+        As found: any language, case and accents, mojibake, misspellings.
+    terms : tuple of (str, tuple of str)
+        Further terms, per part; they win over the package's own.
+    min_similarity : float
+        Similarity in [0, 1] from which a misspelling counts: 0.8 allows one slip in five letters.
+
+    Returns
+    -------
+    Recognition
+    """
+    book = vocabulary(terms)
+    text = repair(label)
+    found = words(text)
+    hits, left = _named(found, book)
+    if hits:
+        exact = len(hits) == 1 and hits[0][1] == "".join(found)
+        return _recognition(hits + _misspelt(left, book, min_similarity), "exact" if exact else "word", book)
+    for reading in code_page_readings(label):
+        hits, _ = _named(words(reading), book)
+        if hits:
+            return _recognition(hits, "word", book)
+    hits = _with_gaps(words_with_gaps(text), book) or _misspelt(left, book, min_similarity)
+    return _recognition(hits, "fuzzy", book)
+
+
+@functools.lru_cache(maxsize=65536)
+def mentioned_parts(text: str, terms: Terms = ()) -> tuple[str, ...]:
+    """Return the canonical parts that `text` names in correctly spelt words, in order.
+
+    Only names from our own list leave this function, so its result is free of whatever else a study
+    description holds (names, dates, numbers).
+    """
+    book = vocabulary(terms)
+    hits, _ = _named(words(repair(text)), book)
+    return tuple(dict.fromkeys(book.part[key] for _, key, _ in sorted(hits)))
+
+
+def _recognition(hits: list[Hit], how: str, book: Vocabulary) -> Recognition:
+    if not hits:
+        return Recognition()
+    ranked = sorted(hits, key=lambda hit: (hit[2] < 1, hit[0]))
+    _, key, score = ranked[0]
+    parts = tuple(dict.fromkeys(book.part[k] for _, k, _ in ranked))
+    return Recognition(parts[0], how, book.term[key], score, parts)
+
+
+def _named(found: tuple[str, ...], book: Vocabulary) -> tuple[list[Hit], list[tuple[int, str]]]:
+    """Return the terms `found` holds, and the words left over that are not known to mean nothing."""
+    hits, taken = _spans(found, book, lone=False)
+    for i, word in enumerate(found):
+        if i not in taken:
+            keys = _pieces(word, book)
+            hits += [(i, key, 1.0) for key in keys]
+            taken.update([i] if keys else [])
+    left = [(i, w) for i, w in enumerate(found) if i not in taken and w not in book.ignored]
+    if hits or not book.lone:
+        return hits, left
+    hits, taken = _spans(found, book, lone=True)
+    if all(i in taken or w in book.ignored for i, w in enumerate(found)):
+        return hits, []
+    return [], left
+
+
+def _spans(found: tuple[str, ...], book: Vocabulary, lone: bool) -> tuple[list[Hit], set[int]]:
+    """Match runs of words against whole terms, longest runs first, each word once.
+
+    Words are joined without spaces, so ``"hand gelenk"`` and ``"wristjoint"`` are found as well.
+    """
+    hits: list[Hit] = []
+    taken: set[int] = set()
+    for size in range(min(book.longest, len(found)), 0, -1):
+        for i in range(len(found) - size + 1):
+            key = "".join(found[i : i + size])
+            if key not in book.part or (key in book.lone) != lone or (size > 1 and len(key) < 5):
+                continue
+            if taken.isdisjoint(range(i, i + size)):
+                taken.update(range(i, i + size))
+                hits.append((i, key, 1.0))
+    return hits, taken
+
+
+def _pieces(word: str, book: Vocabulary) -> list[str]:
+    """Return the terms inside one unknown word: scripts without spaces, glued words, compounds."""
+    if UNSPACED.search(word):
+        return _unspaced_terms(word, book)
+    if word in book.ignored:
+        return []
+    for cut in range(1, len(word)):
+        pieces = (word[:cut], word[cut:])
+        terms = [p for p in pieces if len(p) >= _PIECE_LETTERS and p in book.part and p not in book.lone]
+        if terms and all(p in terms or p in book.affixes for p in pieces):
+            return terms
+    for end in range(len(word) - 1, _PREFIX_LETTERS - 1, -1):
+        if word[:end] in book.prefixes:
+            return [word[:end]]
+    return []
+
+
+def _unspaced_terms(word: str, book: Vocabulary) -> list[str]:
+    terms = []
+    for key in book.unspaced:
+        if key in word:
+            terms.append(key)
+            word = word.replace(key, " ")
+    return terms
+
+
+def _misspelt(left: list[tuple[int, str]], book: Vocabulary, min_similarity: float) -> list[Hit]:
+    """Return the misspelt terms among the words left over, at most one for each word."""
+    hits: list[Hit] = []
+    taken: set[int] = set()
+    left = left[:_MISSPELT_WORDS]
+    for size in (3, 2, 1):
+        for start in range(len(left) - size + 1):
+            window = left[start : start + size]
+            spread = range(window[0][0], window[0][0] + size)
+            if window[-1][0] != spread[-1] or not taken.isdisjoint(spread):
+                continue
+            text = "".join(word for _, word in window)
+            if len(text) < (_MISSPELT_LETTERS if size == 1 else _MISSPELT_PHRASE_LETTERS):
+                continue
+            key, score = _nearest(text, book, min_similarity)
+            if key:
+                taken.update(spread)
+                hits.append((spread[0], key, score))
+    return hits
+
+
+def _nearest(text: str, book: Vocabulary, min_similarity: float) -> tuple[str, float]:
+    """Return the one term nearest to `text`, or ``""`` where two parts, or no part, are as near."""
+    known = book.nearest.get((text, min_similarity))
+    if known is not None:
+        return known
+    matches: list[tuple[str, float]] = []
+    for letters, keys in book.fuzzy.items():
+        longer = max(letters, len(text))
+        slips = int((1 - min_similarity) * longer + 1e-9)
+        if abs(letters - len(text)) <= slips:
+            scored = process.extract(text, keys, scorer=OSA.distance, score_cutoff=slips, limit=None)
+            matches += [(key, 1 - distance / longer) for key, distance, _ in scored]
+    best = max((score for _, score in matches), default=0.0)
+    nearest = sorted(key for key, score in matches if score == best)
+    parts = {book.part.get(key, "") for key in nearest}
+    result = (nearest[0], best) if len(parts) == 1 and "" not in parts else ("", 0.0)
+    if len(book.nearest) < 65536:
+        book.nearest[text, min_similarity] = result
+    return result
+
+
+def _with_gaps(found: tuple[str, ...], book: Vocabulary) -> list[Hit]:
+    """Return the terms that words with lost letters (``mu?eca``) can stand for, if all are of one part."""
+    hits: list[Hit] = []
+    for i, word in enumerate(found):
+        known = len(word.replace("?", ""))
+        if known < 3 or 2 * known < len(word):
+            continue
+        # A lost letter leaves one mark for each of its bytes; a mark at the end may be a question's.
+        gap = ".{0,%d}" if word.endswith("?") else ".{1,%d}"
+        pattern = re.compile("".join(gap % len(p) if p[0] == "?" else p for p in _RUNS.findall(word)))
+        keys = sorted(key for key in book.prefixes if pattern.fullmatch(key))
+        if keys and len({book.part[key] for key in keys}) == 1:
+            hits.append((i, keys[0], OSA.normalized_similarity(word, keys[0])))
+    return hits

@@ -1,0 +1,181 @@
+"""Keep the radiographs of one anatomic part, whatever its label is called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from fxcore.body_parts import PARTS, Recognition, covers, recognise
+from fxcore.errors import ParameterError
+from fxcore.study import Radiograph, Reject, Study
+
+STAGE = "part_filter"
+
+LABEL_COLUMN = "BodyPartExamined"
+"""The raw label, Body Part Examined (0018,0015)."""
+
+DESCRIBED_COLUMN = "body_parts_described"
+"""Canonical parts named by the study's descriptions, joined by ``;``: consulted where the label is no use."""
+
+PART_COLUMN = "body_part"
+MATCH_COLUMN = "body_part_match"
+"""The step's mark: ``exact``, ``word``, ``fuzzy``, ``described`` or ``none``."""
+
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class PartFilterConfig:
+    """Which anatomic parts stay in the data set.
+
+    Attributes
+    ----------
+    enabled : bool
+        Whether the step runs.
+    parts : tuple of str
+        Canonical parts to keep; ``("any",)`` keeps all. A region (``"upper limb"``, ``"spine"``) keeps
+        the parts in it.
+    terms : dict of str to tuple of str
+        Further terms, per part: what your hospital calls it. They win over the built-in ones, and may
+        name a part of your own.
+    unlabelled : str
+        What happens to a radiograph without a usable label: ``"keep"`` or ``"drop"``. A label is of no
+        use if it is empty, names no part, or names a region that holds a wanted part (``EXTREMITY``).
+    min_similarity : float
+        Similarity in [0.5, 1] from which a misspelt term counts; 1 takes correct spelling only, 0.8
+        allows one slip in five letters.
+    """
+
+    enabled: bool = True
+    parts: tuple[str, ...] = ("wrist",)
+    terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unlabelled: str = "keep"
+    min_similarity: float = 0.8
+
+    def __post_init__(self) -> None:
+        known = {*PARTS, *self.terms, ANY}
+        if not self.parts:
+            raise ParameterError(f"parts is empty; name at least one part, or {ANY!r} to keep all")
+        for part in self.parts:
+            if part not in known:
+                raise ParameterError(
+                    f"unknown body part {part!r}; known: {', '.join(sorted(known))}. "
+                    f"For another part give its terms, e.g. terms = {{{part!r} = [...]}}"
+                )
+        for part, terms in self.terms.items():
+            for term in (part, *terms):
+                if not any(c.isalpha() for c in term):
+                    raise ParameterError(f"a term of the part {part!r} has no letters: {term!r}")
+        if self.unlabelled not in ("keep", "drop"):
+            raise ParameterError(f"unlabelled must be 'keep' or 'drop', not {self.unlabelled!r}")
+        if not 0.5 <= self.min_similarity <= 1.0:
+            raise ParameterError(f"min_similarity must be between 0.5 and 1, not {self.min_similarity}")
+
+    def recognise(self, label: str) -> Recognition:
+        """Recognise `label` with the terms of this configuration."""
+        return recognise(label, tuple((p, tuple(t)) for p, t in self.terms.items()), self.min_similarity)
+
+    def wants(self, part: str) -> bool:
+        """Tell whether radiographs of `part` are kept."""
+        return any(wanted == ANY or covers(wanted, part) for wanted in self.parts)
+
+
+@dataclass(frozen=True)
+class HistogramRow:
+    """One row of the histogram of raw labels.
+
+    Attributes
+    ----------
+    label : str
+        The raw label.
+    count : int
+        How often it was found.
+    part, how, term : str
+        What it was recognised as, see `fxcore.body_parts.Recognition`.
+    decision : str
+        ``"keep"`` or ``"drop"``, as for a radiograph that has this label and no description.
+    """
+
+    label: str
+    count: int
+    part: str
+    how: str
+    term: str
+    decision: str
+
+
+def filter_parts(study: Study, config: PartFilterConfig) -> tuple[Study, list[Reject]]:
+    """Keep the radiographs whose label names a wanted part.
+
+    The columns ``body_part`` and ``body_part_match`` are written for every radiograph that stays. One
+    that has them, and whose part is wanted, is left as it is.
+
+    Parameters
+    ----------
+    study : Study
+        Not changed.
+    config : PartFilterConfig
+
+    Returns
+    -------
+    study : Study
+        With the radiographs that stay, possibly none.
+    rejects : list of Reject
+        Reason ``"other_body_part"``, or ``"no_body_part"`` where there was no usable label.
+    """
+    if not config.enabled:
+        return study, []
+    kept: list[Radiograph] = []
+    rejects: list[Reject] = []
+    for radiograph in study.radiographs:
+        row = radiograph.metadata
+        if row.get(MATCH_COLUMN) and row.get(PART_COLUMN) and config.wants(row[PART_COLUMN]):
+            kept.append(radiograph)
+            continue
+        part, match, reason = _decide(row.get(LABEL_COLUMN, ""), row.get(DESCRIBED_COLUMN, ""), config)
+        if reason:
+            message = _message(reason, part, config)
+            source, name = row.get("source_id", ""), row.get("radiograph_id", "")
+            rejects.append(Reject(STAGE, study.study_id, source, name, reason, message))
+        else:
+            kept.append(replace(radiograph, metadata={**row, PART_COLUMN: part, MATCH_COLUMN: match}))
+    return replace(study, radiographs=kept), rejects
+
+
+def histogram(labels: Iterable[str], config: PartFilterConfig) -> list[HistogramRow]:
+    """Count raw labels and say what becomes of each, the most frequent first."""
+    rows = []
+    for label, count in sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0])):
+        found = config.recognise(label)
+        part, _, reason = _decide(label, "", config)
+        decision = "drop" if reason else "keep"
+        rows.append(HistogramRow(label, count, part or found.part, found.how, found.term, decision))
+    return rows
+
+
+def _decide(label: str, described: str, config: PartFilterConfig) -> tuple[str, str, str]:
+    """Return part, match and the reason to drop, which is empty for a radiograph that stays."""
+    found = config.recognise(label)
+    candidates = [(found.parts, found.how), (tuple(p for p in described.split(";") if p), "described")]
+    for parts, match in candidates:
+        wanted = next((p for p in parts if config.wants(p)), "")
+        if wanted:
+            return wanted, match, ""
+        others = [p for p in parts if not _holds_wanted(p, config)]
+        if others:
+            return others[0], match, "other_body_part"
+    if config.unlabelled == "drop" and ANY not in config.parts:
+        return "", "none", "no_body_part"
+    return "", "none", ""
+
+
+def _holds_wanted(part: str, config: PartFilterConfig) -> bool:
+    return any(covers(part, wanted) for wanted in config.parts)
+
+
+def _message(reason: str, part: str, config: PartFilterConfig) -> str:
+    wanted = " or ".join(config.parts)
+    if reason == "no_body_part":
+        return f"No body part is named; unlabelled radiographs are dropped when keeping {wanted}."
+    return f"The label names another body part ({part}); kept are: {wanted}."
