@@ -1,0 +1,241 @@
+"""One frame at a time out of pixel data, by the best decoder that manages it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gdcm
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels.decoders import base
+
+from fxcore.dicom.codecs import imagecodecs_plugin as plugin
+from fxcore.dicom.codecs.streams import ends_properly, jpeg_2000_size, jpeg_size
+from fxcore.dicom.config import Limits
+from fxcore.dicom.parse import inflate
+from fxcore.dicom.pixels import PixelFormat
+from fxcore.dicom.quiet import quiet_stderr
+from fxcore.errors import UnreadableFileError
+
+# gdcm writes its complaints to the terminal.
+gdcm.Trace.WarningOff()
+gdcm.Trace.ErrorOff()
+gdcm.Trace.DebugOff()
+
+DEFLATED_IMAGE_FRAME = uid.UID("1.2.840.10008.1.2.8.1")
+
+# Measured on radiographs: gdcm is the faster one for lossless JPEG 2000 alone. Plugins that happen to
+# be installed besides these come last.
+_ORDER: dict[str, tuple[str, ...]] = {uid.JPEG2000Lossless: ("gdcm", plugin.NAME)}
+_DEFAULT_ORDER = (plugin.NAME, "gdcm", "pydicom")
+
+_JPEG = (
+    uid.JPEGBaseline8Bit,
+    uid.JPEGExtended12Bit,
+    plugin.JPEG_SPECTRAL_SELECTION,
+    plugin.JPEG_FULL_PROGRESSION,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+)
+_CODESTREAMS = dict.fromkeys((*_JPEG, *uid.JPEGLSTransferSyntaxes), jpeg_size) | dict.fromkeys(
+    uid.JPEG2000TransferSyntaxes, jpeg_2000_size
+)
+_MAX_MESSAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded frame.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        Shape ``(rows, columns)`` or ``(rows, columns, 3)``, host byte order. The bit patterns as stored:
+        unused high bits are not cleared and the sign is not extended.
+    bits : int
+        How many low bits count.
+    shift : int
+        How far the lowest of them is from bit 0.
+    photometric : str
+        Of `values`; decoding may have changed it.
+    decoder : str
+        ``"native"`` or the name of the plugin.
+    """
+
+    values: NDArray[Any]
+    bits: int
+    shift: int
+    photometric: str
+    decoder: str
+
+
+def _register() -> dict[str, Any]:
+    """Add the imagecodecs plugin to pydicom's decoders; return all decoders by transfer syntax."""
+    decoders: dict[str, Any] = {}
+    for syntax in plugin.DECODER_DEPENDENCIES:
+        try:
+            decoder = base.get_decoder(syntax)
+        except NotImplementedError:
+            # pydicom has none for the extended JPEG processes that DICOM retired.
+            decoder = base.Decoder(uid.UID(syntax))
+        if plugin.NAME not in decoder.available_plugins:
+            decoder.add_plugin(plugin.NAME, (plugin.__name__, "_decode_frame"))
+        decoders[syntax] = decoder
+    return decoders
+
+
+DECODERS = _register()
+
+
+def decode_frames(
+    data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat, limits: Limits
+) -> Iterator[Frame]:
+    """Decode pixel data frame by frame.
+
+    Parameters
+    ----------
+    data : bytes
+        Value of the pixel data element.
+    syntax : pydicom.uid.UID
+        Transfer syntax.
+    fmt : PixelFormat
+    limits : Limits
+
+    Yields
+    ------
+    Frame
+        In order, exactly ``fmt.frames`` of them; frames in excess of that are left alone.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"unsupported_transfer_syntax"``, ``"truncated_pixel_data"`` or ``"undecodable"``.
+    """
+    if syntax == DEFLATED_IMAGE_FRAME:
+        yield from _deflated_frames(data, fmt, limits)
+    elif not syntax.is_transfer_syntax or (syntax.is_encapsulated and syntax not in DECODERS):
+        name = syntax.name if syntax.is_transfer_syntax and not syntax.is_private else "private or unknown"
+        raise UnreadableFileError(
+            "unsupported_transfer_syntax", f"no decoder for the transfer syntax ({name})"
+        )
+    elif syntax.is_encapsulated:
+        yield from _encapsulated_frames(data, syntax, fmt)
+    else:
+        yield from _native_frames(data, syntax, fmt)
+
+
+def _native_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
+    options = fmt.options() | {"number_of_frames": fmt.frames}
+    decoder = base.get_decoder(syntax)
+    try:
+        for values, properties in decoder.iter_array(
+            data, raw=True, validate=False, view_only=True, correct_unused_bits=False, **options
+        ):
+            yield _frame(values, properties, fmt, "native", fmt.bits_stored)
+    except Exception as error:
+        raise UnreadableFileError("undecodable", f"native pixel data: {_brief(error)}") from error
+
+
+def _deflated_frames(data: bytes | bytearray, fmt: PixelFormat, limits: Limits) -> Iterator[Frame]:
+    """Deflated Image Frame Compression (PS3.5 annex A.4.13): each frame is native data, deflated."""
+    for source in _fragments(data, fmt):
+        single = inflate(source, limits)
+        if 8 * len(single) < fmt.frame_bits:
+            raise UnreadableFileError("truncated_pixel_data", "a deflated frame is shorter than declared")
+        for frame in _native_frames(single, uid.ExplicitVRLittleEndian, replace(fmt, frames=1)):
+            yield replace(frame, decoder="deflate")
+
+
+def _encapsulated_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
+    decoder = DECODERS[syntax]
+    order = [n for n in _ORDER.get(syntax, _DEFAULT_ORDER) if n in decoder.available_plugins]
+    order += [n for n in decoder.available_plugins if n not in order]
+    for source in _fragments(data, fmt):
+        yield _decode_one(source, syntax, fmt, decoder, order)
+
+
+def _fragments(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[bytes]:
+    count = 0
+    try:
+        for source in generate_frames(data, number_of_frames=fmt.frames):
+            if count == fmt.frames:
+                break
+            yield source
+            count += 1
+    except (ValueError, OSError, EOFError, IndexError) as error:
+        raise UnreadableFileError(
+            "truncated_pixel_data", f"the fragments of the pixel data cannot be followed: {_brief(error)}"
+        ) from error
+    if count < fmt.frames:
+        raise UnreadableFileError(
+            "truncated_pixel_data", f"{count} encoded frame(s) found where the header says {fmt.frames}"
+        )
+
+
+def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
+    precision = _check_stream(source, syntax, fmt)
+    reasons = []
+    # A frame by itself, so that each decoder sees the same bytes and none has to search for them.
+    item = encapsulate([source], has_bot=False)
+    for name in order:
+        try:
+            with quiet_stderr() if name == "gdcm" else nullcontext():
+                values, properties = next(
+                    decoder.iter_array(
+                        item,
+                        raw=True,
+                        validate=False,
+                        decoding_plugin=name,
+                        correct_unused_bits=False,
+                        apply_j2k_sign_correction=False,
+                        apply_jls_sign_correction=False,
+                        **fmt.options(),
+                    )
+                )
+            return _frame(values, properties, fmt, name, precision)
+        except Exception as error:
+            reasons.append(f"{name}: {_brief(error)}")
+    raise UnreadableFileError("undecodable", f"every decoder failed ({'; '.join(reasons)})"[:_MAX_MESSAGE])
+
+
+def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:
+    """Refuse what a native decoder is known to get wrong; return how many bits of a sample count."""
+    if syntax not in _CODESTREAMS:
+        return fmt.bits_stored
+    found = _CODESTREAMS[syntax](source)
+    if found is None:
+        raise UnreadableFileError("undecodable", "a frame does not start like one of its transfer syntax")
+    expected = (fmt.rows, fmt.columns, fmt.samples)
+    if (found.rows, found.columns, found.samples) != expected:
+        # Known before any memory is spent on the size that the stream claims.
+        raise UnreadableFileError(
+            "undecodable",
+            f"a frame holds {found.rows} x {found.columns} x {found.samples} samples where the header "
+            f"says {fmt.rows} x {fmt.columns} x {fmt.samples}",
+        )
+    if syntax in _JPEG and not ends_properly(source):
+        raise UnreadableFileError("truncated_pixel_data", "a JPEG frame ends before its end marker")
+    return fmt.bits_stored if syntax in _JPEG else found.precision
+
+
+def _frame(values: NDArray[Any], properties: dict[str, Any], fmt: PixelFormat, name: str, bits: int) -> Frame:
+    if not values.dtype.isnative:
+        values = values.astype(values.dtype.newbyteorder("="))
+    width = 8 * values.dtype.itemsize
+    native = name in ("native", "deflate") or properties["bits_allocated"] == fmt.bits_allocated
+    # HighBit is BitsStored - 1 today; left-aligned pixels (ACR-NEMA, early DICOM) put it higher.
+    shift = (
+        fmt.high_bit + 1 - bits if native and bits == fmt.bits_stored and bits <= fmt.high_bit < width else 0
+    )
+    return Frame(values, min(bits, width), shift, str(properties["photometric_interpretation"]), name)
+
+
+def _brief(error: BaseException) -> str:
+    """Return what a decoder said, on one short line: the last line is the one that says why."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[-1] if lines else type(error).__name__
+    return text[:160]

@@ -1,0 +1,123 @@
+"""A decoding plugin for pydicom's decoders that calls imagecodecs.
+
+It decodes what the other plugins cannot (12-bit JPEG, progressive JPEG, high-throughput JPEG 2000) and
+most of the rest several times faster. The form is pydicom's: ``is_available``,
+``DECODER_DEPENDENCIES``, and one function from the bytes of a frame to the bytes of an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import uid
+
+NAME = "imagecodecs"
+
+JPEG_SPECTRAL_SELECTION = uid.UID("1.2.840.10008.1.2.4.53")
+JPEG_FULL_PROGRESSION = uid.UID("1.2.840.10008.1.2.4.55")
+
+Array = NDArray[Any]
+
+
+def _jpeg(source: bytes, runner: Any) -> Array:
+    if runner.samples_per_pixel == 1:
+        return imagecodecs.jpeg8_decode(source)
+    # The same colour space on both sides: the samples come as they are stored.
+    return imagecodecs.jpeg8_decode(source, colorspace="YCBCR", outcolorspace="YCBCR")
+
+
+def _jpeg_ls(source: bytes, runner: Any) -> Array:
+    return imagecodecs.jpegls_decode(source)
+
+
+def _jpeg_2000(source: bytes, runner: Any) -> Array:
+    return imagecodecs.jpeg2k_decode(source, planar=False)
+
+
+def _htj2k(source: bytes, runner: Any) -> Array:
+    return imagecodecs.htj2k_decode(source, planar=False)
+
+
+def _rle(source: bytes, runner: Any) -> Array:
+    rows, columns, samples = runner.rows, runner.columns, runner.samples_per_pixel
+    bits = runner.bits_allocated
+    if runner.get_option("rle_segment_order", ">") != ">":
+        raise NotImplementedError("imagecodecs reads RLE segments from the most significant byte on")
+    if bits == 1:
+        # One segment of packed bits (PS3.5 section 8.2.2).
+        packed = np.frombuffer(imagecodecs.dicomrle_decode(source, "u1"), np.uint8)
+        return np.unpackbits(packed, count=rows * columns, bitorder="little").reshape(rows, columns)
+    segments = int.from_bytes(source[:4], "little")
+    if segments != samples * bits // 8:
+        raise ValueError(
+            f"{segments} RLE segments where {samples} sample(s) of {bits} bits take {samples * bits // 8}"
+        )
+    pixels = rows * columns
+    decoded = imagecodecs.dicomrle_decode(source, f"<u{bits // 8}", out=pixels * samples * bits // 8)
+    array = np.frombuffer(decoded, f"<u{bits // 8}")
+    if array.size < pixels * samples:
+        raise ValueError(f"{array.size} of {pixels * samples} samples in the RLE frame")
+    planes = array.reshape(samples, rows, columns)
+    return planes[0] if samples == 1 else planes.transpose(1, 2, 0)
+
+
+_DECODE: dict[str, Callable[[bytes, Any], Array]] = {
+    uid.JPEGBaseline8Bit: _jpeg,
+    uid.JPEGExtended12Bit: _jpeg,
+    JPEG_SPECTRAL_SELECTION: _jpeg,
+    JPEG_FULL_PROGRESSION: _jpeg,
+    uid.JPEGLossless: _jpeg,
+    uid.JPEGLosslessSV1: _jpeg,
+    uid.JPEGLSLossless: _jpeg_ls,
+    uid.JPEGLSNearLossless: _jpeg_ls,
+    uid.JPEG2000Lossless: _jpeg_2000,
+    uid.JPEG2000: _jpeg_2000,
+    uid.HTJ2KLossless: _htj2k,
+    uid.HTJ2KLosslessRPCL: _htj2k,
+    uid.HTJ2K: _htj2k,
+    uid.RLELossless: _rle,
+}
+
+DECODER_DEPENDENCIES = dict.fromkeys(_DECODE, ("numpy", "imagecodecs>=2026.3.6"))
+
+
+def is_available(syntax: str) -> bool:
+    """Return whether frames in the transfer syntax `syntax` are decoded here."""
+    return syntax in _DECODE
+
+
+def _decode_frame(source: bytes, runner: Any) -> NDArray[np.uint8]:
+    """Return one decoded frame, pixel by pixel, in the host's byte order.
+
+    Parameters
+    ----------
+    source : bytes
+        One encoded frame.
+    runner : pydicom.pixels.decoders.base.DecodeRunner
+        Says what is expected; its ``bits_allocated``, ``planar_configuration`` and (for JPEG 2000,
+        whose colour transform is undone) ``photometric_interpretation`` are set to what is returned.
+
+    Raises
+    ------
+    ValueError
+        If the frame holds an image of another shape than the header says.
+    """
+    array = _DECODE[runner.transfer_syntax](source, runner)
+    shape: tuple[int, ...] = (runner.rows, runner.columns)
+    if runner.samples_per_pixel > 1:
+        shape += (runner.samples_per_pixel,)
+    if array.shape != shape:
+        raise ValueError(f"the frame is {_size(array.shape)} where the header says {_size(shape)}")
+    runner.set_option("bits_allocated", 8 * array.dtype.itemsize)
+    runner.set_option("planar_configuration", 0)
+    if runner.photometric_interpretation in ("YBR_ICT", "YBR_RCT"):
+        runner.set_option("photometric_interpretation", "RGB")
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,120 @@
+"""Colour to grey: the BT.601 luma, which is what the Y of YCbCr in DICOM already is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut
+
+from fxcore.dicom.codecs.frames import Frame
+from fxcore.dicom.pixels import PixelFormat
+from fxcore.errors import UnreadableFileError
+from fxcore.kernels import apply_table
+
+_PALETTE_DATA = tuple(
+    f"{kind}{colour}PaletteColorLookupTableData"
+    for kind in ("", "Segmented")
+    for colour in ("Red", "Green", "Blue", "Alpha")
+)
+
+
+def luma(rgb: NDArray[Any], y_max: float = 255.0) -> NDArray[np.uint8]:
+    """Return the luma ``0.299 R + 0.587 G + 0.114 B`` on 0..255, rounded half to even.
+
+    Parameters
+    ----------
+    rgb : numpy.ndarray
+        Unsigned integers, shape ``(..., 3)``; further channels (alpha) are ignored.
+    y_max : float
+        The value that becomes 255.
+
+    References
+    ----------
+    ITU-R BT.601-7 section 2.5.1.
+    """
+    wide = rgb.astype(np.uint32 if rgb.dtype.itemsize <= 2 else np.float64)
+    thousandths = 299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2]
+    scaled = thousandths / 1000 if y_max == 255 else thousandths * (255 / (1000 * y_max))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def colour_image(frame: Frame, fmt: PixelFormat) -> NDArray[np.uint8]:
+    """Render a frame of three samples per pixel; `frame.photometric` says which colour space it is in.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"constant_image"`` or ``"unsupported_pixel_format"``.
+    """
+    values = frame.values
+    if values.dtype.kind not in "ui":
+        raise UnreadableFileError("unsupported_pixel_format", "colour in floating point")
+    unsigned = values.view(f"u{values.dtype.itemsize}")
+    values = unsigned & unsigned.dtype.type(2**frame.bits - 1)
+    y_max = float(2**frame.bits - 1)
+    if frame.photometric == "RGB":
+        image = luma(values, y_max)
+    else:
+        # PS3.3 C.7.6.3.1.2: YBR_PARTIAL leaves head and foot room, the other kinds use the full range.
+        partial = frame.photometric.startswith("YBR_PARTIAL")
+        low, high = (16 / 256, 235 / 256) if partial else (0.0, y_max / (y_max + 1))
+        unit = (values[..., 0] / (y_max + 1) - low) / (high - low)
+        image = np.rint(np.clip(255 * unit, 0, 255)).astype(np.uint8)
+    return _not_constant(image)
+
+
+def palette_image(frame: Frame, fmt: PixelFormat, dataset: Dataset, little_endian: bool) -> NDArray[np.uint8]:
+    """Render a PALETTE COLOR frame through the palette's luma.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"constant_image"``, ``"invalid_image_header"`` or ``"unsupported_pixel_format"``.
+    """
+    if frame.values.dtype.itemsize > 2:
+        raise UnreadableFileError("unsupported_pixel_format", "a palette of more than 16 bits")
+    stored = np.arange(2**frame.bits, dtype=np.int32)
+    if fmt.signed:
+        stored[2 ** (frame.bits - 1) :] -= 2**frame.bits
+    raw = frame.values.view(f"u{frame.values.dtype.itemsize}")
+    patterns = np.arange(2 ** (8 * raw.dtype.itemsize), dtype=np.uint32)
+    patterns = patterns >> np.uint32(frame.shift) & np.uint32(2**frame.bits - 1)
+    table = luma_of_palette(stored, dataset, little_endian)
+    return _not_constant(apply_table(raw, table[patterns]))
+
+
+def luma_of_palette(stored: NDArray[np.int32], dataset: Dataset, little_endian: bool) -> NDArray[np.uint8]:
+    """Return the luma of the palette's colour for each stored value (PS3.3 C.7.6.3.1.5)."""
+    try:
+        length, first, _ = (int(v) for v in dataset.RedPaletteColorLookupTableDescriptor)
+        length = (length & 0xFFFF) or 2**16
+        index = np.clip(stored, first, first + length - 1)
+        rgb = apply_color_lut(index, dataset if little_endian else _swapped(dataset))
+    except Exception as error:  # absent, of another shape or unreadable
+        raise UnreadableFileError(
+            "invalid_image_header", f"the colour palette is unusable ({type(error).__name__})"
+        ) from error
+    # 8-bit colours written into 16-bit words stay 8-bit colours.
+    return luma(rgb, 255.0 if rgb.dtype == np.uint8 or rgb.max() <= 255 else 65535.0)
+
+
+def _swapped(dataset: Dataset) -> Dataset:
+    """Return the palette with its words in little endian, the only order pydicom reads them in."""
+    copy = Dataset()
+    for element in dataset.group_dataset(0x0028):
+        copy.add(element)
+    for keyword in _PALETTE_DATA:
+        data = copy.get(keyword)
+        if data:
+            setattr(copy, keyword, np.frombuffer(data, ">u2").astype("<u2").tobytes())
+    copy.set_original_encoding(False, True)
+    return copy
+
+
+def _not_constant(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if image.min() == image.max():
+        raise UnreadableFileError("constant_image", "all pixels of the image are equal")
+    return image

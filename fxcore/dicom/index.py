@@ -1,0 +1,212 @@
+"""What is in an archive: every file looked at by content, none opened further than its header."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from fxcore.dicom.config import Limits
+from fxcore.dicom.parse import DICOMDIR, HEAD_BYTES, Parsed, check_size, parse, recognise
+from fxcore.dicom.quiet import quiet
+from fxcore.errors import UnreadableFileError
+
+_UIDS = {
+    "study_uid": "StudyInstanceUID",
+    "series_uid": "SeriesInstanceUID",
+    "sop_uid": "SOPInstanceUID",
+    "accession": "AccessionNumber",
+    "patient_id": "PatientID",
+    "body_part": "BodyPartExamined",
+}
+_DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName")
+_TAGS = [
+    Tag(keyword)
+    for keyword in (*_UIDS.values(), *_DESCRIPTIONS, "AnatomicRegionSequence", "NumberOfFrames", "Rows")
+]
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MAX_TEXT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What one file is.
+
+    Attributes
+    ----------
+    source : str
+        Path relative to the archive, as `walk` gives it.
+    size : int
+        Bytes.
+    kind : str
+        ``"dicom"``, ``"dicomdir"``, ``"image"`` (PNG, JPEG, TIFF), ``"other"`` or ``"unreadable"``.
+    study_uid, series_uid, sop_uid, accession, patient_id : str
+        Identifiers, for use in memory: only keyed pseudonyms of them may be written.
+    body_part : str
+        BodyPartExamined as it stands.
+    body_part_described : str
+        Descriptions of study, series and protocol and the name of the anatomic region, joined. They
+        are free text that may hold anything: for recognising a body part in memory, never written.
+    number_of_frames : int
+    has_pixels : bool
+    reason, message : str
+        Why the file cannot be used (see `fxcore.dicom.reasons`); empty where it may be.
+    """
+
+    source: str
+    size: int = 0
+    kind: str = "other"
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_uid: str = ""
+    accession: str = ""
+    patient_id: str = ""
+    body_part: str = ""
+    body_part_described: str = ""
+    number_of_frames: int = 0
+    has_pixels: bool = False
+    reason: str = ""
+    message: str = ""
+
+
+def walk(archive: Path) -> Iterator[str]:
+    """Yield the relative path of every regular file below `archive`, folder by folder, in sorted order.
+
+    Links are not followed. A folder that cannot be listed is yielded itself, as a path ending in
+    ``/``: `index_file` makes an ``"unreadable"`` entry of it, so that it is reported like a file.
+
+    Parameters
+    ----------
+    archive : pathlib.Path
+
+    Yields
+    ------
+    str
+        With ``/`` between folders. Bytes that are no text are carried as surrogates
+        (`os.fsdecode`), so that the path opens the file again.
+    """
+    yield from _walk(os.fspath(archive), "")
+
+
+def _walk(folder: str, prefix: str) -> Iterator[str]:
+    # A stack rather than recursion: archives may be nested deeper than Python's limit.
+    stack = [(folder, prefix, False)]
+    while stack:
+        path, relative, is_file = stack.pop()
+        if is_file:
+            yield relative
+            continue
+        try:
+            with os.scandir(path) as entries:
+                found = sorted(entries, key=lambda entry: os.fsencode(entry.name), reverse=True)
+        except OSError:
+            yield f"{relative}/" if relative else "./"
+            continue
+        for entry in found:
+            name = f"{relative}/{entry.name}" if relative else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                stack.append((entry.path, name, False))
+            elif entry.is_file(follow_symlinks=False):
+                stack.append((entry.path, name, True))
+
+
+def index_file(archive: Path, relative: str, limits: Limits) -> IndexEntry:
+    """Look into one file: what it is by content, and what an index needs of it.
+
+    Parameters
+    ----------
+    archive : pathlib.Path
+    relative : str
+        From `walk`.
+    limits : Limits
+
+    Returns
+    -------
+    IndexEntry
+        Always: nothing in a file makes this raise.
+    """
+    path = os.path.join(archive, relative)  # noqa: PTH118 (pathlib drops the trailing slash of a folder)
+    if relative.endswith("/"):
+        return _refused(relative, 0, "unreadable", "unreadable", "the folder cannot be listed")
+    size = 0
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123
+            size = os.fstat(stream.fileno()).st_size
+            return _index(stream, relative, size, limits)
+    except OSError as error:
+        message = f"the file cannot be read ({error.strerror or type(error).__name__})"
+        return _refused(relative, size, "unreadable", "unreadable", message)
+    except Exception as error:
+        message = f"the file cannot be looked into ({type(error).__name__})"
+        return _refused(relative, size, "unreadable", "unreadable", message)
+
+
+def _refused(source: str, size: int, kind: str, reason: str, message: str) -> IndexEntry:
+    return IndexEntry(source, size, kind, reason=reason, message=message)
+
+
+def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEntry:
+    head = stream.read(HEAD_BYTES)
+    kind = "other"
+    try:
+        # DICOM before TIFF: a preamble may hold the start of a TIFF file, so that the file is both.
+        layout = None if head.startswith(_MAGIC) and head[128:132] != b"DICM" else recognise(head, size)
+        if layout is None:
+            if not head.startswith(_MAGIC):
+                return IndexEntry(source, size, kind)
+            kind = "image"
+            check_size(size, limits)
+            return IndexEntry(source, size, kind, has_pixels=True, number_of_frames=1)
+        kind = "dicom"
+        check_size(size, limits)
+        with quiet():
+            parsed = parse(stream, size, layout, limits, _TAGS)
+            return _entry(parsed, source, size)
+    except UnreadableFileError as error:
+        return _refused(source, size, kind, error.reason, error.message)
+
+
+def _entry(parsed: Parsed, source: str, size: int) -> IndexEntry:
+    dataset = parsed.dataset
+    values: dict[str, Any] = {name: _text(dataset, keyword) for name, keyword in _UIDS.items()}
+    dicomdir = str(parsed.meta.get("MediaStorageSOPClassUID", "")) == DICOMDIR
+    has_pixels = bool(parsed.pixel_tag) and parsed.pixel_length != 0
+    if not dicomdir and not has_pixels:
+        values |= {"reason": "no_pixel_data", "message": "the DICOM object has no pixel data"}
+    return IndexEntry(
+        source=source,
+        size=size,
+        kind="dicomdir" if dicomdir else "dicom",
+        body_part_described=_described(dataset),
+        number_of_frames=_frames(dataset) if has_pixels else 0,
+        has_pixels=has_pixels,
+        **values,
+    )
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    try:
+        value = dataset.get(keyword)
+        return "" if value is None else str(value).strip().strip("\0").strip()[:_MAX_TEXT]
+    except Exception:  # a value that does not convert is as good as absent
+        return ""
+
+
+def _described(dataset: Dataset) -> str:
+    texts = [_text(dataset, keyword) for keyword in _DESCRIPTIONS]
+    with contextlib.suppress(Exception):  # not a sequence
+        texts += [_text(item, "CodeMeaning") for item in dataset.get("AnatomicRegionSequence") or ()]
+    return " ".join(filter(None, texts))[:_MAX_TEXT]
+
+
+def _frames(dataset: Dataset) -> int:
+    try:
+        return max(1, int(dataset.get("NumberOfFrames") or 1))
+    except Exception:  # not a number: reading the file will say so
+        return 1

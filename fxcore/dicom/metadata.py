@@ -1,0 +1,157 @@
+"""De-identified metadata: an allow-list of attributes, each value rebuilt rather than copied.
+
+The list holds technical attributes only. None of them is in Table E.1-1 of DICOM PS3.15, which names
+what the Basic Application Level Confidentiality Profile removes or replaces; no UID, date, time, name,
+identifier, comment or private element is ever read here. A value is parsed, checked and written anew in
+its canonical form; one that does not parse is dropped alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import UID
+
+_MAX_TEXT = 64
+_MAX_VALUES = 32
+_CODE = re.compile(r"[A-Z0-9 _]{1,16}")
+_ORIENTATION = re.compile(r"[A-Z]{1,5}")
+
+
+def _code(value: Any) -> str:
+    """Return a code string (VR CS): upper case, digits, space and underscore, at most 16 of them."""
+    text = str(value).strip().upper()
+    return text if _CODE.fullmatch(text) else ""
+
+
+def _term(*terms: str) -> Callable[[Any], str]:
+    """Accept a code string only if it is one of the standard's defined terms."""
+
+    def check(value: Any) -> str:
+        text = _code(value)
+        return text if text in terms else ""
+
+    return check
+
+
+def _free_text(value: Any) -> str:
+    """Return text without control, format and surrogate characters, at most 64 characters long."""
+    kept = (
+        c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else " "
+        for c in str(value)
+    )
+    return " ".join("".join(kept).split())[:_MAX_TEXT].strip()
+
+
+def _integer(value: Any) -> str:
+    number = int(str(value).strip())
+    return str(number) if abs(number) < 2**31 else ""
+
+
+def _decimal(value: Any) -> str:
+    """Return a number in its shortest form that reads back as the same ``float64``."""
+    number = float(str(value).strip())
+    if not abs(number) < 1e15:
+        return ""
+    return str(int(number)) if number == int(number) else repr(number)
+
+
+def _orientation(value: Any) -> str:
+    text = str(value).strip().upper()
+    return text if _ORIENTATION.fullmatch(text) else ""
+
+
+def _several(one: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Apply a check to each value of a multiple one; a single bad value drops them all."""
+
+    def check(value: Any) -> str:
+        values = list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]
+        if len(values) > _MAX_VALUES:
+            return ""
+        texts = [one(v) for v in values]
+        return "\\".join(texts) if all(texts) else ""
+
+    return check
+
+
+_YES_NO = _term("YES", "NO")
+
+# Keyword and how its value is rebuilt. Modality and the other code strings are open lists in the
+# standard, so that their form is checked; where the standard closes the list, so do we.
+_ALLOWED: dict[str, Callable[[Any], str]] = {
+    "Modality": _code,
+    "BodyPartExamined": _free_text,
+    "Laterality": _term("R", "L", "B", "U"),
+    "ImageLaterality": _term("R", "L", "B", "U"),
+    "ViewPosition": _code,
+    "PatientOrientation": _several(_orientation),
+    "PhotometricInterpretation": _code,
+    "Rows": _integer,
+    "Columns": _integer,
+    "BitsAllocated": _integer,
+    "BitsStored": _integer,
+    "PixelRepresentation": _integer,
+    "SamplesPerPixel": _integer,
+    "NumberOfFrames": _integer,
+    "PixelSpacing": _several(_decimal),
+    "ImagerPixelSpacing": _several(_decimal),
+    "KVP": _decimal,
+    "ExposureTime": _integer,
+    "XRayTubeCurrent": _integer,
+    "Exposure": _integer,
+    "WindowCenter": _several(_decimal),
+    "WindowWidth": _several(_decimal),
+    "RescaleSlope": _decimal,
+    "RescaleIntercept": _decimal,
+    "LossyImageCompression": _term("00", "01"),
+    "PresentationIntentType": _term("FOR PRESENTATION", "FOR PROCESSING"),
+    "BurnedInAnnotation": _YES_NO,
+}
+
+METADATA_COLUMNS: tuple[str, ...] = (*_ALLOWED, "TransferSyntaxUID", "burned_in")
+"""Columns of `clean_metadata`, in order; all are always there, empty where the file says nothing."""
+
+
+def clean_metadata(dataset: Dataset, syntax: UID | None = None) -> dict[str, str]:
+    """Return what may leave the hospital about an image.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+    syntax : pydicom.uid.UID, optional
+        Transfer syntax; written as its registered name, or not at all.
+
+    Returns
+    -------
+    dict of str to str
+        Column to text, the keys being `METADATA_COLUMNS`. Several values are joined by ``\\``, the
+        standard's own separator.
+
+    References
+    ----------
+    DICOM PS3.15 annex E, Table E.1-1; PS3.5 section 6.2 (value representations).
+    """
+    row = {keyword: _clean(dataset, keyword, rebuild) for keyword, rebuild in _ALLOWED.items()}
+    row["TransferSyntaxUID"] = transfer_syntax_name(syntax)
+    row["burned_in"] = "1" if row["BurnedInAnnotation"] == "YES" else ""
+    return row
+
+
+def transfer_syntax_name(syntax: UID | None) -> str:
+    """Return the registered name of a transfer syntax, or nothing for a private or unknown one."""
+    if syntax is None or syntax.is_private or not syntax.is_valid:
+        return ""
+    return syntax.name if syntax.name != str(syntax) and syntax.is_transfer_syntax else ""
+
+
+def _clean(dataset: Dataset, keyword: str, rebuild: Callable[[Any], str]) -> str:
+    try:
+        value = dataset.get(keyword)
+        return "" if value is None or isinstance(value, (bytes, bytearray)) else rebuild(value)
+    except Exception:  # whatever pydicom or a parser makes of a corrupt value: it is dropped alone
+        return ""

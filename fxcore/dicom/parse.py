@@ -1,0 +1,295 @@
+"""From the bytes of a file to a pydicom data set, whatever the file calls itself.
+
+Part 10 files (preamble, ``DICM``, group 0002) and bare data sets without either are told apart by
+content. pydicom's element reader does the parsing; what is added here is the search for the
+encoding, the limits, and one exception type.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
+
+from fxcore.dicom.config import Limits
+from fxcore.errors import UnreadableFileError
+
+PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+UNDEFINED_LENGTH = 0xFFFFFFFF
+DICOMDIR = "1.2.840.10008.1.3.10"
+"""Media Storage SOP Class UID of the directory of a medium."""
+# The smallest head in which a layout is recognised; a meta header is a few hundred bytes.
+HEAD_BYTES = 4096
+
+_KNOWN_VRS = {str(vr).encode() for vr in VR if len(str(vr)) == 2}
+_LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a data set starts in its file and how it is encoded.
+
+    Attributes
+    ----------
+    start : int
+        Offset of group 0002 where there is one, else of the data set.
+    has_meta : bool
+        Whether group 0002 comes first.
+    syntax : pydicom.uid.UID or None
+        Transfer syntax found by trial; None where group 0002 has to say it.
+    """
+
+    start: int
+    has_meta: bool
+    syntax: UID | None
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A header read as far as the pixel data.
+
+    Attributes
+    ----------
+    dataset : pydicom.dataset.Dataset
+    meta : pydicom.dataset.FileMetaDataset
+        Group 0002; empty for a bare data set.
+    syntax : pydicom.uid.UID
+    stream : io.BufferedIOBase
+        Positioned at the pixel data element, if there is one.
+    stream_bytes : int
+        Length of `stream`, inflated where the data set was deflated.
+    pixel_tag, pixel_vr, pixel_length : int, str, int
+        The pixel data element; the tag is 0 where there is none.
+    """
+
+    dataset: Dataset
+    meta: FileMetaDataset
+    syntax: UID
+    stream: BinaryIO
+    stream_bytes: int
+    pixel_tag: int = 0
+    pixel_vr: str = ""
+    pixel_length: int = 0
+
+
+def check_size(size: int, limits: Limits) -> None:
+    """Refuse an empty file and one over ``max_file_bytes``."""
+    if size == 0:
+        raise UnreadableFileError("empty_file", "the file holds no bytes")
+    if size > limits.max_file_bytes:
+        raise UnreadableFileError(
+            "too_large", f"{size} bytes, over the limit max_file_bytes of {limits.max_file_bytes}"
+        )
+
+
+def recognise(head: bytes, size: int) -> Layout | None:
+    """Tell from its first bytes whether a file is DICOM, and how it is laid out.
+
+    Parameters
+    ----------
+    head : bytes
+        The first `HEAD_BYTES` bytes of the file, or all of a shorter one.
+    size : int
+        Length of the file in bytes.
+
+    Returns
+    -------
+    Layout or None
+        None where the bytes cannot be the start of a DICOM file.
+
+    References
+    ----------
+    DICOM PS3.10 section 7.1 (preamble, prefix, group 0002); PS3.5 section 7.1 (data elements).
+    """
+    if head[128:132] == b"DICM":
+        return _after_prefix(head, 132, size)
+    if head[:4] == b"DICM":
+        return _after_prefix(head, 4, size)
+    return _after_prefix(head, 0, size) if _bare(head, 0, size) or head[:2] == b"\x02\0" else None
+
+
+def _after_prefix(head: bytes, start: int, size: int) -> Layout | None:
+    if head[start : start + 2] == b"\x02\0" and head[start + 4 : start + 6] in _KNOWN_VRS:
+        return Layout(start, True, None)
+    syntax = _bare(head, start, size)
+    if syntax is None and start:
+        # The prefix promises DICOM: leave it to the parser to say what is wrong.
+        syntax = ImplicitVRLittleEndian
+    return Layout(start, False, syntax) if syntax is not None else None
+
+
+def _bare(head: bytes, start: int, size: int) -> UID | None:
+    for syntax, order, explicit in (
+        (ExplicitVRLittleEndian, "<", True),
+        (ImplicitVRLittleEndian, "<", False),
+        (ExplicitVRBigEndian, ">", True),
+    ):
+        if _plausible(head, start, size, order, explicit):
+            return syntax
+    return None
+
+
+def _plausible(head: bytes, start: int, size: int, order: str, explicit: bool) -> bool:
+    """Follow the first few elements: known tags, rising, with lengths that stay inside the file."""
+    offset, previous, seen = start, 0, 0
+    while seen < 4 and offset + 12 <= len(head):
+        group, element = struct.unpack_from(f"{order}HH", head, offset)
+        tag = group << 16 | element
+        # A bare data set starts with the identifying group (or with a command set).
+        if (tag <= previous and seen) or (seen == 0 and group not in (0x0000, 0x0008)):
+            return False
+        if explicit:
+            vr = head[offset + 4 : offset + 6]
+            if vr not in _KNOWN_VRS:
+                return False
+            if vr in _LONG_VRS:
+                length = struct.unpack_from(f"{order}L", head, offset + 8)[0]
+                offset += 12
+            else:
+                length = struct.unpack_from(f"{order}H", head, offset + 6)[0]
+                offset += 8
+        else:
+            length = struct.unpack_from(f"{order}L", head, offset + 4)[0]
+            offset += 8
+            if not _known(tag):
+                return False
+        if length == UNDEFINED_LENGTH:
+            return seen > 0 or explicit
+        if offset + length > size:
+            return False
+        offset, previous, seen = offset + length, tag, seen + 1
+    return seen >= 2 or (seen == 1 and offset >= size)
+
+
+def _known(tag: int) -> bool:
+    if tag >> 16 & 1 or not tag & 0xFFFF:
+        return True
+    try:
+        dictionary_VR(tag)
+    except KeyError:
+        return False
+    return True
+
+
+def parse(
+    stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: list[Any] | None = None
+) -> Parsed:
+    """Read the header as far as the pixel data.
+
+    Parameters
+    ----------
+    stream : binary file
+        Seekable.
+    size : int
+        Its length in bytes.
+    layout : Layout
+        From `recognise`.
+    limits : Limits
+        Longer values than ``max_element_bytes`` are skipped; a deflated data set may not grow past
+        ``max_inflated_bytes``.
+    tags : list of int, optional
+        Read only these elements.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"broken_header"`` or ``"too_large"``. pydicom raises what it likes on broken input; it all
+        ends up here.
+    """
+    try:
+        return _parse(stream, size, layout, limits, tags)
+    except UnreadableFileError:
+        raise
+    except MemoryError as error:
+        raise UnreadableFileError("broken_header", "a length in the header asks for absurd memory") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise UnreadableFileError("unreadable", f"reading failed: {error.strerror}") from error
+        raise UnreadableFileError("broken_header", "the header ends in the middle of a sequence") from error
+    except Exception as error:
+        raise UnreadableFileError(
+            "broken_header", f"the header cannot be followed ({type(error).__name__})"
+        ) from error
+
+
+def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: list[Any] | None) -> Parsed:
+    stream.seek(layout.start)
+    meta = FileMetaDataset()
+    syntax = layout.syntax
+    if layout.has_meta:
+        group2 = read_dataset(stream, False, True, stop_when=_past_meta, defer_size=limits.max_element_bytes)
+        meta = FileMetaDataset(group2)
+        syntax = meta.get("TransferSyntaxUID") or None
+        if syntax is None:
+            start = stream.tell()
+            rest = stream.read(HEAD_BYTES)
+            stream.seek(start)
+            syntax = _bare(rest, 0, size - start) or ImplicitVRLittleEndian
+    assert syntax is not None
+    syntax = UID(str(syntax))
+    if syntax == DeflatedExplicitVRLittleEndian:
+        data = inflate(stream.read(), limits)
+        stream, size = io.BytesIO(data), len(data)
+    parsed = Parsed(Dataset(), meta, syntax, stream, size)
+    parsed.dataset = read_dataset(
+        stream,
+        syntax == ImplicitVRLittleEndian,
+        syntax != ExplicitVRBigEndian,
+        stop_when=_note_pixels(parsed),
+        defer_size=limits.max_element_bytes,
+        specific_tags=tags,
+    )
+    return parsed
+
+
+def _past_meta(tag: int, _vr: str | None, _length: int) -> bool:
+    return tag >> 16 != 2
+
+
+def _note_pixels(parsed: Parsed) -> Callable[[int, str | None, int], bool]:
+    def stop(tag: int, vr: str | None, length: int) -> bool:
+        if tag not in PIXEL_TAGS:
+            return False
+        parsed.pixel_tag, parsed.pixel_vr, parsed.pixel_length = int(tag), vr or "OW", length
+        return True
+
+    return stop
+
+
+def inflate(data: bytes, limits: Limits) -> bytes:
+    """Undo deflate (RFC 1951, no zlib header), bounded.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"too_large"`` when the result would pass ``max_inflated_bytes``, ``"truncated_pixel_data"``
+        when the stream does not end, ``"broken_header"`` when it is not deflate.
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        result = inflater.decompress(data, limits.max_inflated_bytes)
+    except zlib.error as error:
+        raise UnreadableFileError("broken_header", "the deflated data set cannot be inflated") from error
+    if inflater.eof:
+        return result
+    if len(result) >= limits.max_inflated_bytes:
+        raise UnreadableFileError(
+            "too_large",
+            f"the deflated data grows past {limits.max_inflated_bytes} bytes (limit max_inflated_bytes)",
+        )
+    raise UnreadableFileError("truncated_pixel_data", "the deflated data ends before its end marker")

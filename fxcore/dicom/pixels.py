@@ -1,0 +1,217 @@
+"""What the header says about the pixels, checked; and the pixel data's bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
+
+from fxcore.dicom.config import Limits
+from fxcore.dicom.parse import UNDEFINED_LENGTH, Parsed
+from fxcore.errors import UnreadableFileError
+
+_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
+GREY = ("MONOCHROME1", "MONOCHROME2")
+COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT")
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """The Image Pixel module (DICOM PS3.3 C.7.6.3), with every value checked.
+
+    Attributes
+    ----------
+    keyword : str
+        ``"PixelData"``, ``"FloatPixelData"`` or ``"DoubleFloatPixelData"``.
+    vr : str
+        ``"OB"`` or ``"OW"``; it matters for 8-bit pixels in big endian.
+    """
+
+    keyword: str
+    vr: str
+    rows: int
+    columns: int
+    samples: int
+    frames: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    photometric: str
+    planar: int
+
+    def options(self) -> dict[str, Any]:
+        """Return the decoding options that pydicom's decoders ask for, for a single frame."""
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "samples_per_pixel": self.samples,
+            "number_of_frames": 1,
+            "bits_allocated": self.bits_allocated,
+            "bits_stored": self.bits_stored,
+            "pixel_representation": int(self.signed),
+            "photometric_interpretation": self.photometric,
+            "planar_configuration": self.planar,
+            "pixel_keyword": self.keyword,
+            "pixel_vr": self.vr,
+        }
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one frame in native encoding."""
+        bits = self.rows * self.columns * self.samples * self.bits_allocated
+        return bits // 3 * 2 if self.photometric == "YBR_FULL_422" else bits
+
+
+def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFormat:
+    """Read and check the Image Pixel module.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"invalid_image_header"``, ``"too_large"`` or ``"unsupported_pixel_format"``.
+    """
+    keyword = _KEYWORDS[tag]
+    is_float = keyword != "PixelData"
+    allocated_by_keyword = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}.get(keyword)
+    rows, columns = _integer(dataset, "Rows"), _integer(dataset, "Columns")
+    allocated = allocated_by_keyword or _integer(dataset, "BitsAllocated")
+    stored = allocated if is_float else _integer(dataset, "BitsStored", allocated)
+    samples = _integer(dataset, "SamplesPerPixel", 1)
+    frames = _integer(dataset, "NumberOfFrames", 1) or 1
+    for name, value, low, high in (
+        ("Rows", rows, 1, 65535),
+        ("Columns", columns, 1, 65535),
+        ("SamplesPerPixel", samples, 1, 4),
+        ("BitsStored", stored, 1, allocated),
+        ("NumberOfFrames", frames, 1, 2**31),
+    ):
+        if not low <= value <= high:
+            raise UnreadableFileError("invalid_image_header", f"{name} is {value}, not within {low}..{high}")
+    if allocated not in (1, 8, 16, 32, 64):
+        raise UnreadableFileError(
+            "unsupported_pixel_format", f"BitsAllocated is {allocated}, not 1, 8, 16, 32 or 64"
+        )
+    if rows * columns > limits.max_pixels:
+        raise UnreadableFileError(
+            "too_large", f"{rows} x {columns} pixels, over the limit max_pixels of {limits.max_pixels}"
+        )
+    if frames > limits.max_frames:
+        raise UnreadableFileError(
+            "too_large", f"{frames} frames, over the limit max_frames of {limits.max_frames}"
+        )
+    photometric = " ".join(_text(dataset, "PhotometricInterpretation").upper().split())
+    if not photometric and samples == 1:
+        # ACR-NEMA 2.0 and early DICOM: grey, low values dark.
+        photometric = "MONOCHROME2"
+    expected = 3 if photometric in COLOUR else 1
+    if photometric not in (*GREY, *COLOUR, "PALETTE COLOR"):
+        raise UnreadableFileError(
+            "unsupported_pixel_format", "the PhotometricInterpretation is none that has a grey image here"
+        )
+    if samples != expected:
+        raise UnreadableFileError(
+            "invalid_image_header", f"SamplesPerPixel is {samples} where {photometric} takes {expected}"
+        )
+    return PixelFormat(
+        keyword=keyword,
+        vr=vr,
+        rows=rows,
+        columns=columns,
+        samples=samples,
+        frames=frames,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=_integer(dataset, "HighBit", stored - 1),
+        signed=_integer(dataset, "PixelRepresentation", 0) == 1,
+        photometric=photometric,
+        planar=_integer(dataset, "PlanarConfiguration", 0) & 1,
+    )
+
+
+def _integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    try:
+        value = dataset.get(keyword)
+    except Exception as error:  # pydicom converts when asked, and raises what it likes
+        raise UnreadableFileError("invalid_image_header", f"{keyword} is not a number") from error
+    if value is None or value == "":
+        if default is None:
+            raise UnreadableFileError("invalid_image_header", f"{keyword} is missing")
+        return default
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnreadableFileError("invalid_image_header", f"{keyword} is not a single number") from error
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    try:
+        return str(dataset.get(keyword) or "")
+    except Exception as error:
+        raise UnreadableFileError("invalid_image_header", f"{keyword} is not text") from error
+
+
+def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | bytearray:
+    """Read the value of the pixel data element.
+
+    Native pixel data that is shorter than the header declares is refused before it is read.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"no_pixel_data"``, ``"truncated_pixel_data"`` or ``"broken_header"``.
+    """
+    stream, length = parsed.stream, parsed.pixel_length
+    start = stream.tell()
+    if length == UNDEFINED_LENGTH:
+        return _encapsulated_bytes(parsed)
+    explicit = parsed.syntax != ImplicitVRLittleEndian and parsed.pixel_vr in EXPLICIT_VR_LENGTH_32
+    stream.seek(start + (12 if explicit else 8))
+    available = min(length, parsed.stream_bytes - stream.tell())
+    if length == 0:
+        raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
+    if parsed.syntax.is_compressed:
+        if available < length:
+            raise UnreadableFileError(
+                "truncated_pixel_data", f"the file ends after {available} of {length} bytes of pixel data"
+            )
+    else:
+        expected = (fmt.frame_bits * fmt.frames + 7) // 8
+        if available < expected:
+            raise UnreadableFileError(
+                "truncated_pixel_data",
+                f"{available} bytes of pixel data found where {fmt.frames} frame(s) of "
+                f"{fmt.rows} x {fmt.columns} take {expected}",
+            )
+        available = expected + expected % 2 if available > expected else expected
+    # Writable memory: an array over it can be handed to compiled code without a copy.
+    data = bytearray(available)
+    stream.readinto(data)  # type: ignore[attr-defined]
+    return data
+
+
+def _encapsulated_bytes(parsed: Parsed) -> bytes:
+    """Read pixel data of undefined length up to its sequence delimiter (PS3.5 annex A.4)."""
+    try:
+        dataset = read_dataset(
+            parsed.stream,
+            parsed.syntax == ImplicitVRLittleEndian,
+            parsed.syntax != ExplicitVRBigEndian,
+            stop_when=lambda tag, _vr, _length: tag > parsed.pixel_tag,
+        )
+        value = dataset[parsed.pixel_tag].value
+    except (EOFError, KeyError) as error:
+        raise UnreadableFileError(
+            "truncated_pixel_data", "the encapsulated pixel data ends before its delimiter"
+        ) from error
+    except Exception as error:
+        raise UnreadableFileError(
+            "broken_header", f"the encapsulated pixel data cannot be followed ({type(error).__name__})"
+        ) from error
+    if not value:
+        raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
+    return bytes(value)

@@ -1,0 +1,169 @@
+"""What PNG and TIFF headers say about an image, read without decoding it."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from fxcore.errors import UnreadableFileError
+
+_TYPE_BYTES = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8}
+_TYPE_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
+_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
+_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One image of a file.
+
+    Attributes
+    ----------
+    kind : str
+        ``"png"``, ``"jpeg"`` or ``"tiff"``.
+    rows, columns, samples, bits : int
+        As stored, before the orientation is applied.
+    orientation : int
+        1 to 8 as in TIFF 6.0; 1 is upright.
+    palette, white_is_zero : bool
+    """
+
+    kind: str
+    rows: int
+    columns: int
+    samples: int
+    bits: int
+    orientation: int = 1
+    palette: bool = False
+    white_is_zero: bool = False
+
+
+def png_page(data: bytes) -> Page:
+    """Read the header of a PNG and follow its chunks to the end (W3C PNG, 3rd edition, section 5).
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"truncated_image"`` or ``"unsupported_image"``.
+    """
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
+        raise UnreadableFileError("unsupported_image", "the PNG does not start with its header")
+    offset, orientation = 8, 1
+    while data[offset + 4 : offset + 8] != b"IEND":
+        if offset + 12 > len(data):
+            raise UnreadableFileError("truncated_image", "the PNG ends before its end chunk")
+        length = int.from_bytes(data[offset : offset + 4], "big")
+        if data[offset + 4 : offset + 8] == b"eXIf":
+            orientation = _orientation(data[offset + 8 : offset + 8 + length])
+        offset += 12 + length
+    columns, rows, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 0)
+    return Page("png", rows, columns, samples, bits, orientation, palette=colour == 3)
+
+
+def exif_orientation(data: bytes) -> int:
+    """Return the orientation that the EXIF segment of a JPEG gives, 1 where there is none."""
+    offset = 2
+    while offset + 4 <= len(data) and data[offset] == 0xFF and data[offset + 1] not in (0xDA, 0xD9):
+        length = int.from_bytes(data[offset + 2 : offset + 4], "big")
+        if data[offset + 1] == 0xE1 and data[offset + 4 : offset + 10] == b"Exif\0\0":
+            return _orientation(data[offset + 10 : offset + 2 + length])
+        offset += 2 + max(length, 2)
+    return 1
+
+
+def _orientation(tiff: bytes) -> int:
+    try:
+        directory, _ = _directory(tiff, *_first(tiff))
+    except (UnreadableFileError, struct.error):
+        return 1
+    return _valid_orientation(directory)
+
+
+def _valid_orientation(directory: dict[int, tuple[int, ...]]) -> int:
+    value = directory.get(_ORIENTATION, (1,))[0]
+    return value if 1 <= value <= 8 else 1
+
+
+def tiff_pages(data: bytes, most: int) -> list[Page]:
+    """Read the directories of a TIFF or BigTIFF (TIFF 6.0 section 2).
+
+    Parameters
+    ----------
+    data : bytes
+    most : int
+        Pages past which the file is refused.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"truncated_image"``, ``"too_large"`` or ``"unsupported_image"``.
+    """
+    try:
+        order, big, offset = _first(data)
+        pages, seen = [], set()
+        while offset and offset not in seen:
+            seen.add(offset)
+            if len(seen) > most:
+                raise UnreadableFileError("too_large", f"more than {most} pages (limit max_frames)")
+            directory, offset = _directory(data, order, big, offset)
+            _check_strips(directory, len(data))
+            pages.append(_tiff_page(directory))
+    except struct.error as error:
+        raise UnreadableFileError("truncated_image", "the TIFF ends inside a directory") from error
+    if not pages:
+        raise UnreadableFileError("unsupported_image", "the TIFF holds no page")
+    return pages
+
+
+def _tiff_page(directory: dict[int, tuple[int, ...]]) -> Page:
+    def value(tag: int, default: int) -> int:
+        return directory.get(tag, (default,))[0]
+
+    return Page(
+        kind="tiff",
+        rows=value(_LENGTH, 0),
+        columns=value(_WIDTH, 0),
+        samples=value(_SAMPLES, 1),
+        bits=value(_BITS, 1),
+        orientation=_valid_orientation(directory),
+        palette=value(_PHOTOMETRIC, 1) == 3,
+        white_is_zero=value(_PHOTOMETRIC, 1) == 0,
+    )
+
+
+def _check_strips(directory: dict[int, tuple[int, ...]], size: int) -> None:
+    for offsets, lengths in ((_STRIP_OFFSETS, _STRIP_BYTES), (_TILE_OFFSETS, _TILE_BYTES)):
+        pairs = zip(directory.get(offsets, ()), directory.get(lengths, ()), strict=False)
+        if any(offset + length > size for offset, length in pairs):
+            raise UnreadableFileError("truncated_image", "the TIFF ends before its last strip or tile")
+
+
+def _first(data: bytes) -> tuple[str, bool, int]:
+    """Return byte order, whether it is BigTIFF, and where the first directory is."""
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None:
+        raise UnreadableFileError("unsupported_image", "no TIFF byte order mark")
+    version = struct.unpack_from(f"{order}H", data, 2)[0]
+    if version == 43:
+        return order, True, struct.unpack_from(f"{order}Q", data, 8)[0]
+    return order, False, struct.unpack_from(f"{order}I", data, 4)[0]
+
+
+def _directory(data: bytes, order: str, big: bool, offset: int) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Return the integer entries of one directory and where the next one is."""
+    head, width, inline = ("Q", 20, 8) if big else ("H", 12, 4)
+    count = struct.unpack_from(order + head, data, offset)[0]
+    offset += struct.calcsize(head)
+    entries: dict[int, tuple[int, ...]] = {}
+    for start in range(offset, offset + width * min(count, 4096), width):
+        tag, kind, number = struct.unpack_from(order + ("HHQ" if big else "HHI"), data, start)
+        code = _TYPE_CODES.get(kind)
+        if code is None or not 1 <= number <= len(data):
+            continue
+        place = start + width - inline
+        if number * _TYPE_BYTES[kind] > inline:
+            place = struct.unpack_from(order + ("Q" if big else "I"), data, place)[0]
+        entries[tag] = struct.unpack_from(f"{order}{number}{code}", data, place)
+    following = struct.unpack_from(order + ("Q" if big else "I"), data, offset + width * min(count, 4096))[0]
+    return entries, following

@@ -1,0 +1,189 @@
+"""Ordinary images (PNG, JPEG, TIFF) to the same 8-bit grey that DICOM files become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.dicom.codecs.streams import ends_properly, jpeg_size
+from fxcore.dicom.colour import luma
+from fxcore.dicom.config import Limits, PixelConfig
+from fxcore.dicom.grey import percentile_range, scale
+from fxcore.dicom.parse import check_size
+from fxcore.dicom.read import FILE_COLUMNS, LoadedFile, Rendered, collect
+from fxcore.errors import UnreadableFileError
+from fxcore.image_headers import Page, exif_orientation, png_page, tiff_pages
+from fxcore.kernels import apply_table, histogram
+
+Image = NDArray[np.uint8]
+
+
+def load_image(path: Path, config: PixelConfig) -> LoadedFile:
+    """Open a PNG, JPEG or TIFF file and render its pages.
+
+    8-bit grey is kept as it is; other depths go through the percentile window (or, where ``config.voi``
+    is ``"none"``, the full range). Colour becomes its BT.601 luma, transparency is dropped, palettes
+    are looked up, and the EXIF or TIFF orientation is honoured.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    config : PixelConfig
+
+    Returns
+    -------
+    LoadedFile
+        With the columns of a DICOM file; empty where an image does not say.
+
+    Raises
+    ------
+    UnreadableFileError
+        And nothing else: ``"truncated_image"``, ``"unsupported_image"``, ``"constant_image"``,
+        ``"too_large"``, ``"empty_file"`` or ``"unreadable"``.
+    """
+    try:
+        with path.open("rb") as stream:
+            check_size(stream.seek(0, 2), config.limits)
+            stream.seek(0)
+            data = stream.read()
+        pages = _pages(data, config.limits)
+        metadata = dict.fromkeys(FILE_COLUMNS, "") | _described(pages)
+        return collect(metadata, _rendered(data, pages, config), len(pages))
+    except OSError as error:
+        raise UnreadableFileError(
+            "unreadable", f"the file cannot be read ({error.strerror or type(error).__name__})"
+        ) from error
+    except MemoryError as error:
+        raise UnreadableFileError("too_large", "the memory does not suffice for this file") from error
+
+
+def _pages(data: bytes, limits: Limits) -> list[Page]:
+    """Read the sizes from the header and refuse what is too large before anything is decoded."""
+    if data[:3] == b"\xff\xd8\xff":
+        pages = [_jpeg_page(data)]
+    elif data[:4] == b"\x89PNG":
+        pages = [png_page(data)]
+    elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        pages = tiff_pages(data, limits.max_frames)
+    else:
+        raise UnreadableFileError("unsupported_image", "the content is neither PNG, JPEG nor TIFF")
+    for page in pages:
+        if page.rows < 1 or page.columns < 1:
+            raise UnreadableFileError("unsupported_image", f"an image of {page.rows} x {page.columns} pixels")
+        if page.rows * page.columns > limits.max_pixels:
+            raise UnreadableFileError(
+                "too_large",
+                f"{page.rows} x {page.columns} pixels, over the limit max_pixels of {limits.max_pixels}",
+            )
+    return pages
+
+
+def _jpeg_page(data: bytes) -> Page:
+    size = jpeg_size(data)
+    if size is None or not ends_properly(data):
+        raise UnreadableFileError(
+            "truncated_image", "the JPEG ends before its end marker: its last rows are missing"
+        )
+    return Page("jpeg", size.rows, size.columns, size.samples, size.precision, exif_orientation(data))
+
+
+def _described(pages: list[Page]) -> dict[str, str]:
+    page = pages[0]
+    # A quarter turn exchanges rows and columns.
+    rows, columns = (page.columns, page.rows) if page.orientation >= 5 else (page.rows, page.columns)
+    return {
+        "Rows": str(rows),
+        "Columns": str(columns),
+        "SamplesPerPixel": str(page.samples),
+        "BitsStored": str(page.bits),
+        "NumberOfFrames": str(len(pages)) if len(pages) > 1 else "",
+    }
+
+
+def _rendered(data: bytes, pages: list[Page], config: PixelConfig) -> Iterator[Rendered]:
+    for index, page in enumerate(pages):
+        pixels, colour = _decode(data, page, index)
+        if pixels.shape[:2] != (page.rows, page.columns):
+            raise UnreadableFileError("unsupported_image", "the image has another size than its header says")
+        image, voi = _grey(pixels, page, config)
+        if image.min() == image.max():
+            raise UnreadableFileError("constant_image", "all pixels of the image are equal")
+        columns = {
+            "decoder": "imagecodecs",
+            "voi": voi,
+            "inverted_photometric": str(int(page.white_is_zero)),
+            "colour": colour,
+            "frame": str(index),
+        }
+        yield index, _upright(image, page.orientation), columns
+
+
+def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
+    """Return the pixels, grey or with channels last, and the name of the colour space."""
+    try:
+        if page.kind == "jpeg":
+            if page.samples == 3:
+                # The Y of the stream is the luma; decoding nothing else is exact and faster.
+                return imagecodecs.jpeg8_decode(data, outcolorspace="GRAYSCALE"), "ybr_full"
+            pixels = imagecodecs.jpeg8_decode(data)
+        elif page.kind == "png":
+            pixels = imagecodecs.png_decode(data)
+        else:
+            pixels = imagecodecs.tiff_decode(data, index=index, asrgb=page.palette)
+    except Exception as error:
+        text = str(error).strip().splitlines()
+        raise UnreadableFileError(
+            "truncated_image" if "end" in str(error).lower() else "unsupported_image",
+            f"the {page.kind.upper()} cannot be decoded ({(text or [type(error).__name__])[-1][:160]})",
+        ) from error
+    if pixels.ndim == 3 and pixels.shape[2] in (1, 2):
+        return pixels[..., 0], ""
+    return pixels, "" if pixels.ndim == 2 else "palette" if page.palette else "rgb"
+
+
+def _grey(pixels: NDArray[Any], page: Page, config: PixelConfig) -> tuple[Image, str]:
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        raise UnreadableFileError("unsupported_image", f"pixels of shape {pixels.shape}")
+    voi = "full_range"
+    if pixels.ndim == 3:
+        if pixels.dtype not in (np.uint8, np.uint16):
+            raise UnreadableFileError("unsupported_image", f"colour of type {pixels.dtype}")
+        image = luma(pixels, float(np.iinfo(pixels.dtype).max))
+    elif pixels.dtype == np.uint8:
+        image = np.ascontiguousarray(pixels)
+    elif pixels.dtype == np.bool_:
+        image = pixels.astype(np.uint8) * np.uint8(255)
+    else:
+        image, voi = _deep(pixels, config)
+    return (255 - image if page.white_is_zero else image), voi
+
+
+def _deep(pixels: NDArray[Any], config: PixelConfig) -> tuple[Image, str]:
+    """Bring more than 8 bits to 8, through the percentile window or the full range."""
+    low, high = config.percentile_low, config.percentile_high
+    if pixels.dtype == np.uint16:
+        domain = np.arange(2**16, dtype=np.float64)
+        if config.voi == "none":
+            return apply_table(pixels, scale(domain, 0.0, 65535.0)), "full_range"
+        ends = percentile_range(domain, histogram(pixels), low, high)
+        return apply_table(pixels, scale(domain, *ends)), "percentile"
+    if pixels.dtype.kind not in "iuf":
+        raise UnreadableFileError("unsupported_image", f"pixels of type {pixels.dtype}")
+    values = pixels.astype(np.float64)
+    return scale(values, *percentile_range(values[np.isfinite(values)], None, low, high)), "percentile"
+
+
+def _upright(image: Image, orientation: int) -> Image:
+    """Turn the image the way its orientation (TIFF 6.0 tag 274, EXIF likewise) says it is looked at."""
+    if orientation >= 5:
+        image = image.T
+    if orientation in (2, 3, 7, 8):
+        image = image[:, ::-1] if orientation in (2, 3) else image[::-1]
+    if orientation in (3, 4, 6, 7):
+        image = image[::-1] if orientation in (3, 4) else image[:, ::-1]
+    return np.ascontiguousarray(image)
