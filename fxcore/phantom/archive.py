@@ -6,7 +6,7 @@ import csv
 import io
 import multiprocessing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pebble import ProcessPool
@@ -27,6 +27,7 @@ SPELLINGS: tuple[tuple[str, str], ...] = (
     ("fracture", "no fracture"),
     ("1", "0"),
     ("positive", "negative"),
+    ("Fraktur", "keine Fraktur"),
 )
 """How ``labels.csv`` may spell the two classes; one spelling an archive, by the seed."""
 
@@ -50,6 +51,10 @@ class PhantomSummary:
     files: int
     broken: int
     bytes: int
+
+    def figures(self) -> dict[str, object]:
+        """The numbers by name."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def synthesise(
     workers : int
         Processes to draw with; 1 stays in this one.
     progress : callable, optional
-        Called with the number of studies written so far.
+        Called with the number of studies written since the last call.
 
     Raises
     ------
@@ -114,15 +119,14 @@ def synthesise(
         _Task(str(out), seed, scale, first, min(first + CHUNK, studies)) for first in range(0, studies, CHUNK)
     ]
     rows: list[dict[str, str]] = []
-    radiographs = broken = size = done = 0
+    radiographs = broken = size = 0
     for written in _run(tasks, workers):
         rows += written.rows
         radiographs += written.radiographs
         broken += written.broken
         size += written.bytes
-        done += written.studies
         if progress is not None:
-            progress(done)
+            progress(written.studies)
     _write_labels(out, seed, studies, scale)
     write_junk(out, seed)
     if truth:

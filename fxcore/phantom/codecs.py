@@ -45,10 +45,10 @@ def compress(stored: NDArray[np.unsignedinteger], syntax: str, bits: int) -> byt
 
 
 def _jpeg_2000(stored: NDArray[np.unsignedinteger], bits: int, level: int, *, reversible: bool) -> bytes:
-    code: bytes = imagecodecs.jpeg2k_encode(
+    code = imagecodecs.jpeg2k_encode(
         stored, level, codecformat="J2K", bitspersample=bits, reversible=reversible, numthreads=1
     )
-    return code
+    return bytes(code)
 
 
 def _rle(stored: NDArray[np.unsignedinteger]) -> bytes:

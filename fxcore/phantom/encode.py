@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pydicom.config
@@ -36,7 +37,7 @@ class Stored:
         Pixel Padding Value outside the field.
     """
 
-    values: NDArray[np.integer]
+    values: NDArray[Any]
     low: float
     high: float
     padding: int | None
@@ -187,7 +188,9 @@ def _grey(rng: np.random.Generator, ds: Dataset, plan: RadiographPlan, stored: S
         ds.RescaleSlope, ds.RescaleIntercept, ds.RescaleType = f"{slope:g}", f"{intercept:g}", "US"
     offset = -32768 if signed else 0
     low, high = ((v + offset) * slope + intercept for v in (stored.low, stored.high))
-    if chance[3] < 0.05 and not signed and slope == 1.0 and not intercept:
+    # Data of explicit transfer syntaxes may be 64 kB at most where lengths have two bytes (PS3.5 7.1.2).
+    tabled = stored.high - stored.low < 32_000 and slope == 1.0 and not intercept
+    if chance[3] < 0.06 and tabled:
         ds.VOILUTSequence = Sequence([_voi_lut(stored)])
     elif chance[3] < 0.72:
         width = (high - low) * rng.uniform(0.92, 1.1)
@@ -211,16 +214,16 @@ def _voi_lut(stored: Stored) -> Dataset:
     x = np.linspace(-1.0, 1.0, count)
     curve = 0.5 + 0.5 * np.tanh(1.5 * x) / np.tanh(1.5)
     item = Dataset()
-    item.LUTDescriptor = [count if count < 65536 else 0, first, 16]
+    item.LUTDescriptor = [count, first, 16]
     item["LUTDescriptor"].VR = "US"
     item.LUTData = np.round(curve * 65535).astype(int).tolist()
     item["LUTData"].VR = "US"
     return item
 
 
-def _pixels(ds: Dataset, plan: RadiographPlan, values: NDArray[np.integer]) -> None:
+def _pixels(ds: Dataset, plan: RadiographPlan, values: NDArray[Any]) -> None:
     if plan.transfer_syntax not in UNCOMPRESSED:
-        ds.PixelData = encapsulate([compress(values, plan.transfer_syntax, plan.bits_stored)])  # type: ignore[arg-type]
+        ds.PixelData = encapsulate([compress(values, plan.transfer_syntax, plan.bits_stored)])
         ds["PixelData"].VR = "OB"
         return
     if plan.transfer_syntax == "explicit_be":

@@ -13,26 +13,28 @@ def _mojibake(text: str, written: str = "utf-8", read: str = "latin-1") -> str:
 
 
 WRIST_LABELS: tuple[str, ...] = (
-    "WRIST", "Handgelenk", "HANDGELENK", "wrist", "ranne", "Poignet", "WRIST LEFT", "Wrist", "poignet", "RANNE",
-    "polso", "WRIST RIGHT", "handgelenk", "Handgelenk re", "muñeca", "Handgelenk li.", "POIGNET", "wirst",
-    "POLSO", "L WRIST", "R WRIST", "WRIST 2V", _mojibake("zápěstí"), "WRST", "MUÑECA", _mojibake("muñeca"),
-    "Hand gelenk", "wrist ap/lat", "pols", "handled", "nadgarstek", "zapesti", "håndled", "håndledd", "pulso", "HANDGEL.",
-    "WRIST_LT", "csukló", _mojibake("håndled"), "Polso sx", "Polso dx", "WRITS", "poingnet", "bilek",
-    _mojibake("zápěstí", "cp1250"), "hangelenk", "Ranne oik.", "Ranne vas.", "XR WRIST", "Wrist - both",
+    "WRIST", "Handgelenk", "HANDGELENK", "wrist", "ranne", "Poignet", "WRIST LEFT", "Wrist", "poignet",
+    "RANNE", "polso", "WRIST RIGHT", "handgelenk", "Handgelenk re", "muñeca", "Handgelenk li.",
+    "POIGNET", "wirst", "POLSO", "L WRIST", "R WRIST", "WRIST 2V", _mojibake("zápěstí"), "WRST",
+    "MUÑECA", _mojibake("muñeca"), "Hand gelenk", "wrist ap/lat", "pols", "handled", "nadgarstek",
+    "zapesti", "håndled", "håndledd", "pulso", "HANDGEL.", "WRIST_LT", "csukló", _mojibake("håndled"),
+    "Polso sx", "Polso dx", "WRITS", "poingnet", "bilek", _mojibake("zápěstí", "cp1250"), "hangelenk",
+    "Ranne oik.", "Ranne vas.", "XR WRIST", "Wrist - both",
 )  # fmt: skip
 """From the commonest to the rarest; as read from a file whose bytes are taken for ISO 8859-1."""
 
 OTHER_LABELS: tuple[str, ...] = (
-    "HAND", "ANKLE", "ELBOW", "Hand", "Sprunggelenk", "FOREARM", "CHEST", "Ellenbogen", "KNEE", "cheville", "main",
-    "nilkka", "mano", "FOOT", "coude", "Unterarm", "codo", "THORAX", "käsi", "caviglia", "tobillo", "kyynärpää", "FINGER",
-    "gomito", "ANKEL", _mojibake("käsi"), "OSG rechts", "avant-bras", "SHOULDER", "Thumb",
+    "HAND", "ANKLE", "ELBOW", "Hand", "Sprunggelenk", "FOREARM", "CHEST", "Ellenbogen", "KNEE",
+    "cheville", "main", "nilkka", "mano", "FOOT", "coude", "Unterarm", "codo", "THORAX", "käsi",
+    "caviglia", "tobillo", "kyynärpää", "FINGER", "gomito", "ANKEL", _mojibake("käsi"), "OSG rechts",
+    "avant-bras", "SHOULDER", "Thumb",
 )  # fmt: skip
 
 OTHER_FRACTION = 0.12
 """Fraction of studies that are not of a wrist."""
 
 EMPTY_FRACTION = 0.03
-"""Fraction of wrist studies without a label."""
+"""Fraction of studies, all of wrists, whose label is empty."""
 
 _HANDS = {"HAND", "Hand", "main", "mano", "käsi", _mojibake("käsi"), "FINGER", "Thumb"}
 

@@ -19,7 +19,7 @@ TEXTURE_MASK = 511
 
 
 @kernel
-def _columns(a, b, low, high, start, stop):  # type: ignore[no-untyped-def]
+def _columns(a, b, low, high, start, stop):
     """Columns in ``[start, stop)`` where ``low <= a * column + b <= high``."""
     if abs(a) < 1e-9:
         if low <= b <= high:
@@ -37,7 +37,7 @@ def _columns(a, b, low, high, start, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def tube(out, affine, box, table, step, reach, edges, density, fourth, texture, grain, fracture):  # type: ignore[no-untyped-def]
+def tube(out, affine, box, table, step, reach, edges, density, fourth, texture, grain, fracture):
     """Add the thickness of one tube to `out`.
 
     Parameters
@@ -132,7 +132,7 @@ def tube(out, affine, box, table, step, reach, edges, density, fourth, texture, 
 
 
 @kernel
-def blob(out, affine, box, outline, depth, shell, density, texture, grain):  # type: ignore[no-untyped-def]
+def blob(out, affine, box, outline, depth, shell, density, texture, grain):
     """Add the thickness of one blob to `out`.
 
     Parameters
@@ -171,7 +171,7 @@ def blob(out, affine, box, outline, depth, shell, density, texture, grain):  # t
 
 
 @kernel
-def bounds(thickness, least):  # type: ignore[no-untyped-def]
+def bounds(thickness, least):
     """Half-open box ``row0, column0, row1, column1`` of the pixels thicker than `least`; zeros if none."""
     rows, columns = thickness.shape
     row0, row1, column0, column1 = rows, 0, columns, 0
@@ -188,7 +188,7 @@ def bounds(thickness, least):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def blur(image, weight):  # type: ignore[no-untyped-def]
+def blur(image, weight):
     """Three-tap separable blur ``[weight, 1 - 2 * weight, weight]``, edges held; ``float32`` in and out."""
     rows, columns = image.shape
     middle = np.float32(1.0 - 2.0 * weight)

@@ -18,8 +18,8 @@ from fxcore.phantom.nuisance import Field, collimate, draw_marker, shutter
 from fxcore.phantom.plan import LimbPlan, RadiographPlan
 from fxcore.phantom.solids import Limb, Pose, Tube, add_blob, add_tube, texture
 
-_SOFT = np.float32(0.019)
-_BONE = np.float32(0.036)
+_SOFT = np.float32(0.0135)
+_BONE = np.float32(0.045)
 """Attenuation a millimetre of soft tissue and of compact bone, at the energies of extremity radiography."""
 
 LEAST_THICKNESS = 1.0
@@ -46,7 +46,7 @@ class Picture:
 
 
 @kernel
-def _expose(soft, bone, texture, cell, levels, gradient):  # type: ignore[no-untyped-def]
+def _expose(soft, bone, texture, cell, levels, gradient):
     """Displayed brightness of the attenuation along each ray.
 
     `soft` holds the fourth power of the thickness; `levels` are background, white, exposure and curve.
@@ -74,7 +74,7 @@ def _expose(soft, bone, texture, cell, levels, gradient):  # type: ignore[no-unt
 
 
 @kernel
-def _grain(image, noise, strength):  # type: ignore[no-untyped-def]
+def _grain(image, noise, strength):
     """Add quantum noise in place: fewer photons reach where the image is bright."""
     rows, columns = image.shape
     floor = np.float32(0.25)
@@ -119,20 +119,23 @@ def _build(rng: np.random.Generator, plan: RadiographPlan, patient: Patient) -> 
         flex=float(abs(rng.normal(0, 0.09))),
         flesh=float(np.clip(rng.normal(1.0, 0.07), 0.85, 1.25)),
         obliquity=float(rng.uniform(0.6, 1.0)) if plan.view == "OBL" else float(abs(rng.normal(0, 0.08))),
+        growing=patient.age < 16,
         jitter=tuple(float(x) for x in np.clip(rng.standard_normal(16), -2, 2)),
     )
 
 
 def _fracture(rng: np.random.Generator, side_view: bool) -> Fracture:
     """Draw a fracture of the distal radius as this view shows it."""
-    sign = float(rng.choice([-1, 1]))
+    # A fall on the outstretched hand tilts the fragment dorsally; from the front either way.
+    sign = -1.0 if side_view else float(rng.choice([-1, 1]))
+    steepest = 0.32 if side_view else 0.13
     return Fracture(
         station=float(rng.uniform(20, 31)) - (4.0 if side_view else 0.0),
-        slope=sign * float(rng.uniform(0.0, 0.45)),
-        gap=float(rng.uniform(0.55, 0.95)),
-        step=(-1.0 if side_view else sign) * float(rng.uniform(1.6, 3.6)),
-        angle=(float(rng.uniform(0.12, 0.42)) if side_view else sign * float(rng.uniform(0.03, 0.16))),
-        lucency=float(rng.uniform(0.55, 0.85)),
+        slope=float(rng.uniform(-0.45, 0.45)),
+        gap=float(rng.uniform(0.5, 0.95)),
+        step=sign * (0.5 + 2.7 * float(rng.random()) ** 1.5),
+        angle=sign * (0.15 + 0.85 * float(rng.random()) ** 1.5) * steepest,
+        lucency=float(rng.uniform(0.5, 0.85)),
     )
 
 
@@ -169,7 +172,8 @@ def _picture(
     for i, limb in enumerate(limbs):
         drawn = _limb(rng, limb, plan, build, anatomy)
         pose = _pose(rng, plan, limb, i, len(limbs), patient, anatomy, rows, columns)
-        grain = (*(float(x) for x in rng.uniform(0, 400, 2)), 3.2, 5.0, 0.38)
+        start = rng.uniform(0, 400, 2)
+        grain = (float(start[0]), float(start[1]), 4.5, 7.5, 0.28)
         alone = np.zeros(shape, dtype=np.float32) if len(limbs) > 1 else soft
         for part in drawn.soft:
             add_tube(alone, part, pose, fourth=True)
@@ -186,7 +190,7 @@ def _picture(
                 add_tube(bone, solid, pose, grain=grain)
             else:
                 add_blob(bone, solid, pose, grain)
-    display = _exposed(rng, plan, soft, bone, field)
+    display = _exposed(rng, plan, limbs, soft, bone, field)
     return Picture(display, tuple(boxes), field)
 
 
@@ -211,7 +215,7 @@ def _pose(
     column = columns / 2
     if len(plan.limbs) > 1:
         wide = columns if plan.joined else columns / 2
-        per_mm = wide / (178.0 * patient.size)
+        per_mm = wide / (195.0 * patient.size)
         column = wide * (position + 0.5) if count > 1 else wide * 0.5 if not plan.joined else columns / 2
         # The thumb makes the hand lopsided: its middle is not its axis.
         column += (8.0 if limb.laterality == "R" else -8.0) * per_mm * (1 if abs(limb.angle) < 90 else -1)
@@ -232,6 +236,7 @@ def _pose(
 def _exposed(
     rng: np.random.Generator,
     plan: RadiographPlan,
+    limbs: tuple[LimbPlan, ...],
     soft: NDArray[np.float32],
     bone: NDArray[np.float32],
     field: Field,
@@ -246,7 +251,7 @@ def _exposed(
     if plan.collimator:
         shutter(display, field, 0.01 if plan.collimator == "dark" else float(rng.uniform(0.85, 0.97)))
     if plan.marker:
-        draw_marker(rng, display, field, plan.limbs[0].laterality, plan.view, plan.marker == "letter+text")
+        draw_marker(rng, display, field, limbs[0].laterality, plan.view, plan.marker == "letter+text")
     display = raster.blur(display, float(rng.uniform(0.05, 0.25)))
     noise = rng.standard_normal(display.shape, dtype=np.float32)
     _grain(display, noise, np.float32(rng.uniform(0.008, 0.03)))

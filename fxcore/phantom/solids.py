@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -76,7 +77,7 @@ def profile(points: Points, wall: Points | float, end_wall: float = 0.0) -> tupl
     wall : tuple or float
         Wall thickness, constant or as ``(t, thickness)`` control points; 0 makes a solid.
     end_wall : float
-        Wall closing both ends (subchondral bone).
+        Wall closing the end at ``t = 0`` (subchondral bone).
     """
     control = np.asarray(points, dtype=np.float64)
     span = float(control[-1, 0])
@@ -90,8 +91,7 @@ def profile(points: Points, wall: Points | float, end_wall: float = 0.0) -> tupl
     else:
         thick = np.full(STATIONS, float(wall))
     if thick.max() > 0:
-        closed = np.clip(np.minimum(t, span - t + (0 if end_wall else 1e9)) - end_wall, 0.0, None)
-        opening = np.sqrt(np.clip(closed / 1.5, 0.0, 1.0)) if end_wall else np.ones(STATIONS)
+        opening = np.sqrt(np.clip((t - end_wall) / 1.5, 0.0, 1.0)) if end_wall else np.ones(STATIONS)
         table[3] = left + thick
         table[4] = right - thick
         table[5] = np.clip(depth - thick, 0.0, None) * opening
@@ -120,11 +120,11 @@ def shaft(
     t = np.linspace(0.0, length, STATIONS)
     u = t / length
     swell_base = np.exp(-((u / 0.22) ** 2))
-    swell_head = np.exp(-(((1 - u) / 0.17) ** 2))
+    swell_head = np.exp(-(((1 - u - 0.05) / 0.16) ** 2))
     half = waist + (base - waist) * swell_base + (head - waist) * swell_head
-    cap_base, cap_head = 0.3 * base, 0.75 * head
+    cap_base, cap_head = 0.35 * base, 1.15 * head
     half *= np.sqrt(np.clip(1 - np.clip(1 - t / cap_base, 0, 1) ** 3, 0, 1))
-    half *= np.sqrt(np.clip(1 - np.clip(1 - (length - t) / cap_head, 0, 1) ** 2.4, 0, 1))
+    half *= np.sqrt(np.clip(1 - np.clip(1 - (length - t) / cap_head, 0, 1) ** 2.1, 0, 1))
     table = np.zeros((6, STATIONS), dtype=np.float32)
     table[0], table[1], table[2] = -half, half, half * flat
     # The wall is thick in the waist and a thin plate at the joints.
@@ -133,6 +133,24 @@ def shaft(
     inner *= np.sqrt(np.clip(np.minimum(t, length - t) / 0.5 - 1.6, 0.0, 1.0))
     table[3], table[4], table[5] = -inner, inner, np.clip(inner * flat, 0.0, None)
     return table, length
+
+
+def faded(
+    table: NDArray[np.float32], span: float, start: float, end: float = 0.0
+) -> tuple[NDArray[np.float32], float]:
+    """A profile whose depth and width swell from nothing over `start` and `end` millimetres.
+
+    Solids of soft tissue begin inside one another; without this their blunt ends would show.
+    """
+    t = np.linspace(0.0, span, STATIONS)
+    depth = np.ones(STATIONS)
+    for distance, reach in ((t, start), (span - t, end)):
+        if reach > 0:
+            depth *= np.sqrt(np.clip(1 - np.clip(1 - distance / reach, 0, 1) ** 2, 0, 1))
+    soft = table.copy()
+    soft[2] *= depth
+    soft[:2] *= 0.55 + 0.45 * depth
+    return soft, span
 
 
 def finger_skin(
@@ -152,9 +170,7 @@ def outline(points: Points, size: float = 1.0) -> tuple[tuple[float, float], NDA
     corners = np.asarray(points, dtype=np.float64)
     centre = corners.mean(axis=0)
     closed = np.vstack([corners, corners[:1]]) - centre
-    fine = np.concatenate(
-        [np.linspace(a, b, 24, endpoint=False) for a, b in zip(closed[:-1], closed[1:], strict=True)]
-    )
+    fine = np.concatenate([np.linspace(a, b, 24, endpoint=False) for a, b in itertools.pairwise(closed)])
     # Angles as the kernel measures them: atan2(t, d) with t along y and d along x.
     angle = np.arctan2(fine[:, 1], fine[:, 0])
     order = np.argsort(angle)

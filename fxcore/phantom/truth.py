@@ -5,9 +5,10 @@ from __future__ import annotations
 from fxcore.phantom.plan import RadiographPlan, StudyPlan
 
 COLUMNS: tuple[str, ...] = (
-    "file", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber", "label", "labelled", "fracture_visible", "view",
-    "laterality", "is_wrist", "body_part_label", "inverted", "monochrome1", "two_hands", "boxes", "angles", "collimator",
-    "marker", "cast", "metal", "corrupt", "duplicate", "transfer_syntax", "bits_stored", "rows", "columns",
+    "file", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber", "label", "labelled",
+    "fracture_visible", "view", "laterality", "is_wrist", "body_part_label", "inverted", "monochrome1",
+    "two_hands", "boxes", "angles", "collimator", "marker", "cast", "metal", "corrupt", "duplicate",
+    "transfer_syntax", "bits_stored", "rows", "columns",
 )  # fmt: skip
 """Yes is ``1`` and no is ``0``; what is not there is empty. Lists, one item a limb from left to right as
 stored, are joined by ``;``.
