@@ -14,7 +14,7 @@ import skimage.filters
 
 from fxcore import kernels
 from fxcore.errors import ParameterError
-from tests import peers
+from tests import peer_functions
 
 _RNG = np.random.default_rng(11)
 _NOISE = _RNG.integers(0, 256, (83, 140)).astype(np.uint8)
@@ -28,12 +28,14 @@ _NOISE = _RNG.integers(0, 256, (83, 140)).astype(np.uint8)
 def test_rotation_is_within_a_level_of_float64(degrees: float, shape: tuple[int, int]) -> None:
     image = _RNG.integers(0, 256, shape).astype(np.uint8)
     for fill in (0, 255):
-        peers.one_level(kernels.rotate(image, degrees, fill), peers.numpy_rotate(image, degrees, fill))
+        peer_functions.one_level(
+            kernels.rotate(image, degrees, fill), peer_functions.numpy_rotate(image, degrees, fill)
+        )
 
 
 def test_rotation_of_a_wide_image_stays_exact_over_many_blocks() -> None:
     image = _RNG.integers(0, 256, (120, 2000)).astype(np.uint8)
-    peers.one_level(kernels.rotate(image, 20.0), peers.numpy_rotate(image, 20.0))
+    peer_functions.one_level(kernels.rotate(image, 20.0), peer_functions.numpy_rotate(image, 20.0))
 
 
 @pytest.mark.parametrize("quarters", range(-5, 6))
@@ -87,13 +89,15 @@ def test_rotate_by_the_angle_of_the_axis_makes_it_vertical(degrees: float) -> No
 )
 def test_axis_of_plain_shapes(mask: np.ndarray, expected: tuple[float, ...]) -> None:
     found = kernels.principal_axis(kernels.runs_from_mask(mask.astype(np.uint8)))
-    assert (found.area, *peers.axis_tuple(found)) == pytest.approx(expected, nan_ok=True)
+    assert (found.area, *peer_functions.axis_tuple(found)) == pytest.approx(expected, nan_ok=True)
 
 
 # --- thresholds and 16 bits ---
 
 
-@pytest.mark.parametrize("image", [_NOISE, peers.hand(250, 300), _bar(20)], ids=["noise", "hand", "bar"])
+@pytest.mark.parametrize(
+    "image", [_NOISE, peer_functions.hand(250, 300), _bar(20)], ids=["noise", "hand", "bar"]
+)
 @pytest.mark.parametrize("factor", [1, 16, 257])
 def test_otsu_is_that_of_opencv_and_as_good_as_that_of_scikit_image(image: np.ndarray, factor: int) -> None:
     grey = image if factor == 1 else image.astype(np.uint16) * factor
@@ -106,8 +110,8 @@ def test_otsu_is_that_of_opencv_and_as_good_as_that_of_scikit_image(image: np.nd
 
 
 def _opencv_otsu(image: np.ndarray) -> float:
-    with peers.opencv_itself():
-        return peers.cv_otsu(image)[0]
+    with peer_functions.opencv_itself():
+        return peer_functions.cv_otsu(image)[0]
 
 
 def _between_classes(image: np.ndarray, level: int) -> float:
@@ -147,7 +151,7 @@ def test_sixteen_bits() -> None:
     assert kernels.pixel_sums(image) == (wide.sum(), (wide * wide).sum())
     for threshold in (0, 255, 40000, 65535):
         runs = kernels.runs_from_image(image, threshold)
-        peers.same_mask(runs, (image > threshold).astype(np.uint8) * 255)
+        peer_functions.same_mask(runs, (image > threshold).astype(np.uint8) * 255)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "<u2", ">u2", "<i2", ">i2"])
@@ -166,13 +170,13 @@ def test_table_of_any_stored_type_and_layout(dtype: str) -> None:
 
 
 def test_keep_and_crop_follow_the_labels() -> None:
-    image = np.maximum(peers.hand(200, 260), 1)
-    runs = peers._thresholded(image)
+    image = np.maximum(peer_functions.hand(200, 260), 1)
+    runs = peer_functions.thresholded(image)
     found = kernels.components(runs)
     assert found.count > 5
-    label = peers.as_partition((runs, found))[0]
+    label = peer_functions.as_partition((runs, found))[0]
     keep = np.arange(found.count) % 2 == 0
-    peers.same_mask(
+    peer_functions.same_mask(
         kernels.keep_components(runs, found, keep),
         (np.isin(label, np.flatnonzero(keep) + 1) * 255).astype(np.uint8),
     )
@@ -214,7 +218,7 @@ def _filtered(image: np.ndarray, kinds: np.ndarray) -> bytes:
     return b"".join(lines)
 
 
-@pytest.mark.parametrize("image", [_NOISE, peers.hand(90, 120), _NOISE[:, :1], _NOISE[:1]])
+@pytest.mark.parametrize("image", [_NOISE, peer_functions.hand(90, 120), _NOISE[:, :1], _NOISE[:1]])
 def test_every_png_filter_is_undone(image: np.ndarray) -> None:
     for _ in range(5):
         raw = _filtered(image, _RNG.integers(0, 5, image.shape[0]))
@@ -224,7 +228,7 @@ def test_every_png_filter_is_undone(image: np.ndarray) -> None:
 
 
 def test_scanlines_of_another_encoder_are_read() -> None:
-    image = peers.hand(120, 170)
+    image = peer_functions.hand(120, 170)
     file = cv2.imencode(".png", image)[1].tobytes()
     idat, place = b"", 8
     while place < len(file):
@@ -314,10 +318,10 @@ def test_read_only_and_strided_images_are_read() -> None:
 
 
 def test_threads_do_not_disturb_each_other() -> None:
-    images = [peers.hand(160, 200, seed=seed) for seed in range(8)]
+    images = [peer_functions.hand(160, 200, seed=seed) for seed in range(8)]
 
     def work(image: np.ndarray) -> tuple[bytes, object]:
-        return kernels.rotate(image, 9.0).tobytes(), peers.our_alignment(image)()
+        return kernels.rotate(image, 9.0).tobytes(), peer_functions.our_alignment(image)()
 
     alone = [work(image) for image in images]
     with ThreadPoolExecutor(4) as pool:
