@@ -12,7 +12,7 @@ SIDE = """
     beidseits beide beidseitig gauche droit droite droites gauches bilateral bilatérale bilatéral deux
     izquierda izquierdo derecha derecho izq der izda dcha dcho izqda ambos ambas esquerda esquerdo
     direita direito esq dir dto bilaterales sinistro linker rechter linkerzijde beiderzijds venstre
-    højre høyre begge vänster höger bägge vasen oikea vasemman oikean molemmat lewy lewa lewe lewego
+    højre høyre begge vänster höger hö vä bägge vasen oikea vasemman oikean molemmat lewy lewa lewe lewego
     prawy prawa prawe prawego lewej prawej obu oba obie levý levá levé pravý pravá pravé vlevo vpravo
     ľavý ľavá ľavé ľavého pravého levi leva levo desni desna desno lijevi lijeva lijevo obje oboje bal
     jobb mindkét stâng stânga drept dreapta dreaptă bilaterală αριστερός αριστερή αριστερό δεξιός δεξιά
@@ -54,10 +54,11 @@ GENERIC = """
 """
 
 FALSE_FRIENDS = """
-    angle angles corpus campus pulse puls pulses handle handler handling handles
+    angle angles corpus campus pulse puls pulses handle handler handlers handling handles
     cancel chess cheat wrest brist tight thigt skill lemur minus manual manuscript
     thumbnail digitally foots foolscap torso elbowing supine spline shield solder shoulda
     carpet carbon cargo facing facility chestnut footer header heading backup forward forearmed
+    tests cases batch facet panel drain train grain price slice paper later never parse codes
     junho punto punta polio polar panne canne ranch range ranger branch france cotton colour
     color colored columns cover radios kneel knell generic manor major minor
 """

@@ -19,11 +19,12 @@ from fxcore.body_parts.vocabulary import UNSPACED, Vocabulary, vocabulary
 
 _RUNS = re.compile(r"\?+|[^?]+")
 Terms = tuple[tuple[str, tuple[str, ...]], ...]
-Hit = tuple[int, str, float]  # index of the first word, key of the term, similarity
+Hit = tuple[int, int, str, float]  # first word, number of words, key of the term, similarity
 
 _MISSPELT_LETTERS = 5  # a shorter word is not searched for misspellings
 _MISSPELT_PHRASE_LETTERS = 8  # nor are several words that are shorter than this together
-_MISSPELT_WORDS = 12  # of a label that is a story, the first words that mean nothing to us
+_MISSPELT_WORDS = 12  # of a label that is a story, this many words are searched
+_SURE_LETTERS = 6  # a term with fewer must begin and end as the word does, or have the same letters
 _PREFIX_LETTERS = 6  # "Handgelenksaufnahme" starts with a term of that length or longer
 _PIECE_LETTERS = 4  # "handwrist", "lwrist": each piece that names a part is at least that long
 
@@ -75,15 +76,18 @@ def recognise(label: str, terms: Terms = (), min_similarity: float = 0.8) -> Rec
     book = vocabulary(terms)
     text = repair(label)
     found = words(text)
-    hits, left = _named(found, book)
+    hits, unknown = _named(found, book)
     if hits:
-        exact = len(hits) == 1 and hits[0][1] == "".join(found)
-        return _recognition(hits + _misspelt(left, book, min_similarity), "exact" if exact else "word", book)
+        exact = len(hits) == 1 and hits[0][2] == "".join(found)
+        hits = _misspelt(found, unknown, hits, book, min_similarity)
+        how = "exact" if exact else "word" if any(score == 1 for *_, score in hits) else "fuzzy"
+        return _recognition(hits, how, book)
     for reading in code_page_readings(label):
         hits, _ = _named(words(reading), book)
         if hits:
             return _recognition(hits, "word", book)
-    hits = _with_gaps(words_with_gaps(text), book) or _misspelt(left, book, min_similarity)
+    hits = _with_gaps(words_with_gaps(text), book)
+    hits = hits or _misspelt(found, unknown, [], book, min_similarity)
     return _recognition(hits, "fuzzy", book)
 
 
@@ -96,33 +100,32 @@ def mentioned_parts(text: str, terms: Terms = ()) -> tuple[str, ...]:
     """
     book = vocabulary(terms)
     hits, _ = _named(words(repair(text)), book)
-    return tuple(dict.fromkeys(book.part[key] for _, key, _ in sorted(hits)))
+    return tuple(dict.fromkeys(book.part[key] for _, _, key, _ in sorted(hits)))
 
 
 def _recognition(hits: list[Hit], how: str, book: Vocabulary) -> Recognition:
     if not hits:
         return Recognition()
-    ranked = sorted(hits, key=lambda hit: (hit[2] < 1, hit[0]))
-    _, key, score = ranked[0]
-    parts = tuple(dict.fromkeys(book.part[k] for _, k, _ in ranked))
+    ranked = sorted(hits, key=lambda hit: (hit[3] < 1, hit[0]))
+    _, _, key, score = ranked[0]
+    parts = tuple(dict.fromkeys(book.part[k] for _, _, k, _ in ranked))
     return Recognition(parts[0], how, book.term[key], score, parts)
 
 
-def _named(found: tuple[str, ...], book: Vocabulary) -> tuple[list[Hit], list[tuple[int, str]]]:
-    """Return the terms `found` holds, and the words left over that are not known to mean nothing."""
+def _named(found: tuple[str, ...], book: Vocabulary) -> tuple[list[Hit], set[int]]:
+    """Return the terms `found` holds, and which of its words are unknown: no term, nor meaningless."""
     hits, taken = _spans(found, book, lone=False)
     for i, word in enumerate(found):
         if i not in taken:
             keys = _pieces(word, book)
-            hits += [(i, key, 1.0) for key in keys]
+            hits += [(i, 1, key, 1.0) for key in keys]
             taken.update([i] if keys else [])
-    left = [(i, w) for i, w in enumerate(found) if i not in taken and w not in book.ignored]
-    if hits or not book.lone:
-        return hits, left
-    hits, taken = _spans(found, book, lone=True)
-    if all(i in taken or w in book.ignored for i, w in enumerate(found)):
-        return hits, []
-    return [], left
+    unknown = {i for i, word in enumerate(found) if i not in taken and word not in book.ignored}
+    if not hits:
+        alone, taken = _spans(found, book, lone=True)
+        if unknown <= taken:
+            return alone, set()
+    return hits, unknown
 
 
 def _spans(found: tuple[str, ...], book: Vocabulary, lone: bool) -> tuple[list[Hit], set[int]]:
@@ -135,11 +138,13 @@ def _spans(found: tuple[str, ...], book: Vocabulary, lone: bool) -> tuple[list[H
     for size in range(min(book.longest, len(found)), 0, -1):
         for i in range(len(found) - size + 1):
             key = "".join(found[i : i + size])
-            if key not in book.part or (key in book.lone) != lone or (size > 1 and len(key) < 5):
+            if key not in book.part or (key in book.lone) != lone:
                 continue
+            if size > 1 and len(key) < _MISSPELT_LETTERS and len(words(book.term[key])) == 1:
+                continue  # "h and" is no hand
             if taken.isdisjoint(range(i, i + size)):
                 taken.update(range(i, i + size))
-                hits.append((i, key, 1.0))
+                hits.append((i, size, key, 1.0))
     return hits, taken
 
 
@@ -169,24 +174,29 @@ def _unspaced_terms(word: str, book: Vocabulary) -> list[str]:
     return terms
 
 
-def _misspelt(left: list[tuple[int, str]], book: Vocabulary, min_similarity: float) -> list[Hit]:
-    """Return the misspelt terms among the words left over, at most one for each word."""
-    hits: list[Hit] = []
-    taken: set[int] = set()
-    left = left[:_MISSPELT_WORDS]
+def _misspelt(
+    found: tuple[str, ...], unknown: set[int], named: list[Hit], book: Vocabulary, min_similarity: float
+) -> list[Hit]:
+    """Return `named` and the misspelt terms of the words left unknown, each word used once.
+
+    A misspelt term of several words takes the place of the shorter terms in it: ``"ayak bileik"`` is an
+    ankle, not a foot.
+    """
+    hits = list(named)
+    unknown = set(unknown)
+    last = min(len(found), _MISSPELT_WORDS)
     for size in (3, 2, 1):
-        for start in range(len(left) - size + 1):
-            window = left[start : start + size]
-            spread = range(window[0][0], window[0][0] + size)
-            if window[-1][0] != spread[-1] or not taken.isdisjoint(spread):
-                continue
-            text = "".join(word for _, word in window)
-            if len(text) < (_MISSPELT_LETTERS if size == 1 else _MISSPELT_PHRASE_LETTERS):
+        least = _MISSPELT_LETTERS if size == 1 else _MISSPELT_PHRASE_LETTERS
+        for start in range(last - size + 1):
+            span = range(start, start + size)
+            text = "".join(found[start : start + size])
+            if unknown.isdisjoint(span) or len(text) < least:
                 continue
             key, score = _nearest(text, book, min_similarity)
-            if key:
-                taken.update(spread)
-                hits.append((spread[0], key, score))
+            inside = [h for h in hits if h[0] in span or start in range(h[0], h[0] + h[1])]
+            if key and book.part[key] not in {book.part[h[2]] for h in inside}:
+                unknown.difference_update(span)
+                hits = [h for h in hits if h not in inside] + [(start, size, key, score)]
     return hits
 
 
@@ -201,7 +211,7 @@ def _nearest(text: str, book: Vocabulary, min_similarity: float) -> tuple[str, f
         slips = int((1 - min_similarity) * longer + 1e-9)
         if abs(letters - len(text)) <= slips:
             scored = process.extract(text, keys, scorer=OSA.distance, score_cutoff=slips, limit=None)
-            matches += [(key, 1 - distance / longer) for key, distance, _ in scored]
+            matches += [(key, 1 - distance / longer) for key, distance, _ in scored if _alike(key, text)]
     best = max((score for _, score in matches), default=0.0)
     nearest = sorted(key for key, score in matches if score == best)
     parts = {book.part.get(key, "") for key in nearest}
@@ -209,6 +219,12 @@ def _nearest(text: str, book: Vocabulary, min_similarity: float) -> tuple[str, f
     if len(book.nearest) < 65536:
         book.nearest[text, min_similarity] = result
     return result
+
+
+def _alike(key: str, text: str) -> bool:
+    if len(key) >= _SURE_LETTERS:
+        return True
+    return (key[0] == text[0] and key[-1] == text[-1]) or sorted(key) == sorted(text)
 
 
 def _with_gaps(found: tuple[str, ...], book: Vocabulary) -> list[Hit]:
@@ -223,5 +239,5 @@ def _with_gaps(found: tuple[str, ...], book: Vocabulary) -> list[Hit]:
         pattern = re.compile("".join(gap % len(p) if p[0] == "?" else p for p in _RUNS.findall(word)))
         keys = sorted(key for key in book.prefixes if pattern.fullmatch(key))
         if keys and len({book.part[key] for key in keys}) == 1:
-            hits.append((i, keys[0], OSA.normalized_similarity(word, keys[0])))
+            hits.append((i, 1, keys[0], OSA.normalized_similarity(word, keys[0])))
     return hits

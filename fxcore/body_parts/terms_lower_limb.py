@@ -21,14 +21,14 @@ LOWER_LIMB: dict[str, str] = {
         fi jalkaterä, jalkaterät, jalkapöytä
         et labajalg, pöid
         is fótur, fætur
-        pl stopa, stopy, stóp, śródstopie, przodostopie, śródstopia
+        pl stopa, stopy, =stóp, śródstopie, przodostopie, śródstopia
         cs noha, nohy, nárt, chodidlo, zánártí, nártní
         sk chodidlo, priehlavok
         sl stopalo, stopala
         hr stopalo, stopala
         sr стопало, стопала
         bg стъпало, ходило, стъпала, ходила
-        ru стопа, стопы, стоп, плюсна, плюсневые
+        ru стопа, стопы, =стоп, плюсна, плюсневые
         uk стопа, стопи, ступня
         ro picior, piciorul, piciorului, laba piciorului, metatarsian
         hu lábfej, =láb, lábak, lábfejek, lábközép, lábtő
@@ -247,7 +247,7 @@ LOWER_LIMB: dict[str, str] = {
         ru бедро, бедра, бедренная кость, бедренной кости
         uk стегно, стегнова кістка, стегна
         ro coapsă, coapsa, femurul, femurului
-        hu comb, combcsont, combok
+        hu =comb, combcsont, combok
         el μηρός, μηρού, μηριαίο
         lt šlaunis, šlaunikaulis
         lv augšstilbs, augšstilba

@@ -20,7 +20,7 @@ UPPER_LIMB: dict[str, str] = {
         de Handgelenk, Handgelenke, Handgelenks, Handgelenkes, Handgelenken, Handwurzel,
             Handwurzelknochen, Karpus, karpal, Karpaltunnel, Radiokarpalgelenk, Radiocarpalgelenk,
             Skaphoid, Scaphoid, Kahnbein Hand, Kahnbein, distaler Radius, distale Radius,
-            distalen Radius, Radius distal, distale Radiusfraktur, Mondbein, =HG, Handgel
+            distalen Radius, Radius distal, distale Radiusfraktur, Mondbein, =HG, !Handgel
         fr poignet, poignets, carpe, carpien, radio-carpien, radiocarpienne, scaphoïde, os du carpe,
             canal carpien, radius distal, extrémité inférieure du radius, extrémité distale du radius,
             =PGT
@@ -32,7 +32,7 @@ UPPER_LIMB: dict[str, str] = {
         it polso, polsi, !carpo, carpale, radiocarpica, scafoide, tunnel carpale, radio distale
         pt punho, punhos, !pulso, !carpo, escafóide, articulação radiocárpica
         nl pols, polsen, polsgewricht, handwortel, handpols, scafoïd, carpaal, distale radiusfractuur, =HW
-        da håndled, håndleddet, håndledet, håndledene, håndrod, håndrodsknogler, skafoid
+        da håndled, håndleddet, håndledet, håndledene, håndleds, håndrod, håndrodsknogler, skafoid
         no håndledd, håndleddet, handledd, håndrot, håndrotsknokler, scaphoideum, skafoid
         sv !handled, handleder, handleden, handlov, handlove, handlovsben, handledsled, skafoideum, båtben
         fi ranne, ranteet, ranteen, ranneluu, ranneluut, rannenivel, rannekanava, veneluu
@@ -98,8 +98,8 @@ UPPER_LIMB: dict[str, str] = {
         cs ruka, ruky, ruce, záprstí, metakarpy
         sk ruka, ruky, záprstie, záprstná
         sl roka, dlan, roke, dlani
-        hr šaka, šake, ruka, dlan
-        sr шака, шаке, рука
+        hr šaka, =šake, ruka, dlan
+        sr шака, =шаке, рука
         bg ръка, ръце, длан, ръката
         ru кисть, кисти, кистей, рука, руки, ладонь, пястье, пястная кость, kist
         uk кисть, кисті, долоня
@@ -123,7 +123,7 @@ UPPER_LIMB: dict[str, str] = {
         la digitus, digiti, digitus manus, digiti manus, pollex
         de Finger, Daumen, Zeigefinger, Mittelfinger, Ringfinger, Kleinfinger, Fingergelenk,
             Daumensattelgelenk
-        fr doigt, doigts, pouce, pouces, =majeur, annulaire, auriculaire, !index, phalange
+        fr doigt, doigts, pouce, pouces, =majeur, annulaire, auriculaire, =index, phalange
         es dedo, dedos, pulgar, dedo mano, dedo de la mano, dedos de la mano, dedos mano, falange, falanges
         ca =dit, dits, polze
         it !dito, dita, pollice, dito mano, dito della mano, dita della mano, falangi
@@ -144,7 +144,7 @@ UPPER_LIMB: dict[str, str] = {
         ru палец, пальцы, палец кисти, пальцы кисти, пальца кисти, пальцев кисти, палец руки,
             пальцы руки, большой палец кисти
         uk пальці, палець, палець кисті, пальці кисті
-        ro deget, degete, degete mână, deget mână, degetul, police
+        ro deget, degete, degete mână, deget mână, degetul, =police
         hu ujj, ujjak, hüvelykujj, kézujj, kéz ujjai, kézujjak
         el δάκτυλο, δάχτυλο, δάκτυλα, δάχτυλα, αντίχειρας, δάκτυλα χεριού
         lt pirštas, pirštai, nykštys

@@ -87,7 +87,8 @@ class LabelTable:
             folders = [str(folder) for folder in PurePosixPath(source).parents if folder.name]
             found = next((key for folder in folders if (key := self.folder_key(folder))), None)
         elif self.key_kind == "file":
-            found = self._path_key(source) or self._path_key(str(PurePosixPath(source).with_suffix("")))
+            stem = source.removesuffix(PurePosixPath(source).suffix)
+            found = self._path_key(source) or self._path_key(stem)
         else:
             said = {"StudyInstanceUID": study_uid, "AccessionNumber": accession, "SOPInstanceUID": sop_uid}
             found = said.get(self.key_kind, patient_id).strip(" \0")

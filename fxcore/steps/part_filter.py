@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from fxcore.body_parts import PARTS, Recognition, covers, recognise
 from fxcore.errors import ParameterError
@@ -103,6 +103,14 @@ class HistogramRow:
     how: str
     term: str
     decision: str
+
+    def figures(self) -> dict[str, str | int]:
+        """Return the row as plain values, for JSON."""
+        return asdict(self)
+
+    def texts(self) -> tuple[str, str, str, str, str]:
+        """Return label, count, part, how and decision as text, for a table."""
+        return self.label, str(self.count), self.part, self.how, self.decision
 
 
 def filter_parts(study: Study, config: PartFilterConfig) -> tuple[Study, list[Reject]]:

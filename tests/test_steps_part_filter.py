@@ -1,0 +1,142 @@
+"""The part filter keeps the wanted part, says why it drops others, and is idempotent."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fxcore.config import from_dict, to_dict
+from fxcore.errors import ParameterError
+from fxcore.steps.part_filter import PartFilterConfig, filter_parts, histogram
+from fxcore.study import Radiograph, Study
+
+KNEE_TOO = {"parts": ("wrist", "knee")}
+ANY = {"parts": ("any",)}
+ARM = {"parts": ("upper limb",)}
+STRICT = {"unlabelled": "drop"}
+
+
+def _study(*labels: tuple[str, str]) -> Study:
+    radiographs = []
+    for i, (label, described) in enumerate(labels):
+        row = {"radiograph_id": f"r{i}", "source_id": f"s{i}", "BodyPartExamined": label}
+        row["body_parts_described"] = described
+        radiographs.append(Radiograph(np.full((2, 3), i, np.uint8), row))
+    return Study("study", "broken", radiographs)
+
+
+@pytest.mark.parametrize(
+    ("label", "described", "settings", "part", "match", "reason"),
+    [
+        ("WRIST", "", {}, "wrist", "exact", ""),
+        ("L WRIST", "", {}, "wrist", "word", ""),
+        ("Handgelnk", "", {}, "wrist", "fuzzy", ""),
+        ("HAND/WRIST", "", {}, "wrist", "word", ""),
+        ("HAND", "", {}, "", "", "other_body_part"),
+        ("HAND", "wrist", {}, "", "", "other_body_part"),
+        ("", "hand;wrist", {}, "wrist", "described", ""),
+        ("", "knee", {}, "", "", "other_body_part"),
+        ("XYZ 1", "wrist", {}, "wrist", "described", ""),
+        ("EXTREMITY", "wrist", {}, "wrist", "described", ""),
+        ("EXTREMITY", "hand", {}, "", "", "other_body_part"),
+        ("EXTREMITY", "", {}, "", "none", ""),
+        ("EXTREMITY", "", STRICT, "", "", "no_body_part"),
+        ("LOWER EXTREMITY", "", {}, "", "", "other_body_part"),
+        ("", "", {}, "", "none", ""),
+        ("", "", STRICT, "", "", "no_body_part"),
+        ("", "", STRICT | ANY, "", "none", ""),
+        ("KNEE", "", KNEE_TOO, "knee", "exact", ""),
+        ("KNEE", "", ANY, "knee", "exact", ""),
+        ("HAND", "", ARM, "hand", "exact", ""),
+        ("FOOT", "", ARM, "", "", "other_body_part"),
+        ("HAND", "", {"terms": {"wrist": ("hand",)}}, "wrist", "exact", ""),
+        ("Platte li", "", {"parts": ("implant",), "terms": {"implant": ("Platte",)}}, "implant", "word", ""),
+        ("Handgelnk", "", {"min_similarity": 1.0} | STRICT, "", "", "no_body_part"),
+    ],
+)
+def test_decision(label: str, described: str, settings: dict, part: str, match: str, reason: str) -> None:
+    study = _study((label, described))
+    result, rejects = filter_parts(study, PartFilterConfig(**settings))
+    if reason:
+        (reject,) = rejects
+        assert result.radiographs == []
+        assert (reject.stage, reject.study_id, reject.source_id) == ("part_filter", "study", "s0")
+        assert (reject.radiograph_id, reject.reason) == ("r0", reason)
+    else:
+        (row,) = (r.metadata for r in result.radiographs)
+        assert (row["body_part"], row["body_part_match"]) == (part, match)
+        assert rejects == []
+
+
+def test_the_message_holds_nothing_of_the_label() -> None:
+    _, (reject,) = filter_parts(_study(("HAND Mueller 1970", "")), PartFilterConfig())
+    assert "Mueller" not in reject.message
+    assert "hand" in reject.message
+    assert "wrist" in reject.message
+
+
+def test_the_study_given_is_not_changed_and_a_disabled_step_does_nothing() -> None:
+    study = _study(("WRIST", ""), ("HAND", ""))
+    before = copy.deepcopy([r.metadata for r in study.radiographs])
+    filter_parts(study, PartFilterConfig())
+    assert [r.metadata for r in study.radiographs] == before
+    assert filter_parts(study, PartFilterConfig(enabled=False)) == (study, [])
+
+
+_LABELS = st.sampled_from(["WRIST", "Handgelnk", "HAND", "", "EXTREMITY", "HAND/WRIST", "zzz", "knee"])
+_DESCRIBED = st.sampled_from(["", "wrist", "hand;wrist", "knee"])
+
+
+@given(
+    st.lists(st.tuples(_LABELS, _DESCRIBED), max_size=5),
+    st.sampled_from([{}, STRICT, ANY, KNEE_TOO, ARM, {"parts": ("knee", "hand")}]),
+)
+def test_running_it_twice_changes_nothing(labels: list[tuple[str, str]], settings: dict) -> None:
+    config = PartFilterConfig(**settings)
+    once, _ = filter_parts(_study(*labels), config)
+    rows = [list(r.metadata.items()) for r in once.radiographs]
+    twice, rejects = filter_parts(once, config)
+    assert rejects == []
+    assert [list(r.metadata.items()) for r in twice.radiographs] == rows
+
+
+def test_a_marked_radiograph_of_an_unwanted_part_is_dropped() -> None:
+    once, _ = filter_parts(_study(("KNEE", "")), PartFilterConfig(parts=("any",)))
+    _, (reject,) = filter_parts(once, PartFilterConfig())
+    assert reject.reason == "other_body_part"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"parts": ("wirst",)}, "wrist"),
+        ({"parts": ()}, "at least one"),
+        ({"unlabelled": "maybe"}, "'keep' or 'drop'"),
+        ({"min_similarity": 0.2}, "0.5"),
+        ({"min_similarity": float("nan")}, "0.5"),
+        ({"terms": {"wrist": ("12",)}}, "no letters"),
+    ],
+)
+def test_wrong_settings_are_explained(settings: dict, said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        PartFilterConfig(**settings)
+
+
+def test_settings_round_trip() -> None:
+    config = PartFilterConfig(parts=("knee", "plate"), terms={"plate": ("Platte", "Schraube")})
+    assert from_dict(PartFilterConfig, to_dict(config)) == config
+
+
+def test_histogram_counts_raw_labels_and_says_what_becomes_of_them() -> None:
+    rows = histogram(["HAND", "WRIST", "WRIST", "", "wrsit"], PartFilterConfig())
+    assert [row.texts() for row in rows] == [
+        ("WRIST", "2", "wrist", "exact", "keep"),
+        ("", "1", "", "none", "keep"),
+        ("HAND", "1", "hand", "exact", "drop"),
+        ("wrsit", "1", "wrist", "fuzzy", "keep"),
+    ]
+    assert rows[0].figures()["term"] == "wrist"
