@@ -128,10 +128,10 @@ class _FingerBone:
 
 
 _FINGER = (
-    _FingerBone(1.06, 0.58, 1.0, 2.3, 0.0),
+    _FingerBone(0.98, 0.56, 1.0, 2.4, 0.0),
     _FingerBone(1.02, 0.62, 0.80, 1.9, 11.4),
     _FingerBone(0.90, 0.54, 0.70, 1.8, 10.2),
-    _FingerBone(0.74, 0.34, 0.52, 1.4, 9.0),
+    _FingerBone(0.76, 0.34, 0.56, 1.4, 9.0),
 )
 
 
@@ -150,9 +150,10 @@ def _forearm_bone(
 ) -> Tube:
     thinned = tuple((t, w * build.cortex) for t, w in wall)
     table, span = profile(_downwards(points), thinned, end_wall=0.9)
+    t = np.linspace(0.0, span, STATIONS)
+    table[6] = np.interp(t, (0, 18, 34, 60), (1.0, 1.0, 0.6, 0.25))
     if build.growing:
-        # A lucent band between two denser ones, a little wavy where it tilts against the beam.
-        t = np.linspace(0.0, span, STATIONS)
+        # A lucent band between two denser ones.
         plate = 12.5 + 0.8 * build.jitter[7]
         table[2] *= (1 - 0.62 * np.exp(-(((t - plate) / 1.1) ** 2))).astype(np.float32)
         table[5] *= (1 - 0.5 * np.exp(-(((np.abs(t - plate) - 2.4) / 0.8) ** 2))).astype(np.float32)
@@ -248,7 +249,7 @@ def wrist_front(build: Build, fracture: Fracture | None = None) -> Limb:
     reach = math.radians(degrees * 0.8)
     start = (-14.0 * squeeze + shift, 22.0)
     soft.append(Tube(start, (start[0] + 64 * math.sin(reach), start[1] + 64 * math.cos(reach)), thenar, over))
-    return Limb(tuple(bones), tuple(soft))
+    return Limb((*bones, _muscle(soft[1])), tuple(soft))
 
 
 def wrist_side(build: Build, fracture: Fracture | None = None) -> Limb:
@@ -293,9 +294,9 @@ def wrist_side(build: Build, fracture: Fracture | None = None) -> Limb:
     )
     bones += metacarpal
     soft += skin
-    thenar, over = faded(*finger_skin(58.0, 13.0 * build.flesh, 11.0 * build.flesh, 1.0), 30.0)
-    soft.append(Tube((8.0 + shift, 18.0), (8.0 + shift + 26, 70.0), thenar, over))
-    return Limb(tuple(bones), tuple(soft))
+    thenar, over = faded(*finger_skin(54.0, 12.0 * build.flesh, 8.0 * build.flesh, 1.0), 30.0)
+    soft.append(Tube((7.0 + shift, 18.0), (7.0 + shift + 18, 68.0), thenar, over))
+    return Limb((*bones, _muscle(soft[1])), tuple(soft))
 
 
 def _forearm_skin(wrist: float, elbow: float, thin: float, thick: float, build: Build) -> Tube:
@@ -310,3 +311,11 @@ def _forearm_skin(wrist: float, elbow: float, thin: float, thick: float, build: 
     scaled = tuple((t, a * build.flesh, b * build.flesh, c * build.flesh) for t, a, b, c in points)
     table, span = faded(*profile(_downwards(scaled), 0.0), 45.0)
     return Tube((0.0, 34.0), (0.0, FOREARM), table, span)
+
+
+def _muscle(skin: Tube) -> Tube:
+    """The denser muscle within a forearm's fat: what makes the skin line a dark seam."""
+    table = skin.table.copy()
+    table[:2] *= 0.84
+    table[2] *= 0.8
+    return Tube(skin.start, skin.end, table, skin.span, (0.045, 0.0))

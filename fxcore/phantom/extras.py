@@ -18,19 +18,20 @@ def with_cast(limb: Limb, side_view: bool, flesh: float, rng: np.random.Generato
     thick = float(rng.uniform(5, 10))
     end = float(rng.uniform(-235, -120))
     wrist, palm, elbow, depth = (21.0, 21.0, 36.0, 34.0) if side_view else (32.5, 42.0, 46.0, 24.0)
+    along = np.arange(0.0, 74.0 - end, 7.0)
+    knots = (0, 30, 72, 110, 190, 300)
+    half = np.interp(along, knots, (palm, 0.94 * palm, wrist, 1.04 * wrist, 0.5 * (wrist + elbow), elbow))
+    deep = depth * np.interp(along, knots, (0.8, 0.85, 1.0, 1.0, 1.15, 1.3))
+    # Bandages are wound: the thickness wavers from turn to turn, and thins out at the ends.
+    layers = thick * np.clip(rng.normal(1.0, 0.13, (2, along.size)), 0.6, 1.4)
+    layers[:, [0, -1]] *= 0.35
     outer = tuple(
-        (t, -half * flesh - thick, half * flesh + thick, deep * flesh + thick)
-        for t, half, deep in (
-            (0, palm, 0.8 * depth),
-            (30, 0.94 * palm, 0.85 * depth),
-            (72, wrist, depth),
-            (110, wrist * 1.04, depth),
-            (190, 0.5 * (wrist + elbow), 1.15 * depth),
-            (300, elbow, 1.3 * depth),
-        )
+        (float(t), float(-h * flesh - a), float(h * flesh + b), float(d * flesh + 0.5 * (a + b)))
+        for t, h, d, a, b in zip(along, half, deep, *layers, strict=True)
     )
-    table, span = profile(outer, thick)
-    shell = Tube((0.0, 74.0), (0.0, max(end, FOREARM)), table, span, PLASTER)
+    wall = tuple((float(t), float(w)) for t, w in zip(along, layers.min(axis=0), strict=True))
+    table, span = profile(outer, wall)
+    shell = Tube((0.0, 74.0), (0.0, max(74.0 - span, FOREARM)), table, span, PLASTER)
     return replace(limb, cast=(shell,))
 
 

@@ -71,9 +71,15 @@ def _text(words: str, height: int) -> NDArray[np.bool_]:
     for letter in words:
         rows = _FONT[letter].split()
         glyphs.append(np.array([[c == "1" for c in row + "0"] for row in rows]))
-    bitmap = np.hstack(glyphs)
     zoom = max(1, round(height / 7))
-    return np.kron(bitmap, np.ones((zoom, zoom), dtype=bool)).astype(bool)
+    large = np.kron(np.hstack(glyphs), np.ones((zoom, zoom)))
+    if zoom < 4:
+        return large > 0.5
+    # Lead letters are cut with rounded corners.
+    window = np.ones(zoom) / zoom
+    for axis in (0, 1):
+        large = np.apply_along_axis(np.convolve, axis, large, window, "same")
+    return large > 0.45
 
 
 def draw_marker(

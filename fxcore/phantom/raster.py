@@ -50,8 +50,9 @@ def tube(out, affine, box, table, step, reach, edges, density, fourth, texture, 
     box : tuple of int
         Rows and columns to visit: ``row0, row1, column0, column1``.
     table : numpy.ndarray
-        ``float32``, shape ``(6, stations)``: outer left and right outline, outer half depth, then the
-        same three of the hollow, in millimetres. Beyond the last station its values hold.
+        ``float32``, shape ``(7, stations)``: outer left and right outline, outer half depth, the same
+        three of the hollow, in millimetres, and how much of the hollow is filled. Beyond the last
+        station its values hold.
     step, reach : float
         Millimetres between stations; length of the tube.
     edges : tuple of float
@@ -127,7 +128,8 @@ def tube(out, affine, box, table, step, reach, edges, density, fourth, texture, 
             if inner > 0.0:
                 p = int(t * grain[2] + grain[0]) & TEXTURE_MASK
                 q = int(d * grain[3] + grain[1]) & TEXTURE_MASK
-                value += fill * inner * (np.float32(1.0) + np.float32(grain[4]) * texture[p, q])
+                filled = table[6, i] + f * (table[6, i + 1] - table[6, i])
+                value += fill * filled * inner * (np.float32(1.0) + np.float32(grain[4]) * texture[p, q])
             out[row, column] += value * np.float32(1.0 - lucency)
 
 

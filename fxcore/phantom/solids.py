@@ -83,8 +83,8 @@ def profile(points: Points, wall: Points | float, end_wall: float = 0.0) -> tupl
     span = float(control[-1, 0])
     t = np.linspace(0.0, span, STATIONS)
     left, right, depth = (_rounded(t, control[:, 0], control[:, k]) for k in (1, 2, 3))
-    table = np.zeros((6, STATIONS), dtype=np.float32)
-    table[0], table[1], table[2] = left, right, depth
+    table = np.ones((7, STATIONS), dtype=np.float32)
+    table[0], table[1], table[2], table[3:6] = left, right, depth, 0.0
     if isinstance(wall, tuple):
         knots = np.asarray(wall, dtype=np.float64)
         thick = np.interp(t, knots[:, 0], knots[:, 1])
@@ -119,14 +119,16 @@ def shaft(
     """Profile of a short long bone (metacarpal, phalanx) from base to head; half widths in millimetres."""
     t = np.linspace(0.0, length, STATIONS)
     u = t / length
-    swell_base = np.exp(-((u / 0.22) ** 2))
+    swell_base = np.exp(-((u / 0.18) ** 2))
     swell_head = np.exp(-(((1 - u - 0.05) / 0.16) ** 2))
     half = waist + (base - waist) * swell_base + (head - waist) * swell_head
     cap_base, cap_head = 0.35 * base, 1.15 * head
     half *= np.sqrt(np.clip(1 - np.clip(1 - t / cap_base, 0, 1) ** 3, 0, 1))
     half *= np.sqrt(np.clip(1 - np.clip(1 - (length - t) / cap_head, 0, 1) ** 2.1, 0, 1))
-    table = np.zeros((6, STATIONS), dtype=np.float32)
+    table = np.zeros((7, STATIONS), dtype=np.float32)
     table[0], table[1], table[2] = -half, half, half * flat
+    # Trabeculae fill the ends; the marrow cavity between them is almost clear.
+    table[6] = 0.3 + 0.7 * np.abs(2 * u - 1) ** 1.5
     # The wall is thick in the waist and a thin plate at the joints.
     thick = wall * (0.3 + 0.7 * np.sin(np.pi * np.clip(u, 0, 1)) ** 1.5)
     inner = np.clip(half - thick, 0.0, None)
@@ -160,7 +162,7 @@ def finger_skin(
     t = np.linspace(0.0, length, STATIONS)
     half = base + (tip - base) * t / length
     half *= np.sqrt(np.clip(1 - np.clip(1 - (length - t) / (1.3 * tip), 0, 1) ** 2, 0, 1))
-    table = np.zeros((6, STATIONS), dtype=np.float32)
+    table = np.zeros((7, STATIONS), dtype=np.float32)
     table[0], table[1], table[2] = -half, half, half * flat
     return table, length
 
