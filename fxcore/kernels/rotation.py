@@ -88,6 +88,8 @@ def canvas(rows: int, cols: int, cosine: float, sine: float) -> tuple[int, int]:
 @kernel
 def _inside(origin, inverse, low, high, width):
     """Return the first and the last + 1 of those j in 0..width-1 with low <= origin + j/inverse <= high."""
+    if low > high:
+        return 0, 0
     a = (low - origin) * inverse
     b = (high - origin) * inverse
     first = math.ceil(min(max(min(a, b), 0.0), float(width)))

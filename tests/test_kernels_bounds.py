@@ -1,0 +1,63 @@
+"""Vector loads that no bounds check sees, between two pages that nobody may touch."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fxcore import kernels
+
+PAGES = 80
+
+
+def _fenced() -> np.ndarray:
+    """Return memory with an inaccessible page before and after it; touching those ends the process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    page = mmap.PAGESIZE
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    base = libc.mmap(None, (PAGES + 2) * page, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    for fence in (base, base + (PAGES + 1) * page):
+        assert libc.mprotect(fence, page, 0) == 0
+    return np.frombuffer((ctypes.c_uint8 * (PAGES * page)).from_address(base + page), np.uint8)
+
+
+def _shapes(rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    yield from [(1, 1), (2, 2), (1, 64), (64, 1), (3, 128), (30, 1100), (540, 600), (541, 601)]
+    for _ in range(150):
+        yield int(rng.integers(1, 60)), int(rng.integers(1, 300))
+        yield int(rng.integers(1, 3)), int(rng.integers(1, 3000))
+        yield int(rng.integers(1, 3000)), int(rng.integers(1, 3))
+
+
+def touch_everything() -> None:
+    """Run the kernels that load several pixels at once on images that end where their memory ends."""
+    rng = np.random.default_rng(0)
+    memory = _fenced()
+    for rows, cols in _shapes(rng):
+        for image in (memory[: rows * cols], memory[-rows * cols :]):
+            image = image.reshape(rows, cols)
+            image[:] = rng.integers(0, 256, image.shape)
+            kernels.histogram(image)
+            kernels.runs_from_image(image, int(rng.integers(0, 256)))
+            if cols % 2 == 0:
+                kernels.runs_from_image(image.view(np.uint16), int(rng.integers(0, 65536)))
+            kernels.rotate(image, float(rng.uniform(-400, 400)))
+            kernels.rotate(image, 90.0 * rng.integers(0, 4) + 10 ** rng.uniform(-9, 1))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fences pages by way of Linux' C library")
+def test_no_kernel_reads_outside_its_image() -> None:
+    code = "from tests.test_kernels_bounds import touch_everything; touch_everything()"
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
