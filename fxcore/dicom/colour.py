@@ -35,7 +35,7 @@ def luma(rgb: NDArray[Any], y_max: float = 255.0) -> NDArray[np.uint8]:
     ----------
     ITU-R BT.601-7 section 2.5.1.
     """
-    wide = rgb.astype(np.uint32 if rgb.dtype.itemsize <= 2 else np.float64)
+    wide: NDArray[Any] = rgb.astype(np.uint32 if rgb.dtype.itemsize <= 2 else np.float64)
     thousandths = 299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2]
     scaled = thousandths / 1000 if y_max == 255 else thousandths * (255 / (1000 * y_max))
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)

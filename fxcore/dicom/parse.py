@@ -35,6 +35,7 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 """Media Storage SOP Class UID of the directory of a medium."""
 # The smallest head in which a layout is recognised; a meta header is a few hundred bytes.
 HEAD_BYTES = 4096
+_INFLATED_HEAD_BYTES = 2**21
 
 _KNOWN_VRS = {str(vr).encode() for vr in VR if len(str(vr)) == 2}
 _LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
@@ -243,7 +244,8 @@ def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: li
     assert syntax is not None
     syntax = UID(str(syntax))
     if syntax == DeflatedExplicitVRLittleEndian:
-        data = inflate(stream.read(), limits)
+        # The index asks for a few elements: the first megabytes hold them.
+        data = inflate(stream.read(), limits) if tags is None else _inflate_head(stream.read())
         stream, size = io.BytesIO(data), len(data)
     parsed = Parsed(Dataset(), meta, syntax, stream, size)
     parsed.dataset = read_dataset(
@@ -269,6 +271,10 @@ def _note_pixels(parsed: Parsed) -> Callable[[int, str | None, int], bool]:
         return True
 
     return stop
+
+
+def _inflate_head(data: bytes) -> bytes:
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _INFLATED_HEAD_BYTES)
 
 
 def inflate(data: bytes, limits: Limits) -> bytes:

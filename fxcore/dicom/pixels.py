@@ -7,7 +7,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, UncompressedTransferSyntaxes
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from fxcore.dicom.config import Limits
@@ -166,35 +166,37 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | bytearray:
         ``"no_pixel_data"``, ``"truncated_pixel_data"`` or ``"broken_header"``.
     """
     stream, length = parsed.stream, parsed.pixel_length
-    start = stream.tell()
-    if length == UNDEFINED_LENGTH:
-        return _encapsulated_bytes(parsed)
-    explicit = parsed.syntax != ImplicitVRLittleEndian and parsed.pixel_vr in EXPLICIT_VR_LENGTH_32
-    stream.seek(start + (12 if explicit else 8))
-    available = min(length, parsed.stream_bytes - stream.tell())
     if length == 0:
         raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
-    if parsed.syntax.is_compressed:
-        if available < length:
+    native = parsed.syntax in UncompressedTransferSyntaxes
+    explicit = parsed.syntax != ImplicitVRLittleEndian and parsed.pixel_vr in EXPLICIT_VR_LENGTH_32
+    start = stream.tell()
+    value = start + (12 if explicit else 8)
+    data: bytes | bytearray
+    if length == UNDEFINED_LENGTH:
+        data = _encapsulated_bytes(parsed, value)
+    else:
+        available = max(0, min(length, parsed.stream_bytes - value))
+        if not native and available < length:
             raise UnreadableFileError(
                 "truncated_pixel_data", f"the file ends after {available} of {length} bytes of pixel data"
             )
-    else:
+        # Writable memory: an array over it can be handed to compiled code without a copy.
+        data = bytearray(available)
+        stream.seek(value)
+        stream.readinto(data)  # type: ignore[attr-defined]
+    if native:
         expected = (fmt.frame_bits * fmt.frames + 7) // 8
-        if available < expected:
+        if len(data) < expected:
             raise UnreadableFileError(
                 "truncated_pixel_data",
-                f"{available} bytes of pixel data found where {fmt.frames} frame(s) of "
+                f"{len(data)} bytes of pixel data found where {fmt.frames} frame(s) of "
                 f"{fmt.rows} x {fmt.columns} take {expected}",
             )
-        available = expected + expected % 2 if available > expected else expected
-    # Writable memory: an array over it can be handed to compiled code without a copy.
-    data = bytearray(available)
-    stream.readinto(data)  # type: ignore[attr-defined]
     return data
 
 
-def _encapsulated_bytes(parsed: Parsed) -> bytes:
+def _encapsulated_bytes(parsed: Parsed, value: int) -> bytes:
     """Read pixel data of undefined length up to its sequence delimiter (PS3.5 annex A.4)."""
     try:
         dataset = read_dataset(
@@ -203,15 +205,30 @@ def _encapsulated_bytes(parsed: Parsed) -> bytes:
             parsed.syntax != ExplicitVRBigEndian,
             stop_when=lambda tag, _vr, _length: tag > parsed.pixel_tag,
         )
-        value = dataset[parsed.pixel_tag].value
-    except (EOFError, KeyError) as error:
-        raise UnreadableFileError(
-            "truncated_pixel_data", "the encapsulated pixel data ends before its delimiter"
-        ) from error
+        data = bytes(dataset[parsed.pixel_tag].value or b"")
+    except (EOFError, KeyError):
+        data = _undelimited(parsed, value)
     except Exception as error:
         raise UnreadableFileError(
             "broken_header", f"the encapsulated pixel data cannot be followed ({type(error).__name__})"
         ) from error
-    if not value:
+    if not data:
         raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
-    return bytes(value)
+    return data
+
+
+def _undelimited(parsed: Parsed, value: int) -> bytes:
+    """Read encapsulated pixel data that runs to the end of the file without a delimiter.
+
+    Some writers leave it out. The items are all there, or the file was cut short.
+    """
+    parsed.stream.seek(value)
+    data = parsed.stream.read()
+    offset = 0
+    while offset + 8 <= len(data) and data[offset : offset + 4] == b"\xfe\xff\x00\xe0":
+        offset += 8 + int.from_bytes(data[offset + 4 : offset + 8], "little")
+    if offset != len(data):
+        raise UnreadableFileError(
+            "truncated_pixel_data", "the encapsulated pixel data ends before its last fragment does"
+        )
+    return data

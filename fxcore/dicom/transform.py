@@ -159,9 +159,11 @@ def _present(dataset: Dataset, keyword: str) -> bool:
     """Tell a value that is there, however broken, from one that is absent or empty."""
     try:
         element = dataset.get_item(keyword)
-        return element is not None and bool(element.value)
+        value = None if element is None else element.value
     except Exception:
         return keyword in dataset
+    # Not its truth: a number that is zero is there.
+    return value is not None and str(value).strip() not in ("", "b''")
 
 
 def _number(value: Any) -> float | None:

@@ -14,7 +14,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders import base
 
 from fxcore.dicom.codecs import imagecodecs_plugin as plugin
-from fxcore.dicom.codecs.streams import ends_properly, jpeg_2000_size, jpeg_size
+from fxcore.dicom.codecs.streams import END_MARKER, ends_properly, jpeg_2000_size, jpeg_size
 from fxcore.dicom.config import Limits
 from fxcore.dicom.parse import inflate
 from fxcore.dicom.pixels import PixelFormat
@@ -45,6 +45,8 @@ _CODESTREAMS = dict.fromkeys((*_JPEG, *uid.JPEGLSTransferSyntaxes), jpeg_size) |
     uid.JPEG2000TransferSyntaxes, jpeg_2000_size
 )
 _MAX_MESSAGE = 500
+# Encoders pad a frame to even or to a multiple of a few bytes.
+_PADDING = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +219,9 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:
             f"a frame holds {found.rows} x {found.columns} x {found.samples} samples where the header "
             f"says {fmt.rows} x {fmt.columns} x {fmt.samples}",
         )
-    if syntax in _JPEG and not ends_properly(source):
-        raise UnreadableFileError("truncated_pixel_data", "a JPEG frame ends before its end marker")
+    whole = ends_properly(source) if syntax in _JPEG else END_MARKER in source[-_PADDING:]
+    if not whole:
+        raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
     return fmt.bits_stored if syntax in _JPEG else found.precision
 
 

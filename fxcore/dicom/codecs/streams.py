@@ -12,6 +12,8 @@ _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 # SOF0..SOF15 without DHT, JPG and DAC, which lie among them, and SOF55 of JPEG-LS.
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _MOST_TILES = 65535
+END_MARKER = b"\xff\xd9"
+"""End of image in JPEG and JPEG-LS, end of codestream in JPEG 2000."""
 
 
 @dataclass(frozen=True, slots=True)
