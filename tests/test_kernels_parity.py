@@ -6,6 +6,7 @@ import doctest
 import importlib
 import pkgutil
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from fxcore import kernels
 from tests import peer_functions, peers
+from tests.shared_data import FRACATLAS, requires_fracatlas
 
 _RNG = np.random.default_rng(7)
 
@@ -109,3 +111,13 @@ def test_docstring_examples() -> None:
         assert found.failed == 0
         examples += found.attempted
     assert examples > 15
+
+
+@requires_fracatlas
+def test_parity_on_real_radiographs() -> None:
+    files = sorted(FRACATLAS.rglob("*.jpg"))
+    for file in files[:: max(1, len(files) // 6)]:
+        image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_GRAYSCALE)[:1500, :1500]
+        for row in peers.TABLE:
+            for peer in row.peers.keys() & {"OpenCV"}:
+                _compare(row, peer, image)
