@@ -186,7 +186,9 @@ def _label(files: list[IndexEntry], labels: LabelTable | None, used: set[str]) -
             )
     else:
         for file in files:
-            for key in labels.keys_of(file.source, file.study_uid, file.accession):
+            for key in labels.keys_of(
+                file.source, file.study_uid, file.accession, file.sop_uid, file.patient_id
+            ):
                 used.add(key)
                 found.add(labels.labels[key])
         if not found:
@@ -260,3 +262,7 @@ def _surplus(labels: LabelTable, used: set[str], pseudonyms: Pseudonyms) -> Iter
     for key in sorted(labels.labels.keys() - used):
         kind = "study" if labels.key_kind == "StudyInstanceUID" else "label key"
         yield Reject("labels", pseudonyms.of(kind, key), "", "", "label_without_study", message)
+    for problem in labels.problems:
+        yield Reject(
+            "labels", "", "", "", problem.reason, f"line {problem.line} of the labels file gave no label"
+        )

@@ -90,7 +90,7 @@ def ingest(
         if link_file:
             write_link_file(link_file, plan)
         provenance: dict[str, Any] = {
-            "tool": tool(),
+            **tool(),
             "commands": ["build" if steps else "ingest"],
             **identity,
             "archive": plan.counts,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from fxcore.body_parts import mentioned_parts
 from fxcore.dataset.journal import StudyRecord
@@ -24,7 +23,16 @@ from fxcore.steps import Pipeline, decisions, run_steps
 from fxcore.study import Radiograph, Reject, Study
 
 # What a radiograph's row begins with, whatever it was made from.
-IDENTITY_COLUMNS = ("radiograph_id", "study_id", "patient_id", "source_id", "label", "body_parts_described")
+IDENTITY_COLUMNS = (
+    "radiograph_id",
+    "study_id",
+    "patient_id",
+    "source_id",
+    "label",
+    "image_rows",
+    "image_columns",
+    "body_parts_described",
+)
 
 
 @dataclass(frozen=True)
@@ -221,17 +229,17 @@ def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:
 
 def _radiographs(task: IngestTask, file: SourceFile, loaded: LoadedFile) -> Iterator[Radiograph]:
     for number, image in loaded.frames:
-        suffix = f"_f{number:04d}" if loaded.n_frames > 1 else ""
+        suffix = f"_f{number + 1:04d}" if loaded.n_frames > 1 else ""
         identity = (
             file.radiograph_id + suffix,
             task.study_id,
             task.patient_id,
             file.source_id,
             task.label,
+            *map(str, image.shape),
             file.body_parts_described,
         )
-        row: dict[str, Any] = dict(zip(IDENTITY_COLUMNS, identity, strict=True)) | loaded.metadata
-        row["frame"] = str(number) if loaded.n_frames > 1 else ""
+        row = dict(zip(IDENTITY_COLUMNS, identity, strict=True)) | loaded.row(number)
         yield Radiograph(image, {column: cell(text) for column, text in row.items()})
 
 

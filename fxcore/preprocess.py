@@ -77,7 +77,7 @@ def preprocess(
         )
         studies = do_studies(layout, tasks, executor, progress, summary)
         provenance = {
-            "tool": tool(),
+            **tool(),
             "commands": [*earlier.get("commands", []), "preprocess"],
             **identity,
             "archive": earlier.get("archive", {}),

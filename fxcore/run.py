@@ -255,4 +255,4 @@ def tool() -> dict[str, str]:
             ).stdout.strip()
         except (OSError, subprocess.SubprocessError):
             commit = ""
-    return {"name": "fxray", "version": fxcore.__version__, "git_commit": commit}
+    return {"tool": "fxray", "version": fxcore.__version__, "git_commit": commit}

@@ -48,6 +48,7 @@ class StudyWriter:
         """Stage one radiograph: its PNG now, its row at the end."""
         rows, columns = radiograph.image.shape
         row = {column: cell(text) for column, text in radiograph.metadata.items()}
+        # Steps change the size; the columns stay where they are.
         row |= {"image_rows": str(rows), "image_columns": str(columns)}
         name = image_name(radiograph.radiograph_id)
         if any(other["radiograph_id"] == radiograph.radiograph_id for other in self._rows):

@@ -1,0 +1,49 @@
+"""Runs the program as a user does, in a process of its own, and compares what it leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+TRACEBACK = "Traceback (most recent call last)"
+
+
+def fxray(
+    *arguments: object, code: int = 0, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``fxray`` to its end and check its exit code; a traceback always fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fxcore", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ | (environment or {}),
+    )
+    assert TRACEBACK not in done.stderr + done.stdout, done.stderr
+    assert done.returncode == code, f"exit {done.returncode}, expected {code}\n{done.stderr}\n{done.stdout}"
+    return done
+
+
+def summary(*arguments: object, code: int = 0, environment: dict[str, str] | None = None) -> Any:
+    """Run a command with ``--json`` and return what it prints."""
+    return json.loads(fxray(*arguments, "--json", code=code, environment=environment).stdout)
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Return relative path to digest for every file, with the record of the commands left out."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        if path.is_dir():
+            continue
+        data = path.read_bytes()
+        if path.name == "dataset.json":
+            content = json.loads(data)
+            assert content.pop("commands")
+            data = json.dumps(content).encode()
+        found[str(path.relative_to(root))] = hashlib.sha256(data).hexdigest()
+    return found

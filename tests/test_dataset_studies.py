@@ -1,0 +1,134 @@
+"""Studies on disk: whole or not at all, however the run that wrote them ended."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from fxcore.dataset.assemble import assemble, read_provenance
+from fxcore.dataset.journal import read_records
+from fxcore.dataset.layout import Layout, image_name
+from fxcore.dataset.studies import StudyWriter, finish_renames, read_study
+from fxcore.dataset.tables import read_csv
+from fxcore.errors import DataSetError
+from fxcore.study import Radiograph, Reject
+
+
+def radiograph(name: str, seed: int = 0, **columns: str) -> Radiograph:
+    image = np.random.default_rng(seed).integers(0, 256, (12, 9), np.uint8)
+    return Radiograph(image, {"radiograph_id": name, "study_id": "s1", "label": "broken", **columns})
+
+
+def write(
+    layout: Layout, study_id: str = "s1", label: str = "broken", seeds: tuple[int, ...] = (1, 2)
+) -> None:
+    with StudyWriter(layout, study_id, label, f"fingerprint of {study_id}") as writer:
+        for seed in seeds:
+            writer.add(radiograph(f"r{study_id}{seed}", seed, study_id=study_id, label=label))
+        writer.commit()
+
+
+def test_a_study_is_read_back_as_it_was_written(tmp_path):
+    layout = Layout(tmp_path)
+    write(layout)
+    for read, seed in zip(read_study(layout, "broken", "s1"), (1, 2), strict=True):
+        np.testing.assert_array_equal(read.image, radiograph("", seed).image)
+        assert (read.metadata["image_rows"], read.metadata["image_columns"]) == ("12", "9")
+
+
+def test_what_is_not_committed_leaves_nothing(tmp_path):
+    layout = Layout(tmp_path)
+
+    def fail() -> None:
+        with StudyWriter(layout, "s1", "broken", "f") as writer:
+            writer.add(radiograph("r1"))
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    assert not (tmp_path / "broken").exists()
+    assert list(layout.staging.iterdir()) == []
+    assert list(read_records(layout)) == []
+
+
+def test_a_run_killed_between_record_and_rename_is_finished_by_the_next(tmp_path, monkeypatch):
+    layout = Layout(tmp_path)
+    monkeypatch.setattr(
+        "fxcore.dataset.studies._put_in_place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
+    monkeypatch.setattr(StudyWriter, "__exit__", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        write(layout)
+    monkeypatch.undo()
+    (layout.staging / "s2").mkdir()
+    assert not (tmp_path / "broken").exists()
+    finish_renames(layout)
+    assert len(list(read_study(layout, "broken", "s1"))) == 2
+    assert list(layout.staging.iterdir()) == []
+
+
+def test_a_study_done_again_with_another_label_stands_once(tmp_path):
+    layout = Layout(tmp_path)
+    write(layout)
+    write(layout, label="not_broken", seeds=(3,))
+    assert [p.parent.parent.name for p in tmp_path.glob("*/s1/*.png")] == ["not_broken"]
+
+
+def test_the_root_files_do_not_depend_on_the_order_of_the_work(tmp_path):
+    trees = []
+    for order in (("s1", "s2", "s3"), ("s3", "s1", "s2")):
+        layout = Layout(tmp_path / "".join(order))
+        for study_id in order:
+            write(layout, study_id, "broken" if study_id != "s2" else "unlabelled")
+        loose = [
+            Reject("index", "", "x", "", "unreadable", "it is"),
+            Reject("index", "", "a", "", "unreadable", "it is"),
+        ]
+        content = assemble(layout, provenance={"tool": {}}, loose=loose)
+        assert content["counts"]["studies"] == {"broken": 2, "not_broken": 0, "unlabelled": 1}
+        trees.append(
+            {p.relative_to(layout.root): p.read_bytes() for p in layout.root.rglob("*") if p.is_file()}
+        )
+    assert trees[0] == trees[1]
+    assert not any(".fxray" in str(path) for path in trees[0])
+
+
+def test_mean_and_deviation_are_those_of_all_pixels(tmp_path):
+    layout = Layout(tmp_path)
+    write(layout)
+    assemble(layout, provenance={}, loose=[])
+    pixels = np.stack([radiograph("", seed).image for seed in (1, 2)]) / 255
+    content = read_provenance(layout)
+    assert math.isclose(content["mean"], pixels.mean(), rel_tol=1e-12)
+    assert math.isclose(content["standard_deviation"], pixels.std(), rel_tol=1e-12)
+
+
+def test_a_later_run_keeps_what_is_done_and_drops_what_is_gone(tmp_path):
+    layout = Layout(tmp_path)
+    write(layout, "s1")
+    write(layout, "s2")
+    assemble(layout, provenance={}, loose=[])
+    write(layout, "s3")
+    assemble(layout, provenance={}, loose=[], keep=frozenset({"s1", "s3"}))
+    assert {p.parent.name for p in tmp_path.glob("*/*/*.png")} == {"s1", "s3"}
+    assert {row["study_id"] for row in read_csv(layout.metadata)} == {"s1", "s3"}
+    assert [json.loads(line)["study_id"] for line in layout.journal.open()] == ["", "s1", "s3"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "x" * 65, "ä", "a.b"])
+def test_a_name_that_could_lead_elsewhere_is_refused(tmp_path, name):
+    with pytest.raises(DataSetError):
+        Layout(tmp_path).study("broken", name)
+    with pytest.raises(DataSetError):
+        image_name(name)
+
+
+def test_a_folder_that_is_no_data_set_is_named(tmp_path):
+    with pytest.raises(DataSetError, match="is not a finished data set"):
+        read_provenance(Layout(tmp_path))
+    (tmp_path / "dataset.json").write_text("{")
+    with pytest.raises(DataSetError, match="cannot read"):
+        read_provenance(Layout(tmp_path))

@@ -1,0 +1,101 @@
+"""The whole program on real files: every one accounted for, none twice, no traceback."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.program import fxray, summary
+from tests.shared_data import DICOM, FRACATLAS, requires_dicom, requires_fracatlas
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@requires_dicom
+def test_real_dicom_files_are_each_a_radiograph_or_a_reject(tmp_path):
+    link = tmp_path / "link.csv"
+    figures = summary("ingest", DICOM, tmp_path / "out", "--key", tmp_path / "key", "--link", link)
+    source_of = {row["source_id"]: row["source"] for row in rows(link)}
+    files = sorted(str(path.relative_to(DICOM)) for path in DICOM.rglob("*") if path.is_file())
+    assert sorted(source_of.values()) == files
+    assert figures["found"] == len(files)
+
+    kept = {row["source_id"] for row in rows(tmp_path / "out" / "metadata.csv")}
+    rejects = [row["source_id"] for row in rows(tmp_path / "out" / "rejects.csv")]
+    assert len(rejects) == len(set(rejects))
+    assert not kept & set(rejects)
+    passed_over = {source_of[s] for s in source_of.keys() - kept - set(rejects)}
+    assert figures["passed_over"] == len(passed_over)
+    known = {row["path"]: row for row in rows(DICOM / "INVENTORY.csv")}
+    for file in passed_over:
+        assert file not in known or "DICOMDIR" in file or known[file]["parse"].startswith("FAIL"), file
+    images = {path for path, row in known.items() if row["pixel_decode"] == "ok"}
+    lost = images - {source_of[s] for s in kept} - {source_of[s] for s in rejects}
+    assert not lost
+
+
+@requires_dicom
+def test_names_in_real_files_do_not_reach_the_output(tmp_path):
+    import pydicom
+
+    shown = fxray("ingest", DICOM, tmp_path / "out", "--key", tmp_path / "key")
+    written = [
+        p.read_text() for p in (tmp_path / "out").rglob("*") if p.suffix in (".csv", ".json", ".jsonl")
+    ]
+    text = "\n".join([shown.stdout, shown.stderr, *written])
+    tested = 0
+    for path in DICOM.rglob("*"):
+        if not path.is_file():
+            continue
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+        except Exception:
+            continue
+        for keyword in ("PatientName", "PatientID", "SOPInstanceUID", "StudyInstanceUID", "InstitutionName"):
+            value = str(header.get(keyword, ""))
+            if len(value) > 6:
+                tested += 1
+                assert value not in text, f"{keyword} of {path}"
+    assert tested > 500
+
+
+@requires_fracatlas
+def test_fracatlas_is_accounted_for_and_in_its_classes(tmp_path):
+    out = tmp_path / "out"
+    figures = summary(
+        "build", FRACATLAS, out, "--part", "any", "--key", tmp_path / "key", "--link", tmp_path / "link.csv"
+    )
+    index = {row["file"]: row for row in rows(FRACATLAS / "INDEX.csv")}
+    source_of = {row["source_id"]: row["source"] for row in rows(tmp_path / "link.csv")}
+    classes = {"fractured": "broken", "not_fractured": "not_broken"}
+    kept = set()
+    for row in rows(out / "metadata.csv"):
+        source = source_of[row["source_id"]]
+        assert row["label"] == classes[index[source]["label"]]
+        assert (out / row["label"] / row["study_id"] / f"{row['radiograph_id']}.png").exists()
+        kept.add(source)
+    rejected = {source_of[row["source_id"]]: row["reason"] for row in rows(out / "rejects.csv")}
+    assert kept | rejected.keys() == index.keys()
+    assert not kept & rejected.keys()
+    assert rejected == {
+        file: "truncated_image" for file, row in index.items() if row["truncated_jpeg"] == "1"
+    }
+    assert figures["found"] == len(index) + 1
+
+
+@requires_fracatlas
+@pytest.mark.slow
+def test_fracatlas_in_two_steps_gives_the_same_tree(tmp_path):
+    from tests.program import tree
+
+    key = ["--key", tmp_path / "key"]
+    summary("build", FRACATLAS, tmp_path / "one", "--part", "any", *key)
+    summary("ingest", FRACATLAS, tmp_path / "a", *key)
+    summary("preprocess", tmp_path / "a", tmp_path / "b", "--part", "any")
+    summary("preprocess", tmp_path / "b", tmp_path / "c", "--part", "any")
+    assert tree(tmp_path / "one") == tree(tmp_path / "b") == tree(tmp_path / "c")

@@ -1,0 +1,150 @@
+"""The steps: right on drawn limbs, and each of them idempotent, byte for byte, on anything."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from fxcore.kernels import principal_axis, rotate
+from fxcore.steps import Pipeline, decisions, run_steps
+from fxcore.steps.alignment import AlignmentConfig, align_rotation, limb_mask
+from fxcore.steps.inversion import InversionConfig, correct_inversion
+from fxcore.steps.splitter import SplitterConfig, split_parts
+from fxcore.study import Radiograph, Study
+
+
+def study(*images: np.ndarray, **columns: str) -> Study:
+    row = {"study_id": "s", "source_id": "f", "label": "broken", "BodyPartExamined": "WRIST", **columns}
+    return Study(
+        "s",
+        "broken",
+        [Radiograph(image, {"radiograph_id": f"r{i}", **row}) for i, image in enumerate(images)],
+    )
+
+
+def hand(rows: int = 300, columns: int = 220) -> np.ndarray:
+    """A drawn hand: forearm out of the lower border, palm, four fingers and a thumb."""
+    image = np.zeros((rows, columns), np.uint8)
+    middle = columns // 2
+    cv2.rectangle(image, (middle - 25, 190), (middle + 25, rows), 150, -1)
+    cv2.ellipse(image, (middle, 160), (38, 45), 0, 0, 360, 160, -1)
+    for i, tip in enumerate((60, 40, 45, 65)):
+        cv2.line(image, (middle - 27 + 18 * i, 140), (middle - 45 + 30 * i, tip), 170, 11)
+    cv2.line(image, (middle + 30, 165), (middle + 70, 120), 170, 12)
+    return image
+
+
+noise = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=48))
+blobs = st.builds(
+    lambda boxes, level: _draw(boxes, level),
+    st.lists(
+        st.tuples(st.integers(0, 70), st.integers(0, 70), st.integers(2, 40), st.integers(2, 40)), max_size=5
+    ),
+    st.integers(0, 255),
+)
+
+
+def _draw(boxes: list[tuple[int, int, int, int]], level: int) -> np.ndarray:
+    image = np.full((90, 80), level, np.uint8)
+    for row, column, height, width in boxes:
+        image[row : row + height, column : column + width] = 255 - level // 2
+    return image
+
+
+@given(image=st.one_of(noise, blobs))
+def test_the_pipeline_is_idempotent_on_any_image(image):
+    once, rejects = run_steps(study(image), Pipeline())
+    assert rejects == []
+    twice, rejects = run_steps(once, Pipeline())
+    assert rejects == []
+    assert [r.metadata for r in twice.radiographs] == [r.metadata for r in once.radiographs]
+    for first, second in zip(once.radiographs, twice.radiographs, strict=True):
+        assert first.image.tobytes() == second.image.tobytes()
+        assert first.image.dtype == np.uint8
+        assert first.image.flags.c_contiguous
+    assert [list(r.metadata) for r in once.radiographs] == [list(once.radiographs[0].metadata)] * len(
+        once.radiographs
+    )
+
+
+def test_a_bright_background_is_inverted_and_said():
+    result = correct_inversion(study(255 - hand(), hand()), InversionConfig()).radiographs
+    np.testing.assert_array_equal(result[0].image, hand())
+    np.testing.assert_array_equal(result[1].image, hand())
+    assert [r.metadata["inverted"] for r in result] == ["1", "0"]
+
+
+@pytest.mark.parametrize(("corner", "inverted"), [(99, "0"), (100, "1")])
+def test_the_corner_threshold_is_that_of_the_paper(corner, inverted):
+    image = np.full((100, 100), corner, np.uint8)
+    image[30:70, 30:70] = 200
+    assert correct_inversion(study(image), InversionConfig()).radiographs[0].metadata["inverted"] == inverted
+
+
+def test_two_hands_become_two_radiographs_from_left_to_right_without_the_marker():
+    left, right = hand(), 255 - np.flipud(255 - hand())
+    image = np.concatenate([left, np.zeros((300, 20), np.uint8), right], axis=1)
+    image[5:17, 225:237] = 255
+    parts = split_parts(study(image), SplitterConfig()).radiographs
+    assert [p.metadata["radiograph_id"] for p in parts] == ["r0_p1", "r0_p2"]
+    assert [(p.metadata["part_index"], p.metadata["part_count"]) for p in parts] == [("1", "2"), ("2", "2")]
+    for part, whole in zip(parts, (left, right), strict=True):
+        assert part.image.sum() == whole.sum()
+        row0, col0, row1, col1 = map(int, part.metadata["part_box"].split())
+        assert part.image.shape == (row1 - row0, col1 - col0)
+    assert decisions(parts[0].metadata) == ["split"]
+    assert decisions(parts[1].metadata) == []
+
+
+def test_one_hand_stays_whole():
+    result = split_parts(study(hand()), SplitterConfig()).radiographs
+    assert len(result) == 1
+    np.testing.assert_array_equal(result[0].image, hand())
+    assert result[0].metadata["part_box"] == "0 0 300 220"
+
+
+@pytest.mark.parametrize("degrees", range(-175, 181, 25))
+def test_a_hand_ends_upright_with_the_fingers_on_top_whatever_its_rotation(degrees):
+    turned = rotate(hand(), degrees)
+    result = align_rotation(study(turned), AlignmentConfig()).radiographs[0]
+    axis = principal_axis(limb_mask(result.image, AlignmentConfig()))
+    assert abs(axis.angle_degrees) < 1.0
+    upright = align_rotation(study(hand()), AlignmentConfig()).radiographs[0]
+    difference = (float(result.metadata["rotation_degrees"]) + degrees) - float(
+        upright.metadata["rotation_degrees"]
+    )
+    assert abs((difference + 180) % 360 - 180) < 1.0
+    assert int(result.image.astype(np.int64).sum()) == pytest.approx(
+        int(hand().astype(np.int64).sum()), rel=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((40, 30), np.uint8), np.pad(np.full((60, 60), 200, np.uint8), 20)],
+    ids=["nothing", "square"],
+)
+def test_what_has_no_clear_axis_is_left_alone_and_said(image):
+    result = align_rotation(study(image), AlignmentConfig()).radiographs[0]
+    assert result.metadata["alignment"] == "no_clear_axis"
+    assert result.metadata["rotation_degrees"] == "0"
+    np.testing.assert_array_equal(result.image, image)
+
+
+def test_a_step_that_is_off_leaves_no_mark():
+    from dataclasses import replace
+
+    base = Pipeline()
+    off = Pipeline(
+        *(
+            replace(getattr(base, n), enabled=False)
+            for n in ("part_filter", "inversion", "splitter", "alignment")
+        )
+    )
+    before = study(hand())
+    after, _ = run_steps(before, off)
+    assert after.radiographs[0].metadata == before.radiographs[0].metadata
