@@ -87,6 +87,7 @@ whole body: WHOLE BODY|WHOLEBODY|Ganzkörper
 : junho|UNKNOWN|OTHER|first
 """
 DAMAGED = """
+wrist: WRІST|РUNHO|WRISТ|л/запястного с-ва|Naviculare-Quartett|Polsfoto|håndledsrøntgen|W RIST|ＷＲＩＳＴ
 wrist: WRSIT|wirst|wriist|WRISST LT|wrsit re|poinget|poigent|pognet droit|Handgelnk|Hangelenk li.
 wrist: Handgelnek|Handgellenk
 wrist: munneca|muneka|mu?eca|MU?ECA|mu\ufffdeca|MUNYECA|polsso|punnho|nadgarstke|nadgarszek
@@ -142,6 +143,10 @@ def test_a_label_read_in_the_wrong_code_page_names_its_part(term: str, written: 
         ("Unterarm mit Handgelenk", ("forearm", "wrist")),
         ("FOOT/ANKLE", ("foot", "ankle")),
         ("WRSIT HAND", ("hand", "wrist")),
+        ("UA mit HG", ("forearm", "wrist")),
+        ("Hand + HG li", ("hand", "wrist")),
+        ("genou face profil", ("knee",)),
+        ("RTG ręki z nadgarstkiem", ("hand", "wrist")),
     ],
 )
 def test_a_label_may_name_several_parts(label: str, parts: tuple[str, ...]) -> None:

@@ -55,7 +55,7 @@ GENERIC = """
 
 FALSE_FRIENDS = """
     angle angles corpus campus pulse puls pulses handle handler handlers handling handles
-    cancel chess cheat wrest brist tight thigt skill lemur minus manual manuscript
+    cancel chess cheat poignée muñeco tight thigt skill lemur minus manual manuscript
     thumbnail digitally foots foolscap torso elbowing supine spline shield solder shoulda
     carpet carbon cargo facing facility chestnut footer header heading backup forward forearmed
     tests cases batch facet panel drain train grain price slice paper later never parse codes

@@ -20,6 +20,9 @@ MAX_LETTERS = 1024
 _PLAIN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ə": "e"}
 )
+# Keyboards with two layouts give words of both: "WRIST" with a Cyrillic letter that looks the same.
+_LATIN, _CYRILLIC = re.compile("[a-z]"), re.compile("[а-яіј]")
+_LOOKALIKES = str.maketrans("авекмнорстухіј", "abekmhopctyxij")
 _WORD = re.compile(r"[^\W\d_]+")
 _WORD_WITH_GAPS = re.compile(r"[^\W\d_]*(?:[\ufffd?]+[^\W\d_]*)+")
 _CODE_PAGES = ("cp1251", "koi8_r", "iso8859_5", "cp866", "cp1253", "cp1250", "cp1254", "cp852", "cp437")
@@ -41,7 +44,10 @@ def repair(label: str) -> str:
 
 def words(text: str) -> tuple[str, ...]:
     """Return the folded words of `text`: runs of letters; digits and signs only separate them."""
-    return tuple(_WORD.findall(fold(text)))
+    found = _WORD.findall(fold(text))
+    if text.isascii():
+        return tuple(found)
+    return tuple(w.translate(_LOOKALIKES) if _LATIN.search(w) and _CYRILLIC.search(w) else w for w in found)
 
 
 def words_with_gaps(text: str) -> tuple[str, ...]:

@@ -121,11 +121,11 @@ def _named(found: tuple[str, ...], book: Vocabulary) -> tuple[list[Hit], set[int
             hits += [(i, 1, key, 1.0) for key in keys]
             taken.update([i] if keys else [])
     unknown = {i for i, word in enumerate(found) if i not in taken and word not in book.ignored}
-    if not hits:
-        alone, taken = _spans(found, book, lone=True)
-        if unknown <= taken:
-            return alone, set()
-    return hits, unknown
+    alone, spent = _spans(found, book, lone=True)
+    if hits:
+        # An abbreviation (HG) also counts beside other parts; a word with a second meaning does not.
+        alone = [h for h in alone if book.term[h[2]].isupper() and taken.isdisjoint(range(h[0], h[0] + h[1]))]
+    return (hits + alone, set()) if alone and unknown <= spent else (hits, unknown)
 
 
 def _spans(found: tuple[str, ...], book: Vocabulary, lone: bool) -> tuple[list[Hit], set[int]]:
@@ -194,9 +194,10 @@ def _misspelt(
                 continue
             key, score = _nearest(text, book, min_similarity)
             inside = [h for h in hits if h[0] in span or start in range(h[0], h[0] + h[1])]
-            if key and book.part[key] not in {book.part[h[2]] for h in inside}:
+            if key:
                 unknown.difference_update(span)
-                hits = [h for h in hits if h not in inside] + [(start, size, key, score)]
+                if book.part[key] not in {book.part[h[2]] for h in inside}:
+                    hits = [h for h in hits if h not in inside] + [(start, size, key, score)]
     return hits
 
 

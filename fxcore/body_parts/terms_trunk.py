@@ -108,7 +108,7 @@ TRUNK: dict[str, str] = {
         no nakkesøyle, cervicalcolumna
         fi kaularanka
         pl kręgosłup szyjny, kręgosłupa szyjnego, odcinek szyjny
-        cs krční páteř, =C páteř
+        cs krční páteř, C páteř
         sk krčná chrbtica
         hr vratna kralježnica
         hu nyaki gerinc

@@ -20,7 +20,8 @@ UPPER_LIMB: dict[str, str] = {
         de Handgelenk, Handgelenke, Handgelenks, Handgelenkes, Handgelenken, Handwurzel,
             Handwurzelknochen, Karpus, karpal, Karpaltunnel, Radiokarpalgelenk, Radiocarpalgelenk,
             Skaphoid, Scaphoid, Kahnbein Hand, Kahnbein, distaler Radius, distale Radius,
-            distalen Radius, Radius distal, distale Radiusfraktur, Mondbein, =HG, !Handgel
+            distalen Radius, Radius distal, distale Radiusfraktur, Mondbein, =HG, !Handgel,
+            Navicularserie, Navikularserie, Naviculareserie, Navikulareserie, Naviculare Quartett, Navikulare
         fr poignet, poignets, carpe, carpien, radio-carpien, radiocarpienne, scaphoïde, os du carpe,
             canal carpien, radius distal, extrémité inférieure du radius, extrémité distale du radius,
             =PGT
@@ -43,12 +44,12 @@ UPPER_LIMB: dict[str, str] = {
         cs zápěstí, zápěstní, zápěstní kost, radiokarpální, člunková kost, skafoideum
         sk zápästie, zápästia, zápästný, zápästí
         sl zapestje, zapestja, zapestni sklep, zapestni
-        hr ručni zglob, zglob šake, zapešće, zapešća, ručnog zgloba, radiokarpalni zglob, RC zglob,
+        hr ručni zglob, zglob šake, zapešće, zapešća, ručnog zgloba, radiokarpalni zglob, RC zglob, RC zgloba,
             pešće zglob
         sr ручни зглоб, зглоб шаке, ручје, корен шаке, koren šake, ručje, радиокарпални зглоб
         bg китка, китки, китката, гривнена става, карпална
         mk рачен зглоб, рачниот зглоб, račen zglob
-        ru запястье, запястья, запястий, запястный, лучезапястный, лучезапястный сустав,
+        ru запястье, запяст, запястья, запястий, запястный, лучезапястный, лучезапястный сустав,
             лучезапястного сустава, лучезапястные суставы, луче-запястный, ладьевидная кость кисти,
             кистевой сустав, лучезап, luchezapyastnyy, zapyaste, zapyastye
         uk зап'ясток, зап'ястя, зап'ястка, зап'ястковий, променево-зап'ястковий,
@@ -157,7 +158,7 @@ UPPER_LIMB: dict[str, str] = {
         en forearm, forearms, fore arm, lower arm, radius, ulna, radius ulna, radius and ulna,
             radioulnar, radial shaft, antebrachial
         la antebrachium, antebrachii, regio antebrachii
-        de Unterarm, Unterarme, Vorderarm, Speiche, Elle und Speiche, Radiusschaft
+        de Unterarm, Unterarme, =UA, Vorderarm, Speiche, Elle und Speiche, Radiusschaft
         fr avant-bras, avant bras, avantbras, cubitus et radius, radius et ulna
         es antebrazo, antebrazos, cúbito, cúbito y radio, radio y cúbito, radio cúbito
         ca avantbraç
