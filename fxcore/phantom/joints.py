@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fxcore.phantom.anatomy import FOREARM, Build, Fracture, wrist_front
+from dataclasses import replace
+
+from fxcore.phantom.anatomy import FOREARM, Build, Fracture
 from fxcore.phantom.solids import Blob, Limb, Points, Tube, outline, profile
 
 _UPPER: Points = (
@@ -43,7 +45,7 @@ def _joint(build: Build, fracture: Fracture | None, width: float) -> Limb:
         density = (1.0, 0.3 * build.density)
         if fracture is None:
             return Tube(top, foot, table, span, density)
-        return Tube(top, foot, table, span, density, fracture.packed())
+        return Tube(top, foot, table, span, density, replace(fracture, step=1.6 * fracture.step).packed())
 
     centre, line = outline(((-10, 3), (0, 8), (10, 4), (11, -12), (0, -18), (-11, -10)))
     bones = (
@@ -56,12 +58,12 @@ def _joint(build: Build, fracture: Fracture | None, width: float) -> Limb:
     points = tuple(
         (t, -half * flesh, half * flesh, deep * build.flesh)
         for t, half, deep in (
-            (0, 52, 42),
-            (100, 48, 38),
-            (170, 44, 34),
-            (215, 46, 32),
-            (300, 44, 30),
-            (400, 32, 24),
+            (0, 50, 30),
+            (100, 45, 27),
+            (170, 41, 23),
+            (215, 43, 23),
+            (300, 41, 22),
+            (400, 31, 19),
         )
     )
     table, span = profile(points, 0.0)
@@ -69,12 +71,7 @@ def _joint(build: Build, fracture: Fracture | None, width: float) -> Limb:
     below = Tube(
         (0.0, -190.0),
         (0.0, FOREARM),
-        profile(((0, -52 * flesh, 52 * flesh, 42), (99, -56 * flesh, 56 * flesh, 46)), 0.0)[0],
+        profile(((0, -50 * flesh, 50 * flesh, 30), (99, -53 * flesh, 53 * flesh, 32)), 0.0)[0],
         99.0,
     )
     return Limb(bones, (soft, below))
-
-
-def hand_front(build: Build, fracture: Fracture | None = None) -> Limb:
-    """A hand: the same anatomy as a wrist; what differs is where the beam is centred."""
-    return wrist_front(build, fracture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -224,13 +224,30 @@ def _pose(
     else:
         per_mm = max(rows, columns) / plan.height_mm
     along = per_mm * float(centred) * patient.size
-    return Pose(
+    pose = Pose(
         row=rows * (0.5 + float(drift[0])) + along * math.cos(angle),
         column=column + columns * float(drift[1]) - along * math.sin(angle),
         pixels_per_mm=per_mm * patient.size,
         angle=angle,
         mirrored=flip,
     )
+    return _with_radius_in_view(pose, rows, columns if len(plan.limbs) == 1 else None)
+
+
+def _with_radius_in_view(pose: Pose, rows: int, columns: int | None) -> Pose:
+    """Shift the limb so that the distal radius, broken or not, is well within the collimated field.
+
+    `columns` is None where the limb may not move sideways, for it has a neighbour.
+    """
+    across = (9.0 if pose.mirrored else -9.0) * pose.pixels_per_mm
+    down = 18.0 * pose.pixels_per_mm
+    row = pose.row + across * math.sin(pose.angle) + down * math.cos(pose.angle)
+    column = pose.column + across * math.cos(pose.angle) - down * math.sin(pose.angle)
+    row_shift = min(max(row, 0.17 * rows), 0.83 * rows) - row
+    column_shift = 0.0
+    if columns is not None:
+        column_shift = min(max(column, 0.17 * columns), 0.83 * columns) - column
+    return replace(pose, row=pose.row + row_shift, column=pose.column + column_shift)
 
 
 def _exposed(
