@@ -183,9 +183,9 @@ def _ray(
             back = 16.0 if k == 1 else 7.0
             reach = back + length + 5.5
             wide = bone.skin * (head / 7.0) ** 0.5 * build.flesh
-            profile_ = faded(*finger_skin(reach, wide, 0.9 * wide, 0.82), back * 0.9)
+            table, span = faded(*finger_skin(reach, wide, 0.9 * wide, 0.82), back * 0.9)
             start = (x - dx * back, y - dy * back)
-            skin.append(Tube(start, (start[0] + dx * reach, start[1] + dy * reach), *profile_))
+            skin.append(Tube(start, (start[0] + dx * reach, start[1] + dy * reach), table, span))
         gap = 1.5
         x, y = end[0] + dx * gap, end[1] + dy * gap
         angle += curl

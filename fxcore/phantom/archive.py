@@ -17,7 +17,7 @@ from fxcore.phantom.identity import stream, token, uid
 from fxcore.phantom.junk import corrupted, write_junk
 from fxcore.phantom.plan import BLOCK, plan_study
 from fxcore.phantom.render import render
-from fxcore.phantom.truth import COLUMNS, truth_row
+from fxcore.phantom.truth import CLASSES, COLUMNS, truth_row
 
 CHUNK = 4
 """Studies a task."""
@@ -127,7 +127,7 @@ def synthesise(
         size += written.bytes
         if progress is not None:
             progress(written.studies)
-    _write_labels(out, seed, studies, scale)
+    _write_labels(out, seed, rows)
     write_junk(out, seed)
     if truth:
         _write_csv(out / "truth.csv", COLUMNS, rows)
@@ -154,8 +154,8 @@ def _run(tasks: list[_Task], workers: int) -> Iterator[_Written]:
         yield from map(_write_studies, tasks)
         return
     # Compile every kernel into the on-disk cache before several processes want it at once.
-    render_any = plan_study(tasks[0].seed, 0, 0.02)
-    render(render_any.radiographs[0], render_any.patient, "wrist")
+    study = plan_study(tasks[0].seed, 0, 0.02)
+    render(study.radiographs[0], study.patient, "wrist")
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=workers, context=context) as pool:
         yield from pool.map(_write_studies, tasks).result()
@@ -184,21 +184,19 @@ def _write_studies(task: _Task) -> _Written:
     return _Written(rows, task.stop - task.first, radiographs, broken, size)
 
 
-def _write_labels(out: Path, seed: int, studies: int, scale: float) -> None:
+def _write_labels(out: Path, seed: int, rows: list[dict[str, str]]) -> None:
     """``labels.csv``: one label a study in no particular order, some missing, some for nobody."""
     rng = stream(seed, 7)
     key = "AccessionNumber" if rng.random() < 0.5 else "StudyInstanceUID"
-    spelling = SPELLINGS[int(rng.integers(0, len(SPELLINGS)))]
-    lines: list[dict[str, str]] = []
-    for index in range(studies):
-        study = plan_study(seed, index, scale)
-        if study.labelled:
-            name = study.accession if key == "AccessionNumber" else study.study_uid
-            lines.append({key: name, "label": spelling[0 if study.broken else 1]})
-        if index % BLOCK == 20:
-            nobody = ("surplus", index)
-            name = f"A{token(seed, *nobody, digits=10)}" if key == "AccessionNumber" else uid(seed, *nobody)
-            lines.append({key: name, "label": spelling[1]})
+    spelling = dict(zip(CLASSES, SPELLINGS[int(rng.integers(0, len(SPELLINGS)))], strict=True))
+    studies = {row["StudyInstanceUID"]: row for row in rows}
+    lines = [
+        {key: row[key], "label": spelling[row["label"]]} for row in studies.values() if row["labelled"] == "1"
+    ]
+    for index in range(20, len(studies), BLOCK):
+        nobody = ("surplus", index)
+        name = f"A{token(seed, *nobody, digits=10)}" if key == "AccessionNumber" else uid(seed, *nobody)
+        lines.append({key: name, "label": spelling[CLASSES[index // BLOCK % 2]]})
     _write_csv(out / "labels.csv", (key, "label"), [lines[i] for i in rng.permutation(len(lines))])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fxcore.phantom.plan import RadiographPlan, StudyPlan
+from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
 COLUMNS: tuple[str, ...] = (
     "file", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber", "label", "labelled",
@@ -32,6 +33,9 @@ stored, are joined by ``;``.
 """
 
 
+CLASSES = (LABEL_BROKEN, LABEL_NOT_BROKEN)
+
+
 def truth_row(
     study: StudyPlan, plan: RadiographPlan, boxes: tuple[tuple[int, int, int, int], ...], *, duplicate: bool
 ) -> dict[str, str]:
@@ -41,7 +45,7 @@ def truth_row(
         study.study_uid,
         plan.sop_uid,
         study.accession,
-        "broken" if study.broken else "not_broken",
+        CLASSES[0 if study.broken else 1],
         _flag(study.labelled),
         _flag(plan.fracture_visible),
         plan.view,
