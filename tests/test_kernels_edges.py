@@ -137,9 +137,11 @@ def test_one_grey_level_has_no_foreground(level: int) -> None:
     assert len(kernels.runs_from_image(image, level)) == 0
 
 
-@pytest.mark.parametrize("shape", [(600, 500), (601, 501), (1, 300001)])
+@pytest.mark.parametrize("shape", [(600, 500), (601, 501), (1, 300001), (1, 300007)])
 def test_histogram_counted_in_pairs(shape: tuple[int, int]) -> None:
     image = _RNG.integers(0, 256, (shape[0] + 1, shape[1])).astype(np.uint8)
+    image[:, : shape[1] // 3] = 0
+    image[:, -shape[1] // 3 :] = 77
     for view in (image[:-1], image[1:], image[1:, ::-1]):
         np.testing.assert_array_equal(kernels.histogram(view), np.bincount(view.reshape(-1), minlength=256))
 
