@@ -62,9 +62,10 @@ def _frame(stored: np.ndarray, ds: Dataset, low: float, high: float) -> np.ndarr
     modality = np.asarray(apply_modality_lut(stored, ds))
     image = None
     if ds.get("VOILUTSequence"):
-        depth = ds.VOILUTSequence[0].LUTDescriptor[2]
+        depth, data = ds.VOILUTSequence[0].LUTDescriptor[2], ds.VOILUTSequence[0].LUTData
+        entries = np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.array(data)
         values = apply_voi_lut(modality, ds, prefer_lut=True)
-        image = _finish(values, 0, max(2**depth - 1, int(np.max(ds.VOILUTSequence[0].LUTData))), ds, padding)
+        image = _finish(values, 0, max(2**depth - 1, int(entries.max())), ds, padding)
     elif _has_window(ds):
         values = apply_voi_lut(modality, ds, prefer_lut=False)
         image = _finish(values, *_range(ds), ds, padding)

@@ -1,0 +1,235 @@
+"""Made files in every combination that matters, against the reference rendering."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from fxcore.dicom.config import PixelConfig
+from fxcore.dicom.read import load_dicom
+from fxcore.errors import UnreadableFileError
+from tests.dicom_files import ENCODERS, NATIVE, encode, image_dataset, write
+from tests.dicom_reference import grey_frames
+
+SYNTAXES = (*NATIVE, *ENCODERS)
+BITS = (7, 8, 9, 10, 12, 13, 15, 16)
+SHAPE = (17, 23)
+
+
+def _lut(first: int, entries: np.ndarray, depth: int) -> Sequence:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "SS" if first < 0 else "US", [len(entries), first, depth])
+    item.add_new("LUTData", "OW", entries.astype("<u2").tobytes())
+    return Sequence([item])
+
+
+def _vois(bits: int, signed: bool) -> list[dict[str, Any]]:
+    low = -(2 ** (bits - 1)) if signed else 0
+    middle, width = low + 2 ** (bits - 1) + 3, max(2 ** (bits - 2), 4)
+    entries = np.round((2**12 - 1) * np.linspace(0, 1, 2 ** (bits - 1)) ** 2)
+    return [
+        {},
+        {"WindowCenter": middle, "WindowWidth": width},
+        {
+            "WindowCenter": [middle + 0.5, 1],
+            "WindowWidth": [width + 0.25, 2],
+            "VOILUTFunction": "LINEAR_EXACT",
+        },
+        {"WindowCenter": middle, "WindowWidth": width, "VOILUTFunction": "SIGMOID"},
+        {"VOILUTSequence": _lut(low + 5, entries, 12), "WindowCenter": 1, "WindowWidth": 9},
+        {
+            "WindowCenter": 2 * middle,
+            "WindowWidth": 3 * width,
+            "RescaleSlope": "2.5",
+            "RescaleIntercept": "-7",
+        },
+        {"WindowCenter": -middle, "WindowWidth": width, "RescaleSlope": "-1", "RescaleIntercept": "0"},
+    ]
+
+
+def _cases(syntax: str) -> Iterator[tuple[int, bool, dict[str, Any]]]:
+    """All of bits x sign x VOI; the rest takes turns, so that every pair of choices meets."""
+    inversions = itertools.cycle(
+        [
+            {},
+            {"PhotometricInterpretation": "MONOCHROME1"},
+            {"PresentationLUTShape": "INVERSE"},
+            {"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"},
+            {"PresentationLUTShape": "IDENTITY"},
+        ]
+    )
+    paddings = itertools.cycle(
+        [{}, {"PixelPaddingValue": 3}, {"PixelPaddingValue": 9, "PixelPaddingRangeLimit": 2}]
+    )
+    for bits, signed in itertools.product(BITS, (False, True)):
+        for voi in _vois(bits, signed):
+            yield bits, signed, voi | next(inversions) | next(paddings)
+
+
+def _stored(rng: np.random.Generator, bits: int, signed: bool) -> np.ndarray:
+    low = -(2 ** (bits - 1)) if signed else 0
+    values = rng.integers(low, low + 2**bits, SHAPE)
+    values[:4] = rng.integers(0, 12, (4, SHAPE[1]))
+    values[5, :2] = low, low + 2**bits - 1
+    return values.astype(f"{'i' if signed else 'u'}{1 if bits <= 8 else 2}")
+
+
+def _with_padding_vr(ds: Dataset, signed: bool) -> None:
+    for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
+        if keyword in ds:
+            ds[keyword].VR = "SS" if signed else "US"
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=[s.name for s in SYNTAXES])
+def test_matrix(syntax: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(20)
+    count = 0
+    for bits, signed, attributes in _cases(syntax):
+        stored = _stored(rng, bits, signed)
+        ds = image_dataset(stored, bits, **copy.deepcopy(attributes))
+        _with_padding_vr(ds, signed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            native = write(copy.deepcopy(ds), tmp_path / "native.dcm")
+            (reference,) = grey_frames(pydicom.dcmread(native))
+            encode(ds, stored, bits, syntax)
+            if syntax == "1.2.840.10008.1.2.2" and "VOILUTSequence" in ds:
+                item = ds.VOILUTSequence[0]
+                item.LUTData = np.frombuffer(item.LUTData, "<u2").byteswap().tobytes()
+            path = write(ds, tmp_path / "encoded.dcm", syntax)
+        loaded = load_dicom(path, PixelConfig())
+        ((_, image),) = loaded.frames
+        np.testing.assert_array_equal(image, reference, err_msg=f"{bits} bits, signed {signed}, {attributes}")
+        inverted = "INVERSE" in attributes.values() or "MONOCHROME1" in attributes.values()
+        assert loaded.metadata["inverted_photometric"] == str(int(inverted))
+        count += 1
+    assert count == len(BITS) * 2 * 7
+
+
+def test_unused_high_bits_are_ignored(tmp_path: Path) -> None:
+    """Overlays used to be kept above the stored bits (PS3.5 section 8.1.1)."""
+    rng = np.random.default_rng(1)
+    for bits, signed in itertools.product((9, 12, 15), (False, True)):
+        stored = _stored(rng, bits, signed)
+        noisy = stored.view(np.uint16) & np.uint16(2**bits - 1) | rng.integers(0, 2, SHAPE, np.uint16) << bits
+        attributes = {"WindowCenter": 40, "WindowWidth": 200}
+        clean = load_dicom(write(image_dataset(stored, bits, **attributes), tmp_path / "a"), PixelConfig())
+        loaded = load_dicom(
+            write(image_dataset(noisy.view(stored.dtype), bits, **attributes), tmp_path / "b"), PixelConfig()
+        )
+        np.testing.assert_array_equal(next(loaded.frames)[1], next(clean.frames)[1])
+
+
+def test_left_aligned_pixels(tmp_path: Path) -> None:
+    stored = _stored(np.random.default_rng(2), 12, False)
+    plain = load_dicom(write(image_dataset(stored, 12), tmp_path / "a"), PixelConfig())
+    left = load_dicom(write(image_dataset(stored << 4, 12, HighBit=15), tmp_path / "b"), PixelConfig())
+    np.testing.assert_array_equal(next(left.frames)[1], next(plain.frames)[1])
+
+
+@pytest.mark.parametrize("syntax", NATIVE[:3], ids=[s.name for s in NATIVE[:3]])
+def test_bare_file(syntax: str, tmp_path: Path) -> None:
+    stored = _stored(np.random.default_rng(3), 12, True)
+    ds = image_dataset(stored, 12)
+    expected = next(load_dicom(write(copy.deepcopy(ds), tmp_path / "a"), PixelConfig()).frames)[1]
+    encode(ds, stored, 12, syntax)
+    path = write(ds, tmp_path / "b", syntax, bare=True)
+    assert path.read_bytes()[:132].find(b"DICM") < 0
+    np.testing.assert_array_equal(next(load_dicom(path, PixelConfig()).frames)[1], expected)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "voi"),
+    [
+        ({"WindowCenter": 100, "WindowWidth": 0}, "percentile_after_bad_window"),
+        ({"WindowCenter": 60000, "WindowWidth": 2}, "percentile_after_blank_window"),
+        ({"WindowCenter": [100, 1], "WindowWidth": [300, 1]}, "window_1_of_2"),
+        ({"WindowCenter": 100, "WindowWidth": 300, "VOILUTFunction": "CUBIC"}, "percentile_after_bad_window"),
+        ({"WindowCenter": 100, "WindowWidth": 300, "VOILUTFunction": "SIGMOID"}, "sigmoid"),
+        (
+            {"WindowCenter": 100, "WindowWidth": 300, "RescaleSlope": "0", "RescaleIntercept": "5"},
+            "percentile_after_bad_rescale",
+        ),
+        ({"VOILUTSequence": _lut(0, np.arange(9), 3)}, "percentile_after_bad_voi_lut"),
+    ],
+)
+def test_what_was_applied_is_recorded(attributes: dict[str, Any], voi: str, tmp_path: Path) -> None:
+    stored = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    path = write(image_dataset(stored, 12, **attributes), tmp_path / "a")
+    loaded = load_dicom(path, PixelConfig())
+    assert loaded.metadata["voi"] == voi
+    assert next(loaded.frames)[1].std() > 20
+
+
+def test_unparsable_window_is_as_good_as_absent(tmp_path: Path) -> None:
+    stored = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    path = write(image_dataset(stored, 12, WindowCenter=100, WindowWidth=300), tmp_path / "a")
+    path.write_bytes(path.read_bytes().replace(b"300.0 ", b"wide  "))
+    assert load_dicom(path, PixelConfig()).metadata["voi"] == "percentile_after_bad_window"
+
+
+def test_full_range_and_percentile_policies(tmp_path: Path) -> None:
+    stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    path = write(image_dataset(stored, 12, WindowCenter=5, WindowWidth=3), tmp_path / "a")
+    full = load_dicom(path, PixelConfig(voi="none"))
+    assert full.metadata["voi"] == "full_range"
+    np.testing.assert_array_equal(next(full.frames)[1], np.rint(stored / 4095 * 255))
+    narrow = load_dicom(path, PixelConfig(voi="percentile", percentile_low=25, percentile_high=75))
+    image = next(narrow.frames)[1]
+    assert narrow.metadata["voi"] == "percentile"
+    assert (image == 0).mean() == pytest.approx(0.25, abs=0.01)
+    assert (image == 255).mean() == pytest.approx(0.25, abs=0.01)
+
+
+def test_padding_is_background_after_the_inversion(tmp_path: Path) -> None:
+    stored = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    stored[0] = 4095
+    ds = image_dataset(stored, 12, PhotometricInterpretation="MONOCHROME1")
+    ds.add_new("PixelPaddingValue", "US", 4095)
+    image = next(load_dicom(write(ds, tmp_path / "a"), PixelConfig()).frames)[1]
+    assert (image[0] == 0).all()
+    assert image[1, 0] > 200
+
+
+def test_frames_of_a_multi_frame_file(tmp_path: Path) -> None:
+    stored = np.random.default_rng(5).integers(0, 4096, (3, 8, 9)).astype(np.uint16)
+    loaded = load_dicom(write(image_dataset(stored, 12), tmp_path / "a"), PixelConfig(voi="none"))
+    frames = list(loaded.frames)
+    assert [index for index, _ in frames] == [0, 1, 2]
+    assert [loaded.row(index)["frame"] for index, _ in frames] == ["0", "1", "2"]
+    for (_, image), values in zip(frames, stored, strict=True):
+        np.testing.assert_array_equal(image, np.rint(values / 4095 * 255))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"PixelData": b"\0\0"}, "truncated_pixel_data"),
+        ({"Rows": 0}, "invalid_image_header"),
+        ({"Rows": 65535, "Columns": 65535}, "too_large"),
+        ({"NumberOfFrames": "100000"}, "too_large"),
+        ({"NumberOfFrames": "2"}, "truncated_pixel_data"),
+        ({"BitsStored": 17}, "invalid_image_header"),
+        ({"PhotometricInterpretation": "CMYK"}, "unsupported_pixel_format"),
+        ({"SamplesPerPixel": 3}, "invalid_image_header"),
+        ({"PixelData": b""}, "no_pixel_data"),
+        ({"PixelData": bytes(800)}, "constant_image"),
+    ],
+)
+def test_refused(change: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    ds = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    for keyword, value in change.items():
+        setattr(ds, keyword, value)
+    with pytest.raises(UnreadableFileError) as caught:
+        load_dicom(write(ds, tmp_path / "a"), PixelConfig())
+    assert caught.value.reason == reason
