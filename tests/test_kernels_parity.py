@@ -116,8 +116,13 @@ def test_docstring_examples() -> None:
 @requires_fracatlas
 def test_parity_on_real_radiographs() -> None:
     files = sorted(FRACATLAS.rglob("*.jpg"))
+    compared = 0
     for file in files[:: max(1, len(files) // 6)]:
-        image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_GRAYSCALE)[:1500, :1500]
+        image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            continue  # a few files of that collection are cut short; reading them is not tested here
+        compared += 1
         for row in peers.TABLE:
             for peer in row.peers.keys() & {"OpenCV"}:
-                _compare(row, peer, image)
+                _compare(row, peer, image[:1500, :1500])
+    assert compared >= 3

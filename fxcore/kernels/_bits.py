@@ -1,4 +1,8 @@
-"""The few machine operations that Numba does not offer, as LLVM instructions."""
+"""The few machine operations that Numba does not offer, as LLVM instructions.
+
+Numba's cache on disk notices a change of the file that holds a kernel, not of this one: whoever edits
+it clears ``__pycache__`` (or touches the kernels that import it).
+"""
 
 from __future__ import annotations
 

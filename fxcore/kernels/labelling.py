@@ -150,24 +150,26 @@ def _label(row_start, start, stop):
     """Return label (runs,), area (count,) and box (count, 4)."""
     n = start.size
     rows = row_start.size - 1
-    parent = np.arange(n).astype(np.int32)
-    for r in range(1, rows):
-        above = row_start[r - 1]
+    parent = np.empty(n, np.int32)
+    for r in range(rows):
+        above = row_start[max(r - 1, 0)]
         above_end = row_start[r]
-        here = above_end
-        here_end = row_start[r + 1]
-        while above < above_end and here < here_end:
-            if start[above] <= stop[here] and start[here] <= stop[above]:
-                a = _root(parent, above)
-                b = _root(parent, here)
-                if a < b:
-                    parent[b] = a
-                elif b < a:
-                    parent[a] = b
-            if stop[above] < stop[here]:
+        for here in range(row_start[r], row_start[r + 1]):
+            root = here
+            while above < above_end and stop[above] < start[here]:
                 above += 1
-            else:
-                here += 1
+            while above < above_end and start[above] <= stop[here]:
+                other = _root(parent, above)
+                if other < root:
+                    if root != here:
+                        parent[root] = other
+                    root = other
+                elif other > root:
+                    parent[other] = root
+                if stop[above] > stop[here]:
+                    break  # it may touch the next run of this row as well
+                above += 1
+            parent[here] = root
     label = np.empty(n, np.int32)
     count = 0
     for i in range(n):
