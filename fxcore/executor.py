@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from dataclasses import dataclass
@@ -110,23 +110,14 @@ class Executor:
         """
         waiting: dict[Future[Result], tuple[Task, float]] = {}
         source = iter(tasks)
-        ready: deque[Future[Result]] = deque()
-        exhausted = False
         try:
             while True:
-                while not exhausted and len(waiting) < _IN_FLIGHT * self._workers:
-                    try:
-                        task = next(source)
-                    except StopIteration:
-                        exhausted = True
-                        break
+                for task in itertools.islice(source, _IN_FLIGHT * self._workers - len(waiting)):
                     limit = seconds(task)
                     waiting[self._pool.schedule(function, args=[task], timeout=limit)] = (task, limit)
                 if not waiting:
                     return
-                ready.extend(wait(waiting, return_when=FIRST_COMPLETED).done)
-                while ready:
-                    future = ready.popleft()
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     task, limit = waiting.pop(future)
                     yield Outcome(task, _result(future, limit))
         finally:
@@ -134,7 +125,7 @@ class Executor:
                 future.cancel()
 
 
-def _result(future: Future[Result], limit: float) -> Result | WorkerFailure:
+def _result(future: Future[Any], limit: float) -> Any:
     try:
         return future.result()
     except TimeoutError:

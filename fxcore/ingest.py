@@ -149,17 +149,12 @@ def write_link_file(path: Path, plan: Plan) -> None:
         file.source_id: (study.study_id, file.radiograph_id) for study in plan.studies for file in study.files
     }
     rejected = {reject.source_id: (reject.study_id, reject.radiograph_id) for reject in plan.rejects}
-    rows = (
-        (source_id, *(study_of.get(source_id) or rejected.get(source_id) or ("", "")), source)
-        for source_id, source in sorted(plan.sources.items(), key=lambda item: item[1])
-    )
-    text = render_csv(
-        ("source_id", "study_id", "radiograph_id", "source"),
-        (
-            (*ids, source.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-            for *ids, source in rows
-        ),
-    )
+    rows = [("source_id", "study_id", "radiograph_id", "source")]
+    for source_id, source in sorted(plan.sources.items(), key=lambda item: item[1]):
+        study_id, radiograph_id = study_of.get(source_id) or rejected.get(source_id) or ("", "")
+        readable = source.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        rows.append((source_id, study_id, radiograph_id, readable))
+    text = render_csv(rows)
     try:
         path.touch(mode=0o600)
         write_atomically(path, text)

@@ -160,7 +160,7 @@ def probe_study(task: StudyTask) -> None:
         radiographs = _stored(task, rejects)
     for radiograph in radiographs:
         if task.steps is not None:
-            run_steps(Study(task.study_id, "unlabelled", [radiograph]), task.steps)
+            run_steps(Study(task.study_id, radiograph.metadata["label"], [radiograph]), task.steps)
 
 
 def _add(radiograph: Radiograph, steps: Pipeline | None, writer: StudyWriter) -> None:

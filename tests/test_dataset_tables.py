@@ -15,7 +15,7 @@ def test_a_cell_is_idempotent_and_survives_the_file(tmp_path_factory, text):
     once = cell(text)
     assert cell(once) == once
     path = tmp_path_factory.getbasetemp() / "cell.csv"
-    write_atomically(path, render_csv(["a", "b"], [[once, "x"]]))
+    write_atomically(path, render_csv([["a", "b"], [once, "x"]]))
     assert list(read_csv(path)) == [{"a": once, "b": "x"}]
 
 

@@ -45,9 +45,11 @@ class Bars:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end_stage()
         self._progress.stop()
 
     def stage(self, name: str, total: int | None) -> None:
+        self._end_stage()
         self._clock = _Clock()
         self._task = self._progress.add_task(name, total=total, rate="")
 
@@ -57,6 +59,12 @@ class Bars:
 
     def say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False)
+
+    def _end_stage(self) -> None:
+        if self._task is not None:
+            # A stage of unknown length has found its total.
+            self._progress.update(self._task, total=self._progress.tasks[self._task].completed)
+            self._progress.stop_task(self._task)
 
 
 class Lines:

@@ -12,11 +12,11 @@ from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
 from fxcore.dataset.journal import StudyRecord, read_records, to_line
-from fxcore.dataset.layout import CLASS_FOLDERS, JOURNAL_FILE, Layout
+from fxcore.dataset.layout import JOURNAL_FILE, Layout
 from fxcore.dataset.studies import read_rows
 from fxcore.dataset.tables import render_csv, union_of_columns, write_atomically
 from fxcore.errors import DataSetError
-from fxcore.study import Reject
+from fxcore.study import LABEL_UNLABELLED, LABELS, Reject
 
 # The record under this name holds what was dropped before it was known to belong to a study in work.
 LOOSE = ""
@@ -87,7 +87,7 @@ def assemble(
         The content of ``dataset.json``.
     """
     rejects = tuple(sorted(set(loose)))
-    first = StudyRecord(LOOSE, "unlabelled", _digest(astuple(r) for r in rejects), rejects=rejects)
+    first = StudyRecord(LOOSE, LABEL_UNLABELLED, _digest(astuple(r) for r in rejects), rejects=rejects)
     totals = Totals()
     totals.add(first)
     fingerprint = hashlib.sha256()
@@ -101,22 +101,19 @@ def assemble(
 
     def metadata() -> Iterator[bytes]:
         columns = union_of_columns(list(totals.columns))
-        yield render_csv(columns, [])
+        yield render_csv([columns])
         for record in _records(layout, keep):
             if record.radiographs:
                 rows = read_rows(layout, record.label, record.study_id)
-                yield render_csv(columns, ([row.get(c, "") for c in columns] for row in rows)).partition(
-                    b"\n"
-                )[2]
+                yield render_csv([row.get(column, "") for column in columns] for row in rows)
 
     def rejected() -> Iterator[bytes]:
-        yield render_csv(REJECT_COLUMNS, (astuple(r) for r in rejects))
+        yield render_csv([REJECT_COLUMNS, *map(astuple, rejects)])
         for record in _records(layout, keep):
-            if record.rejects:
-                yield render_csv(REJECT_COLUMNS, (astuple(r) for r in record.rejects)).partition(b"\n")[2]
+            yield render_csv(map(astuple, record.rejects))
 
-    for record in read_records(layout) if keep is not None else ():
-        if record.radiographs and record.study_id not in keep:
+    for record in read_records(layout):
+        if keep is not None and record.radiographs and record.study_id not in keep:
             shutil.rmtree(layout.study(record.label, record.study_id), ignore_errors=True)
     new_journal = layout.work / JOURNAL_FILE
     write_atomically(new_journal, journal())
@@ -141,8 +138,8 @@ def _summary(totals: Totals) -> dict[str, Any]:
     return {
         "counts": {
             "files_converted": totals.converted,
-            "studies": {label: totals.studies[label] for label in CLASS_FOLDERS},
-            "radiographs": {label: totals.radiographs[label] for label in CLASS_FOLDERS},
+            "studies": {label: totals.studies[label] for label in LABELS},
+            "radiographs": {label: totals.radiographs[label] for label in LABELS},
             "decisions": dict(sorted(totals.decisions.items())),
             "rejects": dict(sorted(totals.rejects.items())),
         },

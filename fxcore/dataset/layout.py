@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fxcore.errors import DataSetError
-
-CLASS_FOLDERS = ("broken", "not_broken", "unlabelled")
+from fxcore.study import LABELS
 
 METADATA_FILE = "metadata.csv"
 REJECTS_FILE = "rejects.csv"
@@ -80,10 +79,8 @@ class Layout:
             If `label` is not a class folder or `study_id` is not a plain identifier: both may come
             from files, and must not lead outside the data set.
         """
-        if label not in CLASS_FOLDERS or not _IDENTIFIER.fullmatch(study_id):
-            raise DataSetError(
-                f"{label!r}/{study_id!r} does not name a study; classes: {', '.join(CLASS_FOLDERS)}"
-            )
+        if label not in LABELS or not _IDENTIFIER.fullmatch(study_id):
+            raise DataSetError(f"{label!r}/{study_id!r} does not name a study; classes: {', '.join(LABELS)}")
         return self.root / label / study_id
 
     def staged(self, study_id: str) -> Path:

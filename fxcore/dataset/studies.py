@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from fxcore.dataset.journal import StudyRecord, from_line, write_record
-from fxcore.dataset.layout import CLASS_FOLDERS, METADATA_FILE, Layout, image_name
+from fxcore.dataset.layout import METADATA_FILE, Layout, image_name
 from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import cell, read_csv, render_csv, union_of_columns
 from fxcore.errors import DataSetError
 from fxcore.kernels import pixel_sums
-from fxcore.study import Radiograph, Reject
+from fxcore.study import LABELS, Radiograph, Reject
 
 
 class StudyWriter:
@@ -85,7 +85,8 @@ class StudyWriter:
         )
         if self._rows:
             self._rows.sort(key=lambda row: row["radiograph_id"])
-            table = render_csv(columns, ([row.get(column, "") for column in columns] for row in self._rows))
+            cells = ([row.get(column, "") for column in columns] for row in self._rows)
+            table = render_csv([columns, *cells])
             (self._staged / METADATA_FILE).write_bytes(table)
         write_record(self._layout, record)
         _put_in_place(self._layout, record)
@@ -93,7 +94,7 @@ class StudyWriter:
 
 
 def _put_in_place(layout: Layout, record: StudyRecord) -> None:
-    for label in CLASS_FOLDERS:
+    for label in LABELS:
         # An earlier result of this study: its files have changed, or its label.
         shutil.rmtree(layout.study(label, record.study_id), ignore_errors=True)
     if record.radiographs:

@@ -27,12 +27,10 @@ def cell(text: str) -> str:
     return text
 
 
-def render_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> bytes:
-    """Return a CSV file (UTF-8, ``\\n``, quotes where needed) as bytes."""
+def render_csv(rows: Iterable[Iterable[str]]) -> bytes:
+    """Return rows, the header being the first, as CSV (UTF-8, ``\\n``, quotes where needed)."""
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue().encode("utf-8")
 
 
