@@ -1,0 +1,129 @@
+"""Every decoder against every other on the real files, and what is refused before native code."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from pydicom import uid
+from pydicom.encaps import encapsulate
+
+from fxcore.dicom.codecs import imagecodecs_plugin
+from fxcore.dicom.codecs.frames import DECODERS
+from fxcore.dicom.codecs.streams import StreamSize, ends_properly, jpeg_2000_size, jpeg_size
+from fxcore.dicom.config import PixelConfig
+from fxcore.dicom.read import load_dicom
+from fxcore.errors import UnreadableFileError
+from tests.dicom_files import ENCODERS, image_dataset, write
+from tests.shared_data import DICOM, requires_dicom
+from tests.test_dicom_real_files import EXPECTED
+
+ENCAPSULATED = sorted(path for path, kind in EXPECTED.items() if kind in ("grey", "colour"))
+_LOSSY_ONE_OFF = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEG2000, uid.HTJ2K)
+
+
+@requires_dicom
+def test_every_decoder_agrees_on_every_real_file() -> None:
+    compared = 0
+    for path in ENCAPSULATED:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ds = pydicom.dcmread(DICOM / path, force=True)
+            syntax = ds.file_meta.get("TransferSyntaxUID")
+            if syntax not in DECODERS:
+                continue
+            arrays = {}
+            for name in DECODERS[syntax].available_plugins:
+                try:
+                    arrays[name] = DECODERS[syntax].as_array(ds, decoding_plugin=name)[0].astype(np.int64)
+                except RuntimeError:
+                    assert name != imagecodecs_plugin.NAME, path
+        ours = arrays.pop(imagecodecs_plugin.NAME)
+        for name, theirs in arrays.items():
+            assert ours.shape == theirs.shape
+            # Only what rounds, a cosine or colour transform, may differ, and by one or two levels.
+            largest = int(np.abs(ours - theirs).max())
+            allowed = 2 if syntax in _LOSSY_ONE_OFF else 0
+            assert largest <= allowed, f"{path}: {name} differs by {largest}"
+            compared += 1
+    assert compared >= 95
+
+
+def _decodes(ds: pydicom.Dataset, frame: bytes, syntax: str, path: Path) -> np.ndarray:
+    ds.PixelData = encapsulate([frame])
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    return next(load_dicom(write(ds, path, syntax), PixelConfig()).frames)[1]
+
+
+@pytest.mark.parametrize("syntax", ENCODERS, ids=[uid.UID(s).keyword for s in ENCODERS])
+def test_a_frame_of_another_size_is_refused(syntax: str, tmp_path: Path) -> None:
+    stored = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    frame = ENCODERS[syntax](stored, 12)
+    ds = image_dataset(stored, 12)
+    assert _decodes(ds, frame, syntax, tmp_path / "a").shape == (20, 20)
+    ds.Rows = 21
+    with pytest.raises(UnreadableFileError) as caught:
+        _decodes(ds, frame, syntax, tmp_path / "b")
+    assert caught.value.reason == "undecodable"
+
+
+@pytest.mark.parametrize("syntax", ENCODERS, ids=[uid.UID(s).keyword for s in ENCODERS])
+def test_a_frame_cut_short_is_never_an_image(syntax: str, tmp_path: Path) -> None:
+    """libjpeg and OpenJPEG would fill what is missing and report success."""
+    stored = np.random.default_rng(3).integers(0, 4096, (64, 64)).astype(np.uint16)
+    frame = ENCODERS[syntax](stored, 12)
+    for kept in (0.2, 0.5, 0.9, 0.99):
+        with pytest.raises(UnreadableFileError) as caught:
+            _decodes(image_dataset(stored, 12), frame[: int(kept * len(frame))], syntax, tmp_path / "a")
+        assert caught.value.reason in ("truncated_pixel_data", "undecodable")
+
+
+def test_the_message_lists_what_each_decoder_said(tmp_path: Path) -> None:
+    stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    frame = bytearray(ENCODERS[uid.JPEGLSLossless](stored, 16))
+    frame[len(frame) // 2 : len(frame) // 2 + 60] = bytes(range(60))
+    with pytest.raises(UnreadableFileError) as caught:
+        _decodes(image_dataset(stored, 16), bytes(frame), uid.JPEGLSLossless, tmp_path / "a")
+    assert "imagecodecs:" in caught.value.message
+    assert "gdcm:" in caught.value.message
+    assert len(caught.value.message) <= 500
+
+
+def test_nothing_reaches_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    stored = np.random.default_rng(3).integers(0, 4096, (64, 64)).astype(np.uint16)
+    rng = np.random.default_rng(4)
+    for syntax, encoder in ENCODERS.items():
+        for _ in range(20):
+            frame = np.frombuffer(encoder(stored, 12), np.uint8).copy()
+            places = rng.integers(60, len(frame) - 4, 6)
+            frame[places] = rng.integers(0, 256, 6)
+            with contextlib.suppress(UnreadableFileError):
+                _decodes(image_dataset(stored, 12), frame.tobytes(), syntax, tmp_path / "a")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_streams_say_their_size() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (31, 47)).astype(np.uint8)
+    assert jpeg_size(imagecodecs.jpeg8_encode(image)) == StreamSize(31, 47, 1, 8)
+    assert jpeg_size(imagecodecs.jpegls_encode(image)) == StreamSize(31, 47, 1, 8)
+    assert jpeg_2000_size(imagecodecs.jpeg2k_encode(image, codecformat="jp2")) == StreamSize(31, 47, 1, 8)
+    for junk in (b"", b"\xff\xd8", b"\xff\xd8\xff\xd9", b"\xff\x4f\xff\x51", bytes(100)):
+        assert jpeg_size(junk) is None
+        assert jpeg_2000_size(junk) is None
+
+
+def test_end_marker_is_found_by_following_the_segments() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
+    stream = imagecodecs.jpeg8_encode(image)
+    thumbnail = b"\xff\xe1" + (2 + len(stream)).to_bytes(2, "big") + stream
+    whole = stream[:2] + thumbnail + stream[2:]
+    assert ends_properly(stream)
+    assert ends_properly(whole)
+    assert ends_properly(whole + bytes(9))
+    for kept in range(0, len(whole) - 1, 37):
+        assert not ends_properly(whole[:kept])
