@@ -29,7 +29,7 @@ class Field:
 def collimate(rng: np.random.Generator, kind: str, rows: int, columns: int) -> Field:
     """Draw the exposed rectangle: all of the image where `kind` is empty."""
     margins = rng.uniform(0.015, 0.10, 4) * (rng.random(4) < 0.75)
-    if not kind or rows < 64 or columns < 64:
+    if not kind:
         return Field(0, 0, rows, columns)
     if not margins.any():
         margins[:2] = 0.04

@@ -214,8 +214,8 @@ def _plan_radiograph(
         height_mm=float(rng.uniform(185, 285)) * (1.1 if two else 1.0),
         inverted=bool(rng.random() < 0.08),
         monochrome1=bool(stored[2] < 0.15),
-        collimator=str(rng.choice(["", "dark", "bright"], p=[0.5, 0.34, 0.16])),
-        marker=str(rng.choice(["", "letter", "letter+text"], p=[0.3, 0.4, 0.3])),
+        collimator=_fitting(rng.choice(["", "dark", "bright"], p=[0.5, 0.34, 0.16]), rows, columns),
+        marker=_fitting(rng.choice(["", "letter", "letter+text"], p=[0.3, 0.4, 0.3]), rows, columns),
         cast=bool(rng.random() < 0.10),
         metal=str(rng.choice(["", "plate", "wires"], p=[0.92, 0.05, 0.03])),
         transfer_syntax=syntax,
@@ -223,6 +223,14 @@ def _plan_radiograph(
         corrupt=corrupt,
         duplicate_path=_path(seed, index, 1000 + k, rng) if k == 0 and index % BLOCK == 9 else "",
     )
+
+
+def _fitting(drawn: str, rows: int, columns: int) -> str:
+    """What was drawn by lot, or as much of it as so small an image can show."""
+    side = min(rows, columns)
+    if side < 64:
+        return ""
+    return "letter" if drawn == "letter+text" and side < 180 else str(drawn)
 
 
 def _view(rng: np.random.Generator, k: int, count: int) -> str:

@@ -103,12 +103,20 @@ def render(plan: RadiographPlan, patient: Patient, anatomy: str) -> Picture:
     half = plan.columns // 2
     left = _picture(rng, plan, plan.limbs[:1], patient, build, anatomy, plan.rows, half)
     right = _picture(rng, plan, plan.limbs[1:], patient, build, anatomy, plan.rows, plan.columns - half)
-    shifted = tuple((r0, c0 + half, r1, c1 + half) for r0, c0, r1, c1 in right.boxes)
-    return Picture(
-        np.hstack([left.display, right.display]),
-        left.boxes + shifted,
-        Field(0, 0, plan.rows, plan.columns),
-    )
+    return _joined(rng, left, right)
+
+
+def _joined(rng: np.random.Generator, left: Picture, right: Picture) -> Picture:
+    """Two pictures side by side, as a console or a scanner puts them: some with a strip between."""
+    display = np.hstack([left.display, right.display])
+    rows, columns = display.shape
+    half = left.display.shape[1]
+    strip = int(columns * rng.uniform(0.003, 0.012)) if rng.random() < 0.4 else 0
+    display[:, half - strip : half + strip] = rng.choice([0.0, 1.0])
+    before, after = Field(0, 0, rows, half - strip), Field(0, half + strip, rows, columns)
+    boxes = [before.clip(box) for box in left.boxes]
+    boxes += [after.clip((r0, c0 + half, r1, c1 + half)) for r0, c0, r1, c1 in right.boxes]
+    return Picture(display, tuple(boxes), Field(0, 0, rows, columns))
 
 
 def _build(rng: np.random.Generator, plan: RadiographPlan, patient: Patient) -> Build:
@@ -264,7 +272,10 @@ def _exposed(
     gradient = tuple(np.float32(x) for x in rng.normal(0, 0.07, 2))
     cell = 400.0 / max(soft.shape)
     display: NDArray[np.float32] = _expose(soft, bone, texture(), cell, levels, gradient)
-    edge = rng.random()
+    edge, worn = rng.random(2)
+    if worn < 0.2:
+        # A plate reader's lines: each column with a gain of its own.
+        display *= 1 + np.float32(0.012) * rng.standard_normal(display.shape[1], dtype=np.float32)
     if plan.collimator:
         shutter(display, field, 0.01 if plan.collimator == "dark" else float(rng.uniform(0.85, 0.97)))
     if plan.marker:
