@@ -158,7 +158,12 @@ def _run(tasks: list[_Task], workers: int) -> Iterator[_Written]:
     render(study.radiographs[0], study.patient, "wrist")
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=workers, context=context) as pool:
-        yield from pool.map(_write_studies, tasks).result()
+        try:
+            yield from pool.map(_write_studies, tasks).result()
+        except BaseException:
+            # Leaving the pool waits for what it has in hand; after a failure or Ctrl-C nobody wants it.
+            pool.stop()
+            raise
 
 
 def _write_studies(task: _Task) -> _Written:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.kernels._jit import kernel
 from fxcore.phantom import raster
 from fxcore.phantom.anatomy import Build, Fracture, wrist_front, wrist_side
+from fxcore.phantom.exposure import expose
 from fxcore.phantom.extras import with_cast, with_metal
 from fxcore.phantom.identity import Patient, stream
 from fxcore.phantom.joints import joint_front, joint_side
-from fxcore.phantom.nuisance import Field, collimate, draw_marker, shutter
+from fxcore.phantom.nuisance import Field, collimate
+from fxcore.phantom.placing import place
 from fxcore.phantom.plan import LimbPlan, RadiographPlan
-from fxcore.phantom.solids import Limb, Pose, Tube, add_blob, add_tube, texture
-
-_SOFT = np.float32(0.0135)
-_BONE = np.float32(0.045)
-"""Attenuation a millimetre of soft tissue and of compact bone, at the energies of extremity radiography."""
+from fxcore.phantom.solids import Limb, Tube, add_blob, add_tube
 
 LEAST_THICKNESS = 1.0
 """Millimetres of tissue that count as limb when its box is measured."""
@@ -43,46 +39,6 @@ class Picture:
     display: NDArray[np.float32]
     boxes: tuple[tuple[int, int, int, int], ...]
     field: Field
-
-
-@kernel
-def _expose(soft, bone, texture, cell, levels, gradient):
-    """Displayed brightness of the attenuation along each ray.
-
-    `soft` holds the fourth power of the thickness; `levels` are background, white, exposure and curve.
-    """
-    rows, columns = soft.shape
-    out = np.empty((rows, columns), dtype=np.float32)
-    background, white, exposure, streaks = levels
-    span = white - background
-    for row in range(rows):
-        down = np.float32(row) / np.float32(rows) - np.float32(0.5)
-        p = np.int64(row * cell) & 511
-        for column in range(columns):
-            across = np.float32(column) / np.float32(columns) - np.float32(0.5)
-            light = np.float32(1.0) + gradient[0] * down + gradient[1] * across
-            thick = soft[row, column]
-            value = background
-            if thick > 0.0 or bone[row, column] > 0.0:
-                thick = math.sqrt(math.sqrt(thick))
-                # Muscle and fat are streaky, along the limb more than across it.
-                thick *= np.float32(1.0) + streaks * texture[p, np.int64(column * cell) & 511]
-                path = _SOFT * thick + _BONE * bone[row, column]
-                value = background + span * (np.float32(1.0) - math.exp(-exposure * path))
-            out[row, column] = value * light
-    return out
-
-
-@kernel
-def _grain(image, noise, strength):
-    """Add quantum noise in place: fewer photons reach where the image is bright."""
-    rows, columns = image.shape
-    floor = np.float32(0.25)
-    for row in range(rows):
-        for column in range(columns):
-            value = image[row, column]
-            value += strength * (floor + value) * noise[row, column]
-            image[row, column] = min(max(value, np.float32(0.0)), np.float32(1.0))
 
 
 def render(plan: RadiographPlan, patient: Patient, anatomy: str) -> Picture:
@@ -179,7 +135,7 @@ def _picture(
     boxes = []
     for i, limb in enumerate(limbs):
         drawn = _limb(rng, limb, plan, build, anatomy)
-        pose = _pose(rng, plan, limb, i, len(limbs), patient, anatomy, rows, columns)
+        pose = place(rng, plan, limb, i, patient, anatomy, rows, columns)
         start = rng.uniform(0, 400, 2)
         grain = (float(start[0]), float(start[1]), 4.5, 7.5, 0.28)
         alone = np.zeros(shape, dtype=np.float32) if len(limbs) > 1 else soft
@@ -198,92 +154,5 @@ def _picture(
                 add_tube(bone, solid, pose, grain=grain)
             else:
                 add_blob(bone, solid, pose, grain)
-    display = _exposed(rng, plan, limbs, soft, bone, field)
+    display = expose(rng, plan, limbs, soft, bone, field)
     return Picture(display, tuple(boxes), field)
-
-
-def _pose(
-    rng: np.random.Generator,
-    plan: RadiographPlan,
-    limb: LimbPlan,
-    position: int,
-    count: int,
-    patient: Patient,
-    anatomy: str,
-    rows: int,
-    columns: int,
-) -> Pose:
-    """Where the limb lies in the image."""
-    angle = math.radians(limb.angle)
-    flip = limb.laterality == "L" if plan.view != "LAT" else bool(rng.random() < 0.5)
-    centred = {"wrist": rng.uniform(12, 48), "hand": rng.uniform(75, 100), "joint": rng.uniform(-15, 15)}[
-        anatomy
-    ]
-    drift = rng.normal(0, 0.03, 2)
-    column = columns / 2
-    if len(plan.limbs) > 1:
-        wide = columns if plan.joined else columns / 2
-        per_mm = wide / (195.0 * patient.size)
-        column = wide * (position + 0.5) if count > 1 else wide * 0.5 if not plan.joined else columns / 2
-        # The thumb makes the hand lopsided: its middle is not its axis.
-        column += (8.0 if limb.laterality == "R" else -8.0) * per_mm * (1 if abs(limb.angle) < 90 else -1)
-        drift = drift * np.array([1.0, 0.2])
-        centred = 45.0
-    else:
-        per_mm = max(rows, columns) / plan.height_mm
-    along = per_mm * float(centred) * patient.size
-    pose = Pose(
-        row=rows * (0.5 + float(drift[0])) + along * math.cos(angle),
-        column=column + columns * float(drift[1]) - along * math.sin(angle),
-        pixels_per_mm=per_mm * patient.size,
-        angle=angle,
-        mirrored=flip,
-    )
-    return _with_radius_in_view(pose, rows, columns if len(plan.limbs) == 1 else None)
-
-
-def _with_radius_in_view(pose: Pose, rows: int, columns: int | None) -> Pose:
-    """Shift the limb so that the distal radius, broken or not, is well within the collimated field.
-
-    `columns` is None where the limb may not move sideways, for it has a neighbour.
-    """
-    across = (9.0 if pose.mirrored else -9.0) * pose.pixels_per_mm
-    down = 18.0 * pose.pixels_per_mm
-    row = pose.row + across * math.sin(pose.angle) + down * math.cos(pose.angle)
-    column = pose.column + across * math.cos(pose.angle) - down * math.sin(pose.angle)
-    row_shift = min(max(row, 0.17 * rows), 0.83 * rows) - row
-    column_shift = 0.0
-    if columns is not None:
-        column_shift = min(max(column, 0.17 * columns), 0.83 * columns) - column
-    return replace(pose, row=pose.row + row_shift, column=pose.column + column_shift)
-
-
-def _exposed(
-    rng: np.random.Generator,
-    plan: RadiographPlan,
-    limbs: tuple[LimbPlan, ...],
-    soft: NDArray[np.float32],
-    bone: NDArray[np.float32],
-    field: Field,
-) -> NDArray[np.float32]:
-    levels = tuple(
-        np.float32(x) for x in (rng.uniform(0.02, 0.16), rng.uniform(0.82, 1.0), rng.uniform(0.8, 1.7), 0.035)
-    )
-    gradient = tuple(np.float32(x) for x in rng.normal(0, 0.07, 2))
-    cell = 400.0 / max(soft.shape)
-    display: NDArray[np.float32] = _expose(soft, bone, texture(), cell, levels, gradient)
-    edge, worn = rng.random(2)
-    if worn < 0.2:
-        # A plate reader's lines: each column with a gain of its own.
-        display *= 1 + np.float32(0.012) * rng.standard_normal(display.shape[1], dtype=np.float32)
-    if plan.collimator:
-        shutter(display, field, 0.01 if plan.collimator == "dark" else float(rng.uniform(0.85, 0.97)))
-    if plan.marker:
-        draw_marker(rng, display, field, limbs[0].laterality, plan.view, plan.marker == "letter+text")
-    display = raster.blur(display, float(rng.uniform(0.05, 0.25)))
-    noise = rng.standard_normal(display.shape, dtype=np.float32)
-    _grain(display, noise, np.float32(rng.uniform(0.008, 0.03)))
-    if plan.collimator == "dark" and edge < 0.5:
-        # An electronic shutter, drawn by the console, has no noise.
-        shutter(display, field, 0.0)
-    return display
