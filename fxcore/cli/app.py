@@ -214,7 +214,7 @@ def labels(
     if json:
         print_json([row.figures() for row in rows])
     elif not quiet:
-        columns = ("label", "radiographs", "recognised as", "how", "decision")
+        columns = ("label", "count", "recognised as", "how", "decision")
         print_table(f"Body-part labels of {source}", columns, (row.texts() for row in rows))
 
 

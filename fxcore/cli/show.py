@@ -14,7 +14,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from fxcore.dataset.tables import cell
 from fxcore.errors import FxrayError
 
 EXIT_ERROR = 1
@@ -155,7 +157,7 @@ def print_pairs(title: str, rows: Iterable[tuple[str, str]]) -> None:
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, value)
+        table.add_row(name, Text(value))
     Console().print(table)
 
 
@@ -163,7 +165,8 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
     """Print a table with a header."""
     table = Table(*columns, title=title, title_justify="left", title_style="bold")
     for row in rows:
-        table.add_row(*row)
+        # As text: what a file says must not be taken for markup or terminal control codes.
+        table.add_row(*(Text(cell(text)) for text in row))
     Console().print(table)
 
 
