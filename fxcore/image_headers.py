@@ -49,11 +49,12 @@ def png_page(data: bytes) -> Page:
     if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
         raise UnreadableFileError("unsupported_image", "the PNG does not start with its header")
     offset, orientation = 8, 1
-    while data[offset + 4 : offset + 8] != b"IEND":
+    name = b""
+    while name != b"IEND":
         if offset + 12 > len(data):
             raise UnreadableFileError("truncated_image", "the PNG ends before its end chunk")
-        length = int.from_bytes(data[offset : offset + 4], "big")
-        if data[offset + 4 : offset + 8] == b"eXIf":
+        length, name = int.from_bytes(data[offset : offset + 4], "big"), data[offset + 4 : offset + 8]
+        if name == b"eXIf":
             orientation = _orientation(data[offset + 8 : offset + 8 + length])
         offset += 12 + length
     columns, rows, bits, colour = struct.unpack_from(">IIBB", data, 16)

@@ -128,8 +128,8 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
     try:
         if page.kind == "jpeg":
             if page.samples == 3:
-                # The Y of the stream is the luma; decoding nothing else is exact and faster.
-                return imagecodecs.jpeg8_decode(data, outcolorspace="GRAYSCALE"), "ybr_full"
+                # The Y of the stream is the luma of its RGB; decoding nothing else is exact and faster.
+                return imagecodecs.jpeg8_decode(data, outcolorspace="GRAYSCALE"), "rgb"
             pixels = imagecodecs.jpeg8_decode(data)
         elif page.kind == "png":
             pixels = imagecodecs.png_decode(data)

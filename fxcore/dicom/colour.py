@@ -37,7 +37,8 @@ def luma(rgb: NDArray[Any], y_max: float = 255.0) -> NDArray[np.uint8]:
     """
     wide: NDArray[Any] = rgb.astype(np.uint32 if rgb.dtype.itemsize <= 2 else np.float64)
     thousandths = 299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2]
-    scaled = thousandths / 1000 if y_max == 255 else thousandths * (255 / (1000 * y_max))
+    # One division of whole numbers, so that a tie is a tie.
+    scaled = thousandths * 255.0 / (1000 * y_max)
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 

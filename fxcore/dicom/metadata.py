@@ -17,6 +17,9 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
+from fxcore.dicom.pixels import COLOUR, GREY
+from fxcore.dicom.quiet import quiet
+
 _MAX_TEXT = 64
 _MAX_VALUES = 32
 _CODE = re.compile(r"[A-Z0-9 _]{1,16}")
@@ -90,7 +93,7 @@ _ALLOWED: dict[str, Callable[[Any], str]] = {
     "ImageLaterality": _term("R", "L", "B", "U"),
     "ViewPosition": _code,
     "PatientOrientation": _several(_orientation),
-    "PhotometricInterpretation": _code,
+    "PhotometricInterpretation": _term(*GREY, *COLOUR, "PALETTE COLOR"),
     "Rows": _integer,
     "Columns": _integer,
     "BitsAllocated": _integer,
@@ -136,7 +139,8 @@ def clean_metadata(dataset: Dataset, syntax: UID | None = None) -> dict[str, str
     ----------
     DICOM PS3.15 annex E, Table E.1-1; PS3.5 section 6.2 (value representations).
     """
-    row = {keyword: _clean(dataset, keyword, rebuild) for keyword, rebuild in _ALLOWED.items()}
+    with quiet():
+        row = {keyword: _clean(dataset, keyword, rebuild) for keyword, rebuild in _ALLOWED.items()}
     row["TransferSyntaxUID"] = transfer_syntax_name(syntax)
     row["burned_in"] = "1" if row["BurnedInAnnotation"] == "YES" else ""
     return row

@@ -1,0 +1,132 @@
+"""Looking into an archive: what is found, what each file is, and that nothing stops it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from fxcore.dicom.config import Limits, PixelConfig
+from fxcore.dicom.index import IndexEntry, index_file, walk
+from fxcore.dicom.read import load_dicom
+from tests.dicom_files import image_dataset, write
+
+
+def _dataset() -> Dataset:
+    ds = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID = "1.2.3", "1.2.3.4", "1.2.3.4.5"
+    ds.AccessionNumber, ds.PatientID, ds.BodyPartExamined = "A1", "P1", "muñeca"
+    ds.SpecificCharacterSet = "ISO_IR 100"
+    ds.StudyDescription, ds.SeriesDescription, ds.ProtocolName = "study", "series", "protocol"
+    region = Dataset()
+    region.CodeMeaning = "Wrist joint"
+    ds.AnatomicRegionSequence = Sequence([region])
+    return ds
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize(
+    "syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian], ids=str
+)
+def test_entry_of_a_dicom_file(syntax: str, bare: bool, tmp_path: Path) -> None:
+    write(_dataset(), tmp_path / "scan.txt", syntax, bare=bare)
+    entry = index_file(tmp_path, "scan.txt", Limits())
+    assert entry == IndexEntry(
+        source="scan.txt",
+        size=(tmp_path / "scan.txt").stat().st_size,
+        kind="dicom",
+        study_uid="1.2.3",
+        series_uid="1.2.3.4",
+        sop_uid="1.2.3.4.5",
+        accession="A1",
+        patient_id="P1",
+        body_part="muñeca",
+        body_part_described="study series protocol Wrist joint",
+        number_of_frames=1,
+        has_pixels=True,
+    )
+    assert pickle.loads(pickle.dumps(entry)) == entry
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "reason"),
+    [
+        (b"", "other", ""),
+        (b"\x89PNG\r\n\x1a\n", "image", ""),
+        (b"\xff\xd8\xff\xe0", "image", ""),
+        (b"II*\0", "image", ""),
+        (b"MM\0*", "image", ""),
+        (b"hello world, this is a text", "other", ""),
+        (b"\x08\0\x05\0CS", "other", ""),
+        (bytes(128) + b"DICM", "dicom", "no_pixel_data"),
+        (bytes(128) + b"DICM\x02\0\x10\0UI\xff\xff1.2", "dicom", "no_pixel_data"),
+        (b"II*\0" + bytes(124) + b"DICM", "dicom", "no_pixel_data"),
+        (
+            bytes(128)
+            + b"DICM"
+            + b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff" * 3000,
+            "dicom",
+            "broken_header",
+        ),
+    ],
+)
+def test_kind_is_told_by_content(content: bytes, kind: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(content)
+    entry = index_file(tmp_path, "a", Limits())
+    assert (entry.kind, entry.reason) == (kind, reason)
+
+
+def test_absurd_lengths_cost_no_memory(tmp_path: Path) -> None:
+    ds = _dataset()
+    content = bytearray(write(ds, tmp_path / "a").read_bytes())
+    place = content.find(b"\x08\0\x30\x10LO") + 4
+    content[place : place + 8] = b"UT\0\0\xf0\xff\xff\xff"
+    (tmp_path / "a").write_bytes(content)
+    assert index_file(tmp_path, "a", Limits()).reason == "no_pixel_data"
+
+
+def test_files_that_are_gone_or_too_large(tmp_path: Path) -> None:
+    assert index_file(tmp_path, "gone", Limits()).reason == "unreadable"
+    write(_dataset(), tmp_path / "a")
+    assert index_file(tmp_path, "a", Limits(max_file_bytes=100)).reason == "too_large"
+
+
+def test_walk(tmp_path: Path) -> None:
+    for name in ("b/2", "b/10", "a/x/y/z", "c.dcm", "b.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    (tmp_path / "file_link").symlink_to(tmp_path / "c.dcm")
+    odd = os.fsencode(tmp_path) + b"/\xff\xfe"
+    Path(os.fsdecode(odd)).write_bytes(b"x")
+    found = list(walk(tmp_path))
+    assert found == ["a/x/y/z", "b/10", "b/2", "b.txt", "c.dcm", os.fsdecode(b"\xff\xfe")]
+    assert index_file(tmp_path, found[-1], Limits()).size == 1
+
+
+def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path) -> None:
+    (entry,) = [index_file(tmp_path, path, Limits()) for path in walk(tmp_path / "gone")]
+    assert (entry.kind, entry.reason) == ("unreadable", "unreadable")
+
+
+def test_pydicom_stays_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ds = _dataset()
+    ds["StudyInstanceUID"].validation_mode = 0
+    path = write(ds, tmp_path / "a")
+    path.write_bytes(path.read_bytes().replace(b"1.2.3\0", b"1.x.Y "))
+    caplog.clear()
+    with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.DEBUG):
+        warnings.simplefilter("always")
+        index_file(tmp_path, "a", Limits())
+        list(load_dicom(path, PixelConfig()).frames)
+        warnings.warn("the caller's own", stacklevel=1)
+    assert [str(w.message) for w in caught] == ["the caller's own"]
+    assert not [r for r in caplog.records if r.name.startswith("pydicom")]

@@ -1,0 +1,128 @@
+"""De-identification: canaries in every attribute there is, and what happens to odd values."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom.datadict import DicomDictionary, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.tag import Tag
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from fxcore.dicom.config import PixelConfig
+from fxcore.dicom.metadata import METADATA_COLUMNS, clean_metadata
+from fxcore.dicom.read import FILE_COLUMNS, load_dicom
+from tests.dicom_files import image_dataset, write
+
+TEXT, NUMBER, DATE = "CANARY", 987654321, "19591231"
+_BY_VR: dict[str, Any] = {
+    **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"), TEXT),
+    **dict.fromkeys(("DS", "IS"), str(NUMBER)),
+    **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW", "UN"), TEXT.encode() + b"  "),
+    **dict.fromkeys(("SL", "UL", "SV", "UV"), NUMBER),
+    **dict.fromkeys(("SS", "US"), 9876),
+    **dict.fromkeys(("FD", "FL"), float(NUMBER)),
+    "AS": "098Y",
+    "DA": DATE,
+    "TM": "235859",
+    "DT": DATE + "235859",
+    "UI": "1.2.987654321",
+    "AT": Tag(0x98765432),
+}
+# Free text about the body part is what the product is for; the rest of the row is codes and numbers.
+_FREE_TEXT = "BodyPartExamined"
+
+
+def _canaries() -> Dataset:
+    """Every standard attribute that is not a column, at the top and nested, and private ones."""
+    inner = Dataset()
+    for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
+        group = tag >> 16
+        if not keyword or keyword in METADATA_COLUMNS or group in (0x0000, 0x0002, 0x7FE0, 0xFFFE, 0x0028):
+            continue
+        first = vr.split(" or ")[0]
+        if first in _BY_VR:
+            inner.add(DataElement(tag, first, _BY_VR[first]))
+    inner.add_new(0x00091001, "LO", TEXT)
+    inner.add_new(0x00291010, "UN", TEXT.encode())
+    outer = copy.deepcopy(inner)
+    for keyword in ("RequestAttributesSequence", "AnatomicRegionSequence", "OtherPatientIDsSequence"):
+        outer.add_new(tag_for_keyword(keyword), "SQ", Sequence([copy.deepcopy(inner)]))
+    return outer
+
+
+def test_no_canary_comes_through(tmp_path: Path) -> None:
+    ds = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    canaries = _canaries()
+    assert len(canaries) > 3000
+    ds.update({tag: element for tag, element in canaries.items() if tag.group != 0x0028})
+    ds.PresentationLUTShape = "IDENTITY"
+    for row in (
+        clean_metadata(ds, ExplicitVRLittleEndian),
+        load_dicom(write(ds, tmp_path / "a"), PixelConfig()).metadata,
+    ):
+        text = "|".join(f"{key}={value}" for key, value in row.items())
+        for canary in (TEXT, "9876", DATE, "2358", "098Y"):
+            assert canary not in text
+    assert tuple(row) == FILE_COLUMNS
+
+
+def test_canaries_inside_the_allowed_attributes_are_dropped() -> None:
+    """A value that is not what its attribute holds says nothing: only that field is emptied."""
+    ds = image_dataset(np.zeros((2, 2), np.uint16), 12)
+    for keyword in METADATA_COLUMNS:
+        tag = tag_for_keyword(keyword)
+        if tag is not None and keyword not in (_FREE_TEXT, "TransferSyntaxUID", "Modality"):
+            ds._dict[Tag(tag)] = RawDataElement(Tag(tag), None, 12, b"Doe^John1959", 0, True, True)
+    row = clean_metadata(ds, UID("1.2.276.0.7230010.3.1.4.999"))
+    assert {key: value for key, value in row.items() if value} == {"Modality": "DX"}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "expected"),
+    [
+        ("Modality", " dx ", "DX"),
+        ("BodyPartExamined", "Handgelenk  re\0\n", "Handgelenk re"),
+        ("BodyPartExamined", "x" * 500, "x" * 64),
+        ("BodyPartExamined", "za\u202epe\u0301sti\x1b[31m", "za pe\u0301sti [31m"),
+        ("Laterality", "L", "L"),
+        ("Laterality", "LEFT", ""),
+        ("KVP", "55.0", "55"),
+        ("KVP", "5.50e1", "55"),
+        ("PixelSpacing", ["0.1500", ".15"], "0.15\\0.15"),
+        ("WindowCenter", ["100", "2e3"], "100\\2000"),
+        ("PatientOrientation", ["L", "F"], "L\\F"),
+        ("BurnedInAnnotation", "YES", "YES"),
+        ("PresentationIntentType", "FOR PRESENTATION", "FOR PRESENTATION"),
+        ("NumberOfFrames", "3", "3"),
+    ],
+)
+def test_values_are_written_anew(keyword: str, value: Any, expected: str) -> None:
+    ds = Dataset()
+    ds.add(
+        DataElement(
+            tag_for_keyword(keyword), {"KVP": "DS"}.get(keyword, _vr(keyword)), value, validation_mode=0
+        )
+    )
+    row = clean_metadata(ds)
+    assert tuple(row) == METADATA_COLUMNS
+    assert row[keyword] == expected
+    assert row["burned_in"] == ("1" if keyword == "BurnedInAnnotation" else "")
+
+
+def _vr(keyword: str) -> str:
+    return DicomDictionary[tag_for_keyword(keyword)][0]
+
+
+def test_the_transfer_syntax_is_written_by_name() -> None:
+    assert (
+        clean_metadata(Dataset(), ExplicitVRLittleEndian)["TransferSyntaxUID"] == "Explicit VR Little Endian"
+    )
+    for other in ("1.2.840.113619.5.2", "1.2.840.10008.5.1.4.1.1.2", "rubbish", ""):
+        assert clean_metadata(Dataset(), UID(other))["TransferSyntaxUID"] == ""

@@ -1,0 +1,188 @@
+"""Ordinary images: exact grey, honoured orientation, nothing half-read."""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import imagecodecs
+import numpy as np
+import pytest
+
+from fxcore.dicom.config import Limits, PixelConfig
+from fxcore.dicom.read import FILE_COLUMNS
+from fxcore.errors import UnreadableFileError
+from fxcore.images import load_image
+from tests.shared_data import FRACATLAS, requires_fracatlas
+
+RNG = np.random.default_rng(11)
+GREY8 = RNG.integers(0, 256, (23, 31)).astype(np.uint8)
+GREY16 = RNG.integers(900, 3000, (23, 31)).astype(np.uint16)
+RGB8 = RNG.integers(0, 256, (23, 31, 3)).astype(np.uint8)
+LUMA8 = np.rint(RGB8.astype(float) @ [299, 587, 114] / 1000).astype(np.uint8)
+
+
+def _load(path: Path, config: PixelConfig | None = None) -> tuple[list[np.ndarray], dict[str, str]]:
+    loaded = load_image(path, config or PixelConfig())
+    assert tuple(loaded.metadata) == FILE_COLUMNS
+    return [image for _, image in loaded.frames], loaded.metadata
+
+
+def _saved(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "image"
+    path.write_bytes(data)
+    return path
+
+
+def _window(values: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(values.astype(float), [0.5, 99.5], method="inverted_cdf")
+    return np.rint((np.clip(values, low, high) - low) / (high - low) * 255).astype(np.uint8)
+
+
+def _png_palette(index: np.ndarray, palette: np.ndarray) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+    rows = b"".join(b"\0" + row.tobytes() for row in index)
+    header = index.shape[1].to_bytes(4, "big") + index.shape[0].to_bytes(4, "big") + b"\x08\x03\0\0\0"
+    chunks = chunk(b"IHDR", header) + chunk(b"PLTE", palette.tobytes()) + chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
+
+
+_ALPHA = np.dstack([RGB8, GREY8])
+_GREY_ALPHA = np.dstack([GREY8, GREY8[::-1]])
+_PALETTE = RNG.integers(0, 256, (256, 3)).astype(np.uint8)
+_PALETTE_LUMA = np.rint(_PALETTE[GREY8].astype(float) @ [299, 587, 114] / 1000).astype(np.uint8)
+_DEEP_RGB = RGB8.astype(np.uint16) * 257
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "columns"),
+    [
+        (imagecodecs.png_encode(GREY8), GREY8, {"voi": "full_range", "colour": "", "BitsStored": "8"}),
+        (imagecodecs.png_encode(GREY16), _window(GREY16), {"voi": "percentile", "BitsStored": "16"}),
+        (imagecodecs.png_encode(RGB8), LUMA8, {"colour": "rgb", "SamplesPerPixel": "3"}),
+        (imagecodecs.png_encode(_ALPHA), LUMA8, {"colour": "rgb"}),
+        (imagecodecs.png_encode(_DEEP_RGB), LUMA8, {"colour": "rgb"}),
+        (imagecodecs.png_encode(_GREY_ALPHA), GREY8, {"colour": ""}),
+        (_png_palette(GREY8, _PALETTE), _PALETTE_LUMA, {"colour": "palette"}),
+        (imagecodecs.tiff_encode(GREY8), GREY8, {"decoder": "imagecodecs"}),
+        (imagecodecs.tiff_encode(GREY16), _window(GREY16), {"voi": "percentile"}),
+        (imagecodecs.tiff_encode(GREY16.copy(), byteorder=">"), _window(GREY16), {}),
+        (imagecodecs.tiff_encode(GREY16, bigtiff=True), _window(GREY16), {}),
+        (imagecodecs.tiff_encode(GREY16.astype(np.float32)), _window(GREY16), {"voi": "percentile"}),
+        (imagecodecs.tiff_encode(RGB8, photometric="rgb"), LUMA8, {"colour": "rgb"}),
+        (
+            imagecodecs.tiff_encode(GREY8, photometric="miniswhite"),
+            255 - GREY8,
+            {"inverted_photometric": "1"},
+        ),
+        (
+            imagecodecs.jpeg8_encode(RGB8, colorspace="RGB", outcolorspace="RGB", level=100),
+            None,
+            {"colour": "rgb"},
+        ),
+    ],
+)
+def test_kinds(data: bytes, expected: np.ndarray | None, columns: dict[str, str], tmp_path: Path) -> None:
+    (image,), metadata = _load(_saved(tmp_path, data))
+    assert image.dtype == np.uint8
+    if expected is None:
+        assert np.abs(image.astype(int) - LUMA8).mean() < 2
+    else:
+        np.testing.assert_array_equal(image, expected)
+    assert columns.items() <= metadata.items()
+    assert (metadata["Rows"], metadata["Columns"]) == ("23", "31")
+
+
+def test_full_range_of_sixteen_bits(tmp_path: Path) -> None:
+    (image,), metadata = _load(_saved(tmp_path, imagecodecs.png_encode(GREY16)), PixelConfig(voi="none"))
+    np.testing.assert_array_equal(image, np.rint(GREY16 / 65535 * 255))
+    assert metadata["voi"] == "full_range"
+
+
+def test_pages_of_a_tiff_are_frames(tmp_path: Path) -> None:
+    pages = RNG.integers(0, 256, (3, 9, 11)).astype(np.uint8)
+    images, metadata = _load(_saved(tmp_path, cv2.imencodemulti(".tiff", list(pages))[1].tobytes()))
+    np.testing.assert_array_equal(images, pages)
+    assert metadata["NumberOfFrames"] == "3"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_orientation(orientation: int, order: str, tmp_path: Path) -> None:
+    mark, byte = {"<": (b"II*\0", "little"), ">": (b"MM\0*", "big")}[order]
+
+    def number(value: int, size: int) -> bytes:
+        return value.to_bytes(size, byte)  # type: ignore[arg-type]
+
+    entry = number(274, 2) + number(3, 2) + number(1, 4) + number(orientation, 2) + bytes(2)
+    exif = b"Exif\0\0" + mark + number(8, 4) + number(1, 2) + entry + bytes(4)
+    jpeg = imagecodecs.jpeg8_encode(GREY8, level=95)
+    data = jpeg[:2] + b"\xff\xe1" + (2 + len(exif)).to_bytes(2, "big") + exif + jpeg[2:]
+    (image,), metadata = _load(_saved(tmp_path, data))
+    expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(image, expected)
+    assert (metadata["Rows"], metadata["Columns"]) == tuple(map(str, image.shape))
+
+
+_WHOLE = {
+    "png": imagecodecs.png_encode(GREY8),
+    "jpeg": imagecodecs.jpeg8_encode(GREY8),
+    "tiff": imagecodecs.tiff_encode(GREY8),
+}
+
+
+@pytest.mark.parametrize("kind", _WHOLE)
+def test_cut_short(kind: str, tmp_path: Path) -> None:
+    data = _WHOLE[kind]
+    for kept in np.linspace(30, 0.95 * len(data), 25).astype(int):
+        with pytest.raises(UnreadableFileError) as caught:
+            _load(_saved(tmp_path, data[:kept]))
+        assert caught.value.reason in ("truncated_image", "unsupported_image")
+        assert str(tmp_path) not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("data", "limits", "reason"),
+    [
+        (b"", {}, "empty_file"),
+        (b"nothing of the kind", {}, "unsupported_image"),
+        (_WHOLE["png"], {"max_pixels": 23 * 31 - 1}, "too_large"),
+        (_WHOLE["jpeg"], {"max_pixels": 23 * 31 - 1}, "too_large"),
+        (_WHOLE["tiff"], {"max_pixels": 23 * 31 - 1}, "too_large"),
+        (_WHOLE["tiff"], {"max_file_bytes": 99}, "too_large"),
+        (imagecodecs.png_encode(np.full((9, 9), 7, np.uint8)), {}, "constant_image"),
+    ],
+)
+def test_refused(data: bytes, limits: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError) as caught:
+        _load(_saved(tmp_path, data), PixelConfig(limits=Limits(**limits)))
+    assert caught.value.reason == reason
+
+
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError) as caught:
+        load_image(tmp_path / "gone", PixelConfig())
+    assert caught.value.reason == "unreadable"
+
+
+@requires_fracatlas
+def test_fracatlas() -> None:
+    refused = 0
+    with (FRACATLAS / "INDEX.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    for row in rows:
+        path = FRACATLAS / row["file"]
+        if row["truncated_jpeg"] == "1":
+            with pytest.raises(UnreadableFileError) as caught:
+                _load(path)
+            assert caught.value.reason == "truncated_image"
+            refused += 1
+        else:
+            (image,), _ = _load(path)
+            np.testing.assert_array_equal(image, cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    assert (len(rows), refused) == (96, 5)
