@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import re
 import warnings
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+import fxcore
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.index import IndexEntry, index_file, walk
 from fxcore.dicom.read import load_dicom
+from fxcore.dicom.reasons import REASONS
+from fxcore.errors import UnreadableFileError
 from tests.dicom_files import image_dataset, write
 
 
@@ -90,7 +94,38 @@ def test_absurd_lengths_cost_no_memory(tmp_path: Path) -> None:
     place = content.find(b"\x08\0\x30\x10LO") + 4
     content[place : place + 8] = b"UT\0\0\xf0\xff\xff\xff"
     (tmp_path / "a").write_bytes(content)
-    assert index_file(tmp_path, "a", Limits()).reason == "no_pixel_data"
+    assert index_file(tmp_path, "a", Limits()).reason == "truncated_file"
+
+
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian], ids=str)
+def test_a_file_cut_short_says_so(syntax: str, tmp_path: Path) -> None:
+    content = write(_dataset(), tmp_path / "a", syntax).read_bytes()
+    seen = set()
+    for kept in range(400, len(content) - 1, 7):
+        (tmp_path / "a").write_bytes(content[:kept])
+        seen.add(index_file(tmp_path, "a", Limits()).reason)
+        with pytest.raises(UnreadableFileError) as caught:
+            load_dicom(tmp_path / "a", PixelConfig())
+        seen.add(caught.value.reason)
+    assert "truncated_pixel_data" in seen
+    assert seen <= {
+        "",
+        "truncated_file",
+        "truncated_pixel_data",
+        "no_pixel_data",
+        "broken_header",
+        "invalid_image_header",
+    }
+
+
+def test_every_reason_is_explained() -> None:
+    source = "".join(
+        p.read_text(encoding="utf-8") for p in Path(fxcore.__file__).parent.glob("dicom/**/*.py")
+    )
+    source += "".join(p.read_text(encoding="utf-8") for p in Path(fxcore.__file__).parent.glob("image*.py"))
+    used = set(re.findall(r'UnreadableFileError\(\s*"(\w+)"', source)) - {"reason"}
+    assert len(used) > 10
+    assert used <= set(REASONS)
 
 
 def test_files_that_are_gone_or_too_large(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""DICOM files to grey images and clean metadata: index, decoders, grey, de-identification."""

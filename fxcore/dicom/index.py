@@ -30,6 +30,8 @@ _TAGS = [
     Tag(keyword)
     for keyword in (*_UIDS.values(), *_DESCRIPTIONS, "AnatomicRegionSequence", "NumberOfFrames", "Rows")
 ]
+# Names decide nothing, but a broken file with one of them is reported rather than passed over.
+_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_TEXT = 1024
 
@@ -159,7 +161,7 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
         layout = None if head.startswith(_MAGIC) and head[128:132] != b"DICM" else recognise(head, size)
         if layout is None:
             if not head.startswith(_MAGIC):
-                return IndexEntry(source, size, kind)
+                return _neither(source, size, head)
             kind = "image"
             check_size(size, limits)
             return IndexEntry(source, size, kind, has_pixels=True, number_of_frames=1)
@@ -170,6 +172,16 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
             return _entry(parsed, source, size)
     except UnreadableFileError as error:
         return _refused(source, size, kind, error.reason, error.message)
+
+
+def _neither(source: str, size: int, head: bytes) -> IndexEntry:
+    """Pass the file over, unless its name or preamble says that it was to be a radiograph."""
+    if not source.lower().endswith(_SUFFIXES) and head[:128] != bytes(128):
+        return IndexEntry(source, size, "other")
+    if not size:
+        return _refused(source, size, "unreadable", "empty_file", "the file holds no bytes")
+    message = "named or begun like a DICOM file or image, but the content is neither"
+    return _refused(source, size, "unreadable", "not_dicom", message)
 
 
 def _entry(parsed: Parsed, source: str, size: int) -> IndexEntry:

@@ -7,6 +7,7 @@ encoding, the limits, and one exception type.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
@@ -35,7 +37,7 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 """Media Storage SOP Class UID of the directory of a medium."""
 # The smallest head in which a layout is recognised; a meta header is a few hundred bytes.
 HEAD_BYTES = 4096
-_INFLATED_HEAD_BYTES = 2**21
+_HEADER = 2**17
 
 _KNOWN_VRS = {str(vr).encode() for vr in VR if len(str(vr)) == 2}
 _LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
@@ -75,7 +77,7 @@ class Parsed:
     stream_bytes : int
         Length of `stream`, inflated where the data set was deflated.
     pixel_tag, pixel_vr, pixel_length : int, str, int
-        The pixel data element; the tag is 0 where there is none.
+        The pixel data element; the tag is 0 where there is none, the VR empty where it is implicit.
     """
 
     dataset: Dataset
@@ -209,8 +211,8 @@ def parse(
     Raises
     ------
     UnreadableFileError
-        ``"broken_header"`` or ``"too_large"``. pydicom raises what it likes on broken input; it all
-        ends up here.
+        ``"broken_header"``, ``"truncated_file"`` or ``"too_large"``. pydicom raises what it likes on
+        broken input; it all ends up here.
     """
     try:
         return _parse(stream, size, layout, limits, tags)
@@ -243,10 +245,24 @@ def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: li
             syntax = _bare(rest, 0, size - start) or ImplicitVRLittleEndian
     assert syntax is not None
     syntax = UID(str(syntax))
-    if syntax == DeflatedExplicitVRLittleEndian:
-        # The index asks for a few elements: the first megabytes hold them.
-        data = inflate(stream.read(), limits) if tags is None else _inflate_head(stream.read())
-        stream, size = io.BytesIO(data), len(data)
+    if syntax != DeflatedExplicitVRLittleEndian:
+        return _read(stream, size, meta, syntax, limits, tags)
+    start = stream.tell()
+    if tags is not None:
+        # The index asks for a few elements, and the first kilobytes nearly always hold them.
+        with contextlib.suppress(Exception):
+            head = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(_HEADER), _HEADER)
+            parsed = _read(io.BytesIO(head), len(head), meta, syntax, limits, tags)
+            if parsed.pixel_tag:
+                return parsed
+        stream.seek(start)
+    data = inflate(stream.read(), limits)
+    return _read(io.BytesIO(data), len(data), meta, syntax, limits, tags)
+
+
+def _read(
+    stream: BinaryIO, size: int, meta: FileMetaDataset, syntax: UID, limits: Limits, tags: list[Any] | None
+) -> Parsed:
     parsed = Parsed(Dataset(), meta, syntax, stream, size)
     parsed.dataset = read_dataset(
         stream,
@@ -256,7 +272,20 @@ def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: li
         defer_size=limits.max_element_bytes,
         specific_tags=tags,
     )
+    if not parsed.pixel_tag and (stream.tell() > size or _cut_short(parsed.dataset)):
+        raise UnreadableFileError("truncated_file", "the file ends in the middle of its header")
     return parsed
+
+
+def _cut_short(dataset: Dataset) -> bool:
+    """Return whether a value is shorter than its element declares: the file ended inside it."""
+    return any(
+        isinstance(element, RawDataElement)
+        and element.value is not None
+        and element.length != UNDEFINED_LENGTH
+        and len(element.value) < element.length
+        for element in dataset.values()
+    )
 
 
 def _past_meta(tag: int, _vr: str | None, _length: int) -> bool:
@@ -267,14 +296,10 @@ def _note_pixels(parsed: Parsed) -> Callable[[int, str | None, int], bool]:
     def stop(tag: int, vr: str | None, length: int) -> bool:
         if tag not in PIXEL_TAGS:
             return False
-        parsed.pixel_tag, parsed.pixel_vr, parsed.pixel_length = int(tag), vr or "OW", length
+        parsed.pixel_tag, parsed.pixel_vr, parsed.pixel_length = int(tag), vr or "", length
         return True
 
     return stop
-
-
-def _inflate_head(data: bytes) -> bytes:
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _INFLATED_HEAD_BYTES)
 
 
 def inflate(data: bytes, limits: Limits) -> bytes:

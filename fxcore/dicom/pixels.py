@@ -119,7 +119,7 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
         )
     return PixelFormat(
         keyword=keyword,
-        vr=vr,
+        vr=vr or "OW",
         rows=rows,
         columns=columns,
         samples=samples,
@@ -169,7 +169,8 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | bytearray:
     if length == 0:
         raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
     native = parsed.syntax in UncompressedTransferSyntaxes
-    explicit = parsed.syntax != ImplicitVRLittleEndian and parsed.pixel_vr in EXPLICIT_VR_LENGTH_32
+    # What was found, not what the transfer syntax promises: some files switch to implicit VR.
+    explicit = parsed.pixel_vr in EXPLICIT_VR_LENGTH_32
     start = stream.tell()
     value = start + (12 if explicit else 8)
     data: bytes | bytearray

@@ -35,7 +35,11 @@ def quiet_stderr() -> Iterator[None]:
 
     The OpenJPEG inside gdcm reports broken streams on the terminal and cannot be told not to.
     """
-    saved = os.dup(2)
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no descriptor 2 to be written to
+        yield
+        return
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         try:

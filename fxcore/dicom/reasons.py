@@ -12,6 +12,7 @@ REASONS: dict[str, str] = {
     "not_dicom": "The content is neither DICOM nor an image format that is read.",
     "dicomdir": "The file is a directory of a medium (DICOMDIR), not an image.",
     "broken_header": "The file starts like DICOM, but its header cannot be followed to the pixels.",
+    "truncated_file": "The file starts like DICOM and ends in the middle of its header.",
     "no_pixel_data": "A sound DICOM object without pixel data: a report, a plan, a presentation state.",
     "invalid_image_header": "An attribute that describes the pixels is absent, unreadable or impossible.",
     "unsupported_transfer_syntax": "The pixels are encoded in a way no decoder here knows, such as video.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -45,6 +46,8 @@ _CODESTREAMS = dict.fromkeys((*_JPEG, *uid.JPEGLSTransferSyntaxes), jpeg_size) |
     uid.JPEG2000TransferSyntaxes, jpeg_2000_size
 )
 _MAX_MESSAGE = 500
+# UIDs and paths have no place in a message.
+_IDENTIFIER = re.compile(r"\d+(\.\d+){3,}|\S*[/\\]\S+")
 # Encoders pad a frame to even or to a multiple of a few bytes.
 _PADDING = 16
 
@@ -241,4 +244,4 @@ def _brief(error: BaseException) -> str:
     """Return what a decoder said, on one short line: the last line is the one that says why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[-1] if lines else type(error).__name__
-    return text[:160]
+    return _IDENTIFIER.sub("...", text)[:160]
