@@ -63,7 +63,7 @@ def test_entry_of_a_dicom_file(syntax: str, bare: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "kind", "reason"),
     [
-        (b"", "other", ""),
+        (b"", "unreadable", "empty_file"),
         (b"\x89PNG\r\n\x1a\n", "image", ""),
         (b"\xff\xd8\xff\xe0", "image", ""),
         (b"II*\0", "image", ""),

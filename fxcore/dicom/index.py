@@ -175,11 +175,11 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
 
 
 def _neither(source: str, size: int, head: bytes) -> IndexEntry:
-    """Pass the file over, unless its name or preamble says that it was to be a radiograph."""
-    if not source.lower().endswith(_SUFFIXES) and head[:128] != bytes(128):
-        return IndexEntry(source, size, "other")
+    """Pass the file over, unless it is empty or its name or preamble says that it was to be a radiograph."""
     if not size:
         return _refused(source, size, "unreadable", "empty_file", "the file holds no bytes")
+    if not source.lower().endswith(_SUFFIXES) and head[:128] != bytes(128):
+        return IndexEntry(source, size, "other")
     message = "named or begun like a DICOM file or image, but the content is neither"
     return _refused(source, size, "unreadable", "not_dicom", message)
 
