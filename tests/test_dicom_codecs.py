@@ -127,3 +127,12 @@ def test_end_marker_is_found_by_following_the_segments() -> None:
     assert ends_properly(whole + bytes(9))
     for kept in range(0, len(whole) - 1, 37):
         assert not ends_properly(whole[:kept])
+
+
+def test_a_jp2_box_without_length_ends_the_search() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (31, 47)).astype(np.uint8)
+    stream = bytearray(imagecodecs.jpeg2k_encode(image, codecformat="jp2"))
+    assert jpeg_2000_size(bytes(stream)) == StreamSize(31, 47, 1, 8)
+    for length in (0, 1, 7, 2**32 - 1):
+        stream[12:16] = length.to_bytes(4, "big")
+        assert jpeg_2000_size(bytes(stream)) is None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.datadict import DicomDictionary, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
@@ -16,9 +18,12 @@ from pydicom.tag import Tag
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from fxcore.dicom.config import PixelConfig
+from fxcore.dicom.index import walk
 from fxcore.dicom.metadata import METADATA_COLUMNS, clean_metadata
 from fxcore.dicom.read import FILE_COLUMNS, load_dicom
+from fxcore.errors import UnreadableFileError
 from tests.dicom_files import image_dataset, write
+from tests.shared_data import DICOM, requires_dicom
 
 TEXT, NUMBER, DATE = "CANARY", 987654321, "19591231"
 _BY_VR: dict[str, Any] = {
@@ -126,3 +131,45 @@ def test_the_transfer_syntax_is_written_by_name() -> None:
     )
     for other in ("1.2.840.113619.5.2", "1.2.840.10008.5.1.4.1.1.2", "rubbish", ""):
         assert clean_metadata(Dataset(), UID(other))["TransferSyntaxUID"] == ""
+
+
+def test_integer_strings_with_decimals_are_kept() -> None:
+    """Exposure and exposure time are whole numbers in the standard and decimals in many archives."""
+    ds = Dataset()
+    for keyword in ("ExposureTime", "Exposure"):
+        tag = Tag(tag_for_keyword(keyword))
+        ds._dict[tag] = RawDataElement(tag, "IS", 4, b"12.5", 0, False, True)
+    row = clean_metadata(ds)
+    assert (row["ExposureTime"], row["Exposure"]) == ("12.5", "12.5")
+
+
+@requires_dicom
+def test_no_identifier_of_a_real_file_comes_through() -> None:
+    checked = 0
+    for path in walk(DICOM):
+        try:
+            loaded = load_dicom(DICOM / path, PixelConfig())
+        except UnreadableFileError:
+            continue
+        row = loaded.metadata
+        text = "|".join(v for k, v in row.items() if k not in ("Rows", "Columns", "TransferSyntaxUID"))
+        for secret in _secrets(DICOM / path):
+            assert secret not in text, path
+            checked += 1
+    assert checked > 3000
+
+
+def _secrets(path: Path) -> set[str]:
+    """Names, dates, times, UIDs and identifiers of a file, long enough to mean something."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ds = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+        found = set()
+        for tag in list(ds._dict):
+            try:
+                element = ds[tag]
+                if element.VR in ("PN", "DA", "TM", "UI", "DT") or element.keyword.endswith(("ID", "Number")):
+                    found.add(str(element.value).strip())
+            except Exception:
+                continue
+    return {secret for secret in found if len(secret) >= 6}

@@ -58,6 +58,8 @@ def _integer(value: Any) -> str:
 
 def _decimal(value: Any) -> str:
     """Return a number in its shortest form that reads back as the same ``float64``."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     number = float(str(value).strip())
     if not abs(number) < 1e15:
         return ""
@@ -104,9 +106,9 @@ _ALLOWED: dict[str, Callable[[Any], str]] = {
     "PixelSpacing": _several(_decimal),
     "ImagerPixelSpacing": _several(_decimal),
     "KVP": _decimal,
-    "ExposureTime": _integer,
-    "XRayTubeCurrent": _integer,
-    "Exposure": _integer,
+    "ExposureTime": _decimal,
+    "XRayTubeCurrent": _decimal,
+    "Exposure": _decimal,
     "WindowCenter": _several(_decimal),
     "WindowWidth": _several(_decimal),
     "RescaleSlope": _decimal,
@@ -154,8 +156,21 @@ def transfer_syntax_name(syntax: UID | None) -> str:
 
 
 def _clean(dataset: Dataset, keyword: str, rebuild: Callable[[Any], str]) -> str:
-    try:
-        value = dataset.get(keyword)
-        return "" if value is None or isinstance(value, (bytes, bytearray)) else rebuild(value)
-    except Exception:  # whatever pydicom or a parser makes of a corrupt value: it is dropped alone
-        return ""
+    for value_of in (_value, _raw_value):
+        try:
+            value = value_of(dataset, keyword)
+            return "" if value is None or isinstance(value, (bytes, bytearray)) else rebuild(value)
+        except Exception:  # whatever pydicom or a parser makes of a corrupt value: it is dropped alone
+            continue
+    return ""
+
+
+def _value(dataset: Dataset, keyword: str) -> Any:
+    return dataset.get(keyword)
+
+
+def _raw_value(dataset: Dataset, keyword: str) -> Any:
+    """Return the text of a value that pydicom refuses, such as an integer string with decimals."""
+    element = dataset.get_item(keyword)
+    data = None if element is None else element.value
+    return data.decode("ascii").strip(" \0").split("\\") if isinstance(data, bytes) else None

@@ -88,10 +88,11 @@ def jpeg_2000_size(stream: bytes) -> StreamSize | None:
     Returns
     -------
     StreamSize or None
-        None where there is none, or where it asks for more tiles than the standard allows.
+        None where there is none, where it asks for more tiles than the standard allows, or where the
+        boxes of a JP2 file do not lead to it.
     """
-    start = stream.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if start < 0 or start + 43 > len(stream):
+    start = _codestream(stream)
+    if stream[start : start + 4] != b"\xff\x4f\xff\x51" or start + 43 > len(stream):
         return None
     x1, y1, x0, y0, tile_x, tile_y, tile_x0, tile_y0 = (
         int.from_bytes(stream[start + 8 + 4 * i : start + 12 + 4 * i], "big") for i in range(8)
@@ -102,3 +103,17 @@ def jpeg_2000_size(stream: bytes) -> StreamSize | None:
         return None
     samples = int.from_bytes(stream[start + 40 : start + 42], "big")
     return StreamSize(y1 - y0, x1 - x0, samples, (stream[start + 42] & 0x7F) + 1)
+
+
+def _codestream(stream: bytes) -> int:
+    """Return where the codestream starts: at once, or in a JP2 box (T.800 annex I), which DICOM forbids."""
+    if stream[:12] != b"\x00\x00\x00\x0cjP  \r\n\x87\n":
+        return 0
+    offset = 12
+    while stream[offset + 4 : offset + 8] != b"jp2c":
+        length = int.from_bytes(stream[offset : offset + 4], "big")
+        # A shorter box than its own header: whoever follows it never arrives.
+        if length < 8 or offset + length > len(stream):
+            return len(stream)
+        offset += length
+    return offset + 8
