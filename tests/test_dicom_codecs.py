@@ -136,3 +136,14 @@ def test_a_jp2_box_without_length_ends_the_search() -> None:
     for length in (0, 1, 7, 2**32 - 1):
         stream[12:16] = length.to_bytes(4, "big")
         assert jpeg_2000_size(bytes(stream)) is None
+
+
+def test_a_jpeg_without_its_tables_does_not_reach_the_decoder_that_aborts(tmp_path: Path) -> None:
+    stored = np.random.default_rng(3).integers(0, 256, (64, 64)).astype(np.uint8)
+    stream = imagecodecs.jpeg8_encode(stored)
+    place = stream.find(b"\xff\xdb")
+    broken = stream[:place] + b"\xff\xfe" + stream[place + 2 :]  # the quantisation table as a comment
+    with pytest.raises(UnreadableFileError) as caught:
+        _decodes(image_dataset(stored, 8), broken, uid.JPEGBaseline8Bit, tmp_path / "a")
+    assert "imagecodecs:" in caught.value.message
+    assert "gdcm:" not in caught.value.message

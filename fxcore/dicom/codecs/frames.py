@@ -159,6 +159,9 @@ def _encapsulated_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFor
     decoder = DECODERS[syntax]
     order = [n for n in _ORDER.get(syntax, _DEFAULT_ORDER) if n in decoder.available_plugins]
     order += [n for n in decoder.available_plugins if n not in order]
+    if syntax in _JPEG:
+        # gdcm ends the process on some broken JPEG streams, and decodes none that imagecodecs does not.
+        order = [n for n in order if n != "gdcm"]
     for source in _fragments(data, fmt):
         yield _decode_one(source, syntax, fmt, decoder, order)
 
