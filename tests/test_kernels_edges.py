@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import skimage.filters
 
+from bench.peers import functions as peer_functions
 from fxcore import kernels
 from fxcore.errors import ParameterError
-from tests import peer_functions
 
 _RNG = np.random.default_rng(11)
 _NOISE = _RNG.integers(0, 256, (83, 140)).astype(np.uint8)

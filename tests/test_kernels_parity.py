@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.peers import functions as peer_functions
+from bench.peers import table as peers
 from fxcore import kernels
-from tests import peer_functions, peers
 from tests.shared_data import FRACATLAS, requires_fracatlas
 
 _RNG = np.random.default_rng(7)

@@ -13,8 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fxcore import kernels
-from tests.peer_functions import (
+from bench.peers.functions import (
     ANGLE,
     SetUp,
     as_partition,
@@ -46,6 +45,7 @@ from tests.peer_functions import (
     same_partition,
     skimage_components,
 )
+from fxcore import kernels
 
 
 @dataclass(frozen=True)

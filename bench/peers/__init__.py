@@ -1,0 +1,1 @@
+"""What fxray is held against, by the benchmarks for speed and by the parity tests for agreement."""
