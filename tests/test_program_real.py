@@ -40,6 +40,7 @@ def test_real_dicom_files_are_each_a_radiograph_or_a_reject(tmp_path):
 
 
 @requires_dicom
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 def test_names_in_real_files_do_not_reach_the_output(tmp_path):
     import pydicom
 
