@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import skimage.filters
 
+from bench.peers import chains
 from bench.peers import functions as peer_functions
 from fxcore import kernels
 from fxcore.errors import ParameterError
@@ -323,7 +324,7 @@ def test_threads_do_not_disturb_each_other() -> None:
     images = [peer_functions.hand(160, 200, seed=seed) for seed in range(8)]
 
     def work(image: np.ndarray) -> tuple[bytes, object]:
-        return kernels.rotate(image, 9.0).tobytes(), peer_functions.our_alignment(image)()
+        return kernels.rotate(image, 9.0).tobytes(), chains.our_alignment(image)()
 
     alone = [work(image) for image in images]
     with ThreadPoolExecutor(4) as pool:

@@ -93,8 +93,13 @@ def test_rough_peers_do_the_same_work(row: peers.Row) -> None:
     image = peer_functions.hand(250, 300)
     for set_up in row.rough.values():
         ours, theirs = row.ours(image)(), set_up(image)()
-        assert ours.shape == theirs.shape
-        assert np.abs(ours.astype(int) - theirs.astype(int)).mean() < 0.5
+        if isinstance(ours, np.ndarray):
+            assert ours.shape == theirs.shape
+            assert np.abs(ours.astype(int) - theirs.astype(int)).mean() < 0.5
+        else:
+            # An axis: the same limb, the same direction to a tenth of a degree.
+            np.testing.assert_allclose(ours[:2], theirs[:2], atol=0.5)
+            assert abs((ours[2] - theirs[2] + 90) % 180 - 90) < 0.1
 
 
 def test_the_table_covers_every_kernel_that_has_a_peer() -> None:
@@ -124,6 +129,6 @@ def test_parity_on_real_radiographs() -> None:
             continue  # a few files of that collection are cut short; reading them is not tested here
         compared += 1
         for row in peers.TABLE:
-            for peer in row.peers.keys() & {"OpenCV"}:
+            for peer in (name for name in row.peers if name.startswith("OpenCV")):
                 _compare(row, peer, image[:1500, :1500])
     assert compared >= 3

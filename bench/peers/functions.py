@@ -190,7 +190,7 @@ def cv_axis(mask: np.ndarray) -> tuple[float, ...]:
         return points[0, 1], points[0, 0], 0.0, 1.0
     mean, vectors, values = cv2.PCACompute2(points, mean=None)
     x, y = vectors[0]
-    return mean[0, 1], mean[0, 0], math.degrees(math.atan2(x, -y)), _ratio(values[0, 0], values[1, 0])
+    return mean[0, 1], mean[0, 0], math.degrees(math.atan2(x, -y)), extent_ratio(values[0, 0], values[1, 0])
 
 
 def numpy_axis(mask: np.ndarray) -> tuple[float, ...]:
@@ -198,10 +198,10 @@ def numpy_axis(mask: np.ndarray) -> tuple[float, ...]:
     covariance = np.cov(np.stack([row, col]).astype(np.float64), bias=True)
     values, vectors = np.linalg.eigh(covariance)
     angle = math.degrees(math.atan2(vectors[1, 1], -vectors[0, 1]))
-    return row.mean(), col.mean(), angle, _ratio(values[1], values[0])
+    return row.mean(), col.mean(), angle, extent_ratio(values[1], values[0])
 
 
-def _ratio(major: float, minor: float) -> float:
+def extent_ratio(major: float, minor: float) -> float:
     if major <= 0:
         return 1.0
     return math.sqrt(major / minor) if minor > major * 1e-12 else math.inf
@@ -238,51 +238,6 @@ def numpy_rotate(image: np.ndarray, degrees: float = ANGLE, fill: int = 0) -> np
     top = framed[r, c] * (1 - fx) + framed[r, c + 1] * fx
     bottom = framed[r + 1, c] * (1 - fx) + framed[r + 1, c + 1] * fx
     return np.floor(top * (1 - fy) + bottom * fy + 0.5).astype(np.uint8)
-
-
-def our_parts(image: np.ndarray) -> Callable[[], Any]:
-    least = image.size // 1000
-
-    def work() -> Any:
-        runs = thresholded(image)
-        found = kernels.components(runs)
-        large = kernels.keep_components(runs, found, found.area >= least)
-        return large, kernels.components(large)
-
-    return work
-
-
-def cv_parts(image: np.ndarray) -> Callable[[], Any]:
-    least = image.size // 1000
-
-    def work() -> Any:
-        _, mask = cv_otsu(image)
-        _, label, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-        keep = (stats[:, cv2.CC_STAT_AREA] >= least).astype(np.uint8) * 255
-        keep[0] = 0
-        return cv2.connectedComponentsWithStats(keep[label], connectivity=8)
-
-    return work
-
-
-def our_alignment(image: np.ndarray) -> Callable[[], Any]:
-    def work() -> Any:
-        runs = kernels.open_rectangle(kernels.close_rectangle(thresholded(image), 15, 15), 15, 15)
-        return axis_tuple(kernels.principal_axis(runs))
-
-    return work
-
-
-def cv_alignment(image: np.ndarray) -> Callable[[], Any]:
-    element = np.ones((15, 15), np.uint8)
-
-    def work() -> Any:
-        _, mask = cv_otsu(image)
-        mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, element)
-        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, element)
-        return cv_axis(mask) if mask.any() else (math.nan, math.nan, 0.0, 1.0)
-
-    return work
 
 
 def numpy_up(image: np.ndarray) -> np.ndarray:

@@ -13,19 +13,31 @@ from typing import Any
 import cv2
 import numpy as np
 
+from bench.peers.chains import (
+    cv_alignment_moments,
+    cv_alignment_pca,
+    cv_axis_moments,
+    cv_inversion,
+    cv_parts,
+    inverted,
+    numpy_inversion,
+    our_alignment,
+    our_inversion,
+    our_mask,
+    our_parts,
+    skimage_alignment,
+)
 from bench.peers.functions import (
     ANGLE,
     SetUp,
     as_partition,
     axis_tuple,
     call,
-    cv_alignment,
     cv_axis,
     cv_components,
     cv_corners,
     cv_morphology,
     cv_otsu,
-    cv_parts,
     cv_rotate,
     equal,
     numpy_axis,
@@ -35,15 +47,14 @@ from bench.peers.functions import (
     on_mask,
     on_runs,
     one_level,
-    our_alignment,
     our_components,
     our_morphology,
-    our_parts,
     our_unfilter,
     same_axis,
     same_mask,
     same_partition,
     skimage_components,
+    thresholded,
 )
 from fxcore import kernels
 
@@ -52,7 +63,20 @@ from fxcore import kernels
 class Row:
     """One kernel or chain of kernels, and what else does the same.
 
-    The peers in `rough` answer less exactly by design: they are timed, not held equal.
+    Attributes
+    ----------
+    name : str
+    ours : callable
+        Set-up of ours; where it takes `threads`, the kernels in it share their work among so many.
+    peers : dict of str to callable
+        Set-ups by library. They give the same result.
+    same : callable
+    rough : dict of str to callable
+        Peers that answer less exactly by design: they are timed, not held equal.
+    needs : callable
+        Whether an image makes sense here.
+    moved : callable
+        Bytes that must at least be read and written for an image, whoever does it.
     """
 
     name: str
@@ -61,11 +85,24 @@ class Row:
     same: Callable[[Any, Any], None]
     rough: dict[str, SetUp] = field(default_factory=dict)
     needs: Callable[[np.ndarray], bool] = field(default=lambda image: image.size > 0)
+    moved: Callable[[np.ndarray], int] = field(default=lambda image: 2 * image.nbytes)
 
 
 def several_levels(image: np.ndarray) -> bool:
     """Whether a threshold can separate anything: in one grey level OpenCV calls everything foreground."""
     return image.size > 0 and image.min() != image.max()
+
+
+def read_once(image: np.ndarray) -> int:
+    return image.nbytes
+
+
+def read_runs(image: np.ndarray) -> int:
+    return 8 * len(thresholded(image))
+
+
+def rotated(image: np.ndarray) -> int:
+    return image.nbytes + kernels.rotate(image, ANGLE).nbytes
 
 
 SIDES = ((15, 15), (1, 7), (9, 1), (3, 41))
@@ -87,6 +124,7 @@ TABLE: tuple[Row, ...] = (
             "NumPy": call(lambda image: np.bincount(image.reshape(-1), minlength=256)),
         },
         equal,
+        moved=read_once,
     ),
     Row(
         "otsu_threshold",
@@ -94,24 +132,28 @@ TABLE: tuple[Row, ...] = (
         {"OpenCV": call(lambda image: cv_otsu(image)[0])},
         equal,
         needs=several_levels,
+        moved=read_once,
     ),
     Row(
         "runs_from_image",
         call(lambda image: kernels.runs_from_image(image, LEVEL)),
         {"OpenCV": call(lambda image: cv2.threshold(image, LEVEL, 255, cv2.THRESH_BINARY)[1])},
         same_mask,
+        moved=read_once,
     ),
     Row(
         "runs_from_mask",
         on_mask(kernels.runs_from_mask),
         {"NumPy": on_mask(lambda mask: mask.copy())},
         same_mask,
+        moved=read_once,
     ),
     Row(
         "components",
         our_components,
         {"OpenCV": cv_components, "scikit-image": skimage_components},
         lambda ours, theirs: same_partition(as_partition(ours), as_partition(theirs)),
+        moved=read_runs,
     ),
     *(
         Row(
@@ -119,6 +161,7 @@ TABLE: tuple[Row, ...] = (
             our_morphology(getattr(kernels, f"{name}_rectangle"), height, width),
             {"OpenCV": cv_morphology(operation, height, width)},
             same_mask,
+            moved=read_runs,
         )
         for height, width in SIDES
         for name, operation in (
@@ -131,9 +174,14 @@ TABLE: tuple[Row, ...] = (
     Row(
         "principal_axis",
         on_runs(lambda runs: axis_tuple(kernels.principal_axis(runs))),
-        {"OpenCV": on_mask(cv_axis), "NumPy": on_mask(numpy_axis)},
+        {
+            "OpenCV moments": on_mask(cv_axis_moments),
+            "OpenCV PCACompute2": on_mask(cv_axis),
+            "NumPy": on_mask(numpy_axis),
+        },
         same_axis,
         needs=several_levels,
+        moved=read_runs,
     ),
     Row(
         "rotate",
@@ -141,6 +189,7 @@ TABLE: tuple[Row, ...] = (
         {"NumPy": call(numpy_rotate)},
         one_level,
         rough={"OpenCV": cv_rotate},
+        moved=rotated,
     ),
     Row(
         "invert",
@@ -164,6 +213,7 @@ TABLE: tuple[Row, ...] = (
             "NumPy": call(lambda image: (int(image.sum()), int((image.astype(np.int64) ** 2).sum()))),
         },
         equal,
+        moved=read_once,
     ),
     Row(
         "png_filter_up",
@@ -183,12 +233,27 @@ TABLE: tuple[Row, ...] = (
         {"OpenCV": call(lambda image: cv_otsu(image)[1])},
         equal,
         needs=several_levels,
+        moved=read_once,
     ),
     Row(
         "corner_means",
         call(lambda image: kernels.corner_means(image, 50, 50)),
         {"OpenCV": call(cv_corners)},
         np.testing.assert_allclose,
+        moved=lambda image: 4 * 50 * 50,
+    ),
+    Row(
+        "Otsu to a mask",
+        our_mask,
+        {"OpenCV": call(lambda image: cv_otsu(image)[1])},
+        same_mask,
+        needs=several_levels,
+    ),
+    Row(
+        "inversion test, inversion",
+        inverted(our_inversion),
+        {"OpenCV": inverted(cv_inversion), "NumPy": inverted(numpy_inversion)},
+        equal,
     ),
     Row(
         "Otsu, components, drop small, components",
@@ -200,8 +265,9 @@ TABLE: tuple[Row, ...] = (
     Row(
         "Otsu, close 15x15, open 15x15, axis",
         our_alignment,
-        {"OpenCV": cv_alignment},
+        {"OpenCV moments": cv_alignment_moments, "OpenCV PCACompute2": cv_alignment_pca},
         same_axis,
+        rough={"scikit-image, scikit-learn": skimage_alignment},
         needs=several_levels,
     ),
 )
