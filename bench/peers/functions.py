@@ -220,6 +220,11 @@ def cv_rotate(image: np.ndarray) -> Callable[[], Any]:
 
 
 def numpy_rotate(image: np.ndarray, degrees: float = ANGLE, fill: int = 0) -> np.ndarray:
+    """Rotate, rounding the float64 reference to grey levels."""
+    return np.floor(exact_rotation(image, degrees, fill) + 0.5).astype(np.uint8)
+
+
+def exact_rotation(image: np.ndarray, degrees: float = ANGLE, fill: int = 0) -> np.ndarray:
     """Rotate in float64, straight from the definition: the reference for accuracy and direction."""
     rows, cols = image.shape
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
@@ -237,7 +242,7 @@ def numpy_rotate(image: np.ndarray, degrees: float = ANGLE, fill: int = 0) -> np
     fy, fx = y - r, x - c
     top = framed[r, c] * (1 - fx) + framed[r, c + 1] * fx
     bottom = framed[r + 1, c] * (1 - fx) + framed[r + 1, c + 1] * fx
-    return np.floor(top * (1 - fy) + bottom * fy + 0.5).astype(np.uint8)
+    return top * (1 - fy) + bottom * fy
 
 
 def numpy_up(image: np.ndarray) -> np.ndarray:

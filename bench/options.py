@@ -1,0 +1,31 @@
+"""What every family of benchmarks is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.harness import FULL, QUICK, Effort
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to measure.
+
+    Attributes
+    ----------
+    quick : bool
+        Few rounds and the standard size only.
+    threads : int
+        Threads of the rows that use all of them: OpenCV's, and ours where kernels share work.
+    say : callable
+        Told what is being measured.
+    """
+
+    quick: bool = False
+    threads: int = 1
+    say: Callable[[str], None] = lambda text: None
+
+    @property
+    def effort(self) -> Effort:
+        return QUICK if self.quick else FULL

@@ -1,0 +1,53 @@
+"""One call a family: measure, name the machine, take the time."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+
+from bench.machine import machine, require_peers
+from bench.options import Options
+from bench.results import Findings
+from fxcore.errors import ParameterError
+from fxcore.executor import default_workers
+
+FAMILIES = ("kernels", "decode", "png", "pipeline", "startup")
+
+
+def run(
+    family: str,
+    *,
+    quick: bool = False,
+    threads: int = 0,
+    say: Callable[[str], None] | None = None,
+) -> Findings:
+    """Run one family of benchmarks.
+
+    Parameters
+    ----------
+    family : str
+        One of `FAMILIES`.
+    quick : bool
+        Few rounds and the standard size only: under a minute.
+    threads : int
+        Threads of the rows that use all of them; 0: one for each core.
+    say : callable, optional
+        Told what is being measured.
+
+    Raises
+    ------
+    FxrayError
+        If a package to measure against is missing, or for an unknown family.
+    """
+    if family not in FAMILIES:
+        raise ParameterError(f"{family!r} is no family of benchmarks; choose from: {', '.join(FAMILIES)}")
+    if threads < 0:
+        raise ParameterError(f"threads must be 0 (one for each core) or more, not {threads}")
+    require_peers()
+    options = Options(quick, threads or default_workers(), say or (lambda text: None))
+    begin = time.perf_counter()
+    findings: Findings = importlib.import_module(f"bench.{family}").run(options)
+    findings.machine = machine()
+    findings.seconds = time.perf_counter() - begin
+    return findings
