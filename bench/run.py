@@ -6,13 +6,12 @@ import importlib
 import time
 from collections.abc import Callable
 
+from bench import Family
 from bench.machine import machine, require_peers
 from bench.options import Options
 from bench.results import Findings
 from fxcore.errors import ParameterError
 from fxcore.executor import default_workers
-
-FAMILIES = ("kernels", "decode", "png", "pipeline", "startup")
 
 
 def run(
@@ -27,9 +26,9 @@ def run(
     Parameters
     ----------
     family : str
-        One of `FAMILIES`.
+        One of `bench.Family`.
     quick : bool
-        Few rounds and the standard size only: under a minute.
+        Few rounds and the standard size only: about a minute.
     threads : int
         Threads of the rows that use all of them; 0: one for each core.
     say : callable, optional
@@ -40,8 +39,8 @@ def run(
     FxrayError
         If a package to measure against is missing, or for an unknown family.
     """
-    if family not in FAMILIES:
-        raise ParameterError(f"{family!r} is no family of benchmarks; choose from: {', '.join(FAMILIES)}")
+    if family not in tuple(Family):
+        raise ParameterError(f"{family!r} is no family of benchmarks; choose from: {', '.join(Family)}")
     if threads < 0:
         raise ParameterError(f"threads must be 0 (one for each core) or more, not {threads}")
     require_peers()

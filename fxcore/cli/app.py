@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fxcore import __version__
+from fxcore.cli.bench import bench
 from fxcore.cli.show import (
     EXIT_QUARANTINED,
     errors_for_people,
@@ -254,6 +255,9 @@ def sheet(
 
     with errors_for_people():
         contact_sheet(before, after, out, count=count)
+
+
+app.command(epilog="Example: `fxray bench kernels --quick`")(bench)
 
 
 def _settings(

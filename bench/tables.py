@@ -1,0 +1,162 @@
+"""Results as text: the same cells for the terminal and for the Markdown page."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from bench.results import Findings, Result
+from fxcore.errors import FxrayError
+
+COLUMNS = ("what", "held against", "ours", "theirs", "ratio (quartiles)", "× floor", "peak memory", "mark")
+MARK_COLUMNS = ("what", "held against", "input", "ratio (quartiles)", "mark", "met", "remark")
+
+EXPLANATION = (
+    "Ratio: their time over ours, taken in each of the interleaved rounds; median, quartiles in brackets. "
+    "Above 1, fxray is faster. × floor: our time over that of moving the bytes which must be moved, at the "
+    "bandwidth of a copy measured in the same rounds. Peak memory: ours and theirs, inputs not counted."
+)
+
+
+def cells(result: Result) -> tuple[str, ...]:
+    """Return a result as the cells of `COLUMNS`."""
+    memory = ""
+    if result.ours_peak_bytes is not None and result.peer_peak_bytes is not None:
+        memory = f"{_megabytes(result.ours_peak_bytes)}, {_megabytes(result.peer_peak_bytes)} MB"
+    return (
+        _named(result.name, result.threads, result.input),
+        _named(result.peer, result.peer_threads, result.input),
+        _time(result.ours_s),
+        _time(result.peer_s),
+        ratio_text(result),
+        "" if result.times_floor is None else _number(result.times_floor),
+        memory,
+        "" if result.mark is None else f"{result.mark:g}: {met_text(result)}",
+    )
+
+
+def mark_cells(result: Result) -> tuple[str, ...]:
+    """Return a result that has a mark as the cells of `MARK_COLUMNS`."""
+    return (
+        _named(result.name, result.threads, result.input),
+        _named(result.peer, result.peer_threads, result.input),
+        result.input,
+        ratio_text(result),
+        f"≥ {result.mark:g}",
+        met_text(result),
+        result.note,
+    )
+
+
+def met_text(result: Result) -> str:
+    return "met" if result.met else "not met"
+
+
+def ratio_text(result: Result) -> str:
+    low, high = result.ratio_quartiles
+    return f"{_number(result.ratio)} ({_number(low)} to {_number(high)})"
+
+
+def inputs(findings: Findings) -> list[str]:
+    """Return the names of the inputs in the order in which they were measured first."""
+    return list(dict.fromkeys(result.input for result in findings.results))
+
+
+def machine_text(findings: Findings) -> str:
+    """Name the machine in one line."""
+    facts = dict(findings.machine)
+    head = f"{facts.pop('processor')}, {facts.pop('cores')} cores, {facts.pop('memory')}, "
+    head += f"{facts.pop('system')}"
+    return f"{head}; {', '.join(f'{name} {version}' for name, version in facts.items())}"
+
+
+def _named(name: str, threads: int, input_name: str) -> str:
+    unit = "workers" if input_name.startswith("archive") else "threads"
+    return f"{name}, {threads} {unit}" if threads > 1 else name
+
+
+def _time(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{_number(seconds * 1e3)} ms" if seconds >= 1e-3 else f"{_number(seconds * 1e6)} µs"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}"
+
+
+# --- Markdown ---
+
+
+def markdown(findings: Findings, plot: str = "") -> str:
+    """Return the block of one family: marks, a table for each input, what follows, the machine.
+
+    Parameters
+    ----------
+    plot : str
+        Path of the plot as the page should name it; empty for none.
+    """
+    parts = []
+    if findings.marks:
+        parts.append(_table(MARK_COLUMNS, [mark_cells(result) for result in findings.marks]))
+    parts += [" ".join(findings.said)] if findings.said else []
+    parts += [f"![Ratio of each peer's time to that of fxray]({plot})"] if plot else []
+    for name in inputs(findings):
+        rows = [cells(result) for result in findings.results if result.input == name]
+        table = _table(*_without_empty_columns(COLUMNS, rows))
+        parts.append(
+            f"<details><summary>{name}: {len(rows)} rows</summary>\n\n{table}\n\n</details>"
+            if len(rows) > 12
+            else f"**{name}**\n\n{table}"
+        )
+    if findings.skipped:
+        parts.append("Not measured:\n\n" + "\n".join(f"- {text}" for text in findings.skipped))
+    parts.append(f"Measured on: {machine_text(findings)}. It took {findings.seconds:.0f} seconds.")
+    return "\n\n".join(parts)
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [columns, tuple("---" for _ in columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _without_empty_columns(
+    columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    kept = [k for k in range(len(columns)) if any(row[k] for row in rows)]
+    return tuple(columns[k] for k in kept), [tuple(row[k] for k in kept) for row in rows]
+
+
+def replace_block(page: str, family: str, block: str) -> str:
+    """Return the page with the family's block replaced, or added at the end where there is none."""
+    begin, end = f"<!-- bench:{family} -->", f"<!-- /bench:{family} -->"
+    whole = f"{begin}\n\n{block.strip()}\n\n{end}"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if pattern.search(page):
+        return pattern.sub(lambda _: whole, page, count=1)
+    head = page.rstrip() + "\n\n" if page.strip() else "# Benchmarks\n\n"
+    return f"{head}## {family}\n\n{whole}\n"
+
+
+def write_markdown(findings: Findings, path: Path, plot: Path | None = None) -> None:
+    """Refresh the family's block in the page at `path`, and nothing else of it.
+
+    Raises
+    ------
+    FxrayError
+        If the page cannot be read or written.
+    """
+    try:
+        page = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        link = Path(os.path.relpath(plot, path.parent)).as_posix() if plot else ""
+        path.write_text(
+            replace_block(page, findings.family, markdown(findings, link)), encoding="utf-8", newline=""
+        )
+    except (OSError, UnicodeError) as error:
+        raise FxrayError(f"cannot refresh {path}: {error}") from error

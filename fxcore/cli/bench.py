@@ -1,0 +1,80 @@
+"""``fxray bench``: measure fxray against what an expert writes with other libraries."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench import Family
+from fxcore.cli.show import errors_for_people, print_table
+
+if TYPE_CHECKING:
+    from bench.results import Findings
+
+
+def bench(
+    family: Annotated[Family, typer.Argument(help="What to measure.")],
+    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Refresh this family's tables in a Markdown page.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw a bar chart; the ending says how (.svg, .png, .pdf).")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few rounds, one size: about a minute.")] = False,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Threads of the rows that use all; 0: one for each core.")
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables.")] = False,
+) -> None:
+    """Measure speed against OpenCV, scikit-image, pydicom: interleaved rounds, medians, marks to reach."""
+    with errors_for_people():
+        from bench.run import run
+        from bench.tables import write_markdown
+
+        findings = run(family, quick=quick, threads=threads, say=_teller(quiet))
+        if json:
+            _write_json(findings, json)
+        if plot:
+            from bench.plot import plot as draw
+
+            draw(findings, plot)
+        if markdown:
+            write_markdown(findings, markdown, plot)
+        if not quiet:
+            _show(findings)
+
+
+def _teller(quiet: bool):  # type: ignore[no-untyped-def]
+    """Return what tells the user where the run is: one line, written over; no thread that takes time."""
+
+    def say(text: str) -> None:
+        if not quiet and sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
+    return say
+
+
+def _write_json(findings: Findings, path: Path) -> None:
+    import json
+
+    path.write_text(json.dumps(findings.figures(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _show(findings: Findings) -> None:
+    from bench.tables import COLUMNS, MARK_COLUMNS, cells, inputs, machine_text, mark_cells
+
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    for name in inputs(findings):
+        rows = [cells(result) for result in findings.results if result.input == name]
+        print_table(name, COLUMNS, rows)
+    if findings.marks:
+        print_table("Marks", MARK_COLUMNS, [mark_cells(result) for result in findings.marks])
+    for text in (*findings.said, *(f"Not measured: {text}" for text in findings.skipped)):
+        typer.echo(text)
+    typer.echo(f"{machine_text(findings)}\n{findings.seconds:.0f} seconds")
