@@ -9,8 +9,8 @@ from pathlib import Path
 from bench.results import Findings, Result
 from fxcore.errors import FxrayError
 
-COLUMNS = ("what", "held against", "ours", "theirs", "ratio (quartiles)", "× floor", "peak memory", "mark")
-MARK_COLUMNS = ("what", "held against", "input", "ratio (quartiles)", "mark", "met", "remark")
+COLUMNS = ("what", "held against", "ours", "theirs", "ratio", "× floor", "peak memory", "mark")
+MARK_COLUMNS = ("what", "held against", "input", "ratio", "mark", "met", "remark")
 
 EXPLANATION = (
     "Ratio: their time over ours, taken in each of the interleaved rounds; median, quartiles in brackets. "
@@ -55,7 +55,7 @@ def met_text(result: Result) -> str:
 
 def ratio_text(result: Result) -> str:
     low, high = result.ratio_quartiles
-    return f"{_number(result.ratio)} ({_number(low)} to {_number(high)})"
+    return f"{_number(result.ratio)} ({_number(low)}–{_number(high)})"
 
 
 def inputs(findings: Findings) -> list[str]:
@@ -71,6 +71,14 @@ def machine_text(findings: Findings) -> str:
     return f"{head}; {', '.join(f'{name} {version}' for name, version in facts.items())}"
 
 
+def without_empty_columns(
+    columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Leave out the columns in which no row has anything."""
+    kept = [k for k in range(len(columns)) if any(row[k] for row in rows)]
+    return tuple(columns[k] for k in kept), [tuple(row[k] for k in kept) for row in rows]
+
+
 def _named(name: str, threads: int, input_name: str) -> str:
     unit = "workers" if input_name.startswith("archive") else "threads"
     return f"{name}, {threads} {unit}" if threads > 1 else name
@@ -78,7 +86,7 @@ def _named(name: str, threads: int, input_name: str) -> str:
 
 def _time(seconds: float) -> str:
     if seconds >= 1:
-        return f"{seconds:.2f} s"
+        return f"{_number(seconds)} s"
     return f"{_number(seconds * 1e3)} ms" if seconds >= 1e-3 else f"{_number(seconds * 1e6)} µs"
 
 
@@ -108,7 +116,7 @@ def markdown(findings: Findings, plot: str = "") -> str:
     parts += [f"![Ratio of each peer's time to that of fxray]({plot})"] if plot else []
     for name in inputs(findings):
         rows = [cells(result) for result in findings.results if result.input == name]
-        table = _table(*_without_empty_columns(COLUMNS, rows))
+        table = _table(*without_empty_columns(COLUMNS, rows))
         parts.append(
             f"<details><summary>{name}: {len(rows)} rows</summary>\n\n{table}\n\n</details>"
             if len(rows) > 12
@@ -123,13 +131,6 @@ def markdown(findings: Findings, plot: str = "") -> str:
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [columns, tuple("---" for _ in columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def _without_empty_columns(
-    columns: tuple[str, ...], rows: list[tuple[str, ...]]
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    kept = [k for k in range(len(columns)) if any(row[k] for row in rows)]
-    return tuple(columns[k] for k in kept), [tuple(row[k] for k in kept) for row in rows]
 
 
 def replace_block(page: str, family: str, block: str) -> str:

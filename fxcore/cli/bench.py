@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,7 +49,7 @@ def bench(
             _show(findings)
 
 
-def _teller(quiet: bool):  # type: ignore[no-untyped-def]
+def _teller(quiet: bool) -> Callable[[str], None]:
     """Return what tells the user where the run is: one line, written over; no thread that takes time."""
 
     def say(text: str) -> None:
@@ -66,15 +67,27 @@ def _write_json(findings: Findings, path: Path) -> None:
 
 
 def _show(findings: Findings) -> None:
-    from bench.tables import COLUMNS, MARK_COLUMNS, cells, inputs, machine_text, mark_cells
+    from bench.tables import (
+        COLUMNS,
+        EXPLANATION,
+        MARK_COLUMNS,
+        cells,
+        inputs,
+        machine_text,
+        mark_cells,
+        without_empty_columns,
+    )
 
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     for name in inputs(findings):
         rows = [cells(result) for result in findings.results if result.input == name]
-        print_table(name, COLUMNS, rows)
+        print_table(name, *without_empty_columns(COLUMNS, rows))
     if findings.marks:
-        print_table("Marks", MARK_COLUMNS, [mark_cells(result) for result in findings.marks])
+        rows = [mark_cells(result) for result in findings.marks]
+        print_table("Marks", *without_empty_columns(MARK_COLUMNS, rows))
     for text in (*findings.said, *(f"Not measured: {text}" for text in findings.skipped)):
         typer.echo(text)
-    typer.echo(f"{machine_text(findings)}\n{findings.seconds:.0f} seconds")
+    typer.echo(
+        f"{EXPLANATION}\nMeasured on: {machine_text(findings)}. It took {findings.seconds:.0f} seconds."
+    )
