@@ -290,7 +290,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     ),
     "rotating nothing": lambda: kernels.rotate(np.zeros((0, 4), np.uint8), 3),
     "an angle that is no number": lambda: kernels.rotate(_EYE, math.nan),
-    "rotating 16 bits": lambda: kernels.rotate(_EYE.astype(np.uint16), 3),
+    "rotating 32 bits": lambda: kernels.rotate(_EYE.astype(np.uint32), 3),
     "fill of 256": lambda: kernels.rotate(_EYE, 3, fill=256),
     "corners of nothing": lambda: kernels.corner_means(np.zeros((4, 0), np.uint8), 1, 1),
     "corner without pixels": lambda: kernels.corner_means(_EYE, 0, 1),

@@ -1,8 +1,4 @@
-"""The few machine operations that Numba does not offer, as LLVM instructions.
-
-Numba's cache on disk notices a change of the file that holds a kernel, not of this one: whoever edits
-it clears ``__pycache__`` (or touches the kernels that import it).
-"""
+"""The few machine operations that Numba does not offer, as LLVM instructions."""
 
 from __future__ import annotations
 
@@ -45,16 +41,100 @@ def bits_above(typing_context: Any, row: Any, offset: Any, threshold: Any) -> An
 
 @intrinsic
 def pixel_pair(typing_context: Any, pixels: Any, offset: Any) -> Any:
-    """Load the two 8-bit pixels at ``pixels[offset]`` together: the first in the low byte.
+    """Load the two pixels at ``pixels[offset]`` together: the first in the low half.
 
     Nothing checks the bounds: the caller has made sure that ``offset + 1 < pixels.size``.
     """
+    pair = types.uint16 if pixels.dtype.bitwidth == 8 else types.uint32
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _pointer(context, builder, signature.args[0], *arguments)
-        return builder.load(builder.bitcast(pointer, ir.IntType(16).as_pointer()), align=1)
+        number = ir.IntType(pair.bitwidth)
+        return builder.load(builder.bitcast(pointer, number.as_pointer()), align=pixels.dtype.bitwidth // 8)
 
-    return types.uint16(pixels, types.intp), generate
+    return pair(pixels, types.intp), generate
+
+
+def _prefetch(write: int) -> Any:
+    @intrinsic
+    def prefetch(typing_context: Any, pixels: Any, offset: Any) -> Any:
+        """Ask for the memory of ``pixels[offset]`` early; an offset outside the array does no harm."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+            ask = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+            pointer = _pointer(context, builder, signature.args[0], *arguments)
+            builder.call(ask, [builder.bitcast(pointer, byte), flag(write), flag(3), flag(1)])
+            return context.get_dummy_value()
+
+        return types.void(pixels, types.intp), generate
+
+    return prefetch
+
+
+prefetch_to_read = _prefetch(0)
+prefetch_to_write = _prefetch(1)
+
+
+@intrinsic
+def transpose_block(
+    typing_context: Any, source: Any, at: Any, stride: Any, target: Any, to: Any, step: Any
+) -> Any:
+    """Transpose as many rows as 16 bytes hold pixels, of that many pixels, from `source` into `target`.
+
+    Row i is loaded from ``source[at + i * stride]`` on, column i stored to ``target[to + i * step]`` on;
+    both strides may be negative. Nothing checks the bounds.
+    """
+    size = 128 // source.dtype.bitwidth
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first, pitch, start, jump = (arguments[k] for k in (1, 2, 4, 5))
+        row = ir.VectorType(ir.IntType(source.dtype.bitwidth), size)
+        width = source.dtype.bitwidth // 8
+
+        def address(kind: Any, array: Any, origin: Any, stride: Any, i: int) -> Any:
+            offset = builder.add(origin, builder.mul(stride, stride.type(i)))
+            return builder.bitcast(_pointer(context, builder, kind, array, offset), row.as_pointer())
+
+        rows = [
+            builder.load(address(signature.args[0], arguments[0], first, pitch, i), align=width)
+            for i in range(size)
+        ]
+        # Interleaving the first half of the rows with the second, log2(size) times over, transposes.
+        lane = ir.VectorType(ir.IntType(32), size)
+        low = ir.Constant(lane, [i // 2 + size * (i % 2) for i in range(size)])
+        high = ir.Constant(lane, [size // 2 + i // 2 + size * (i % 2) for i in range(size)])
+        for _ in range(size.bit_length() - 1):
+            pairs = zip(rows[: size // 2], rows[size // 2 :], strict=True)
+            rows = [builder.shuffle_vector(a, b, half) for a, b in pairs for half in (low, high)]
+        for i, vector in enumerate(rows):
+            builder.store(vector, address(signature.args[3], arguments[3], start, jump, i), align=width)
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp, types.intp, target, types.intp, types.intp), generate
+
+
+@intrinsic
+def reverse_block(typing_context: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
+    """Write the pixels of 64 bytes from ``source[at]`` on into `target` from `to` on, last pixel first.
+
+    Nothing checks the bounds.
+    """
+    size = 512 // source.dtype.bitwidth
+    width = source.dtype.bitwidth // 8
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        row = ir.VectorType(ir.IntType(source.dtype.bitwidth), size)
+        given = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
+        taken = _pointer(context, builder, signature.args[2], arguments[2], arguments[3])
+        vector = builder.load(builder.bitcast(given, row.as_pointer()), align=width)
+        order = ir.Constant(ir.VectorType(ir.IntType(32), size), list(range(size))[::-1])
+        vector = builder.shuffle_vector(vector, vector, order)
+        builder.store(vector, builder.bitcast(taken, row.as_pointer()), align=width)
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp, target, types.intp), generate
 
 
 @intrinsic
@@ -63,6 +143,16 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def count_ones(typing_context: Any, word: Any) -> Any:
+    """Return how many bits of a word are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
 

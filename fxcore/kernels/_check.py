@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fxcore.errors import ParameterError
 
 MOST_PIXELS = 2**31 - 1  # positions and run numbers are 32-bit integers
+MOST_THREADS = 256
 
 
 def as_image(image: Any, *dtypes: type[np.generic], name: str = "image") -> NDArray[Any]:
@@ -48,3 +49,14 @@ def as_integer(value: Any, low: int, high: int, name: str) -> int:
     if not low <= value <= high:
         raise ParameterError(f"{name} must be in {low}..{high}, not {value}")
     return int(value)
+
+
+def as_threads(value: Any) -> int:
+    """Return a number of threads as an int.
+
+    Raises
+    ------
+    ParameterError
+        If it is no integer or out of range.
+    """
+    return as_integer(value, 1, MOST_THREADS, "threads")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -13,4 +16,23 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Fast-math stays off everywhere: results must not depend on how a compiler reorders sums.
     """
-    return numba.njit(cache=True, nogil=True)(function)
+    compiled = numba.njit(cache=True, nogil=True)(function)
+    # Numba compares the file of the function alone with what the cache was made from; compiled code
+    # holds that of the functions it calls as well, and would outlive a change of their files.
+    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    stamp = _sources(Path(function.__code__.co_filename).parent)
+    if stamp and hasattr(file, "_source_stamp"):
+        file._source_stamp = stamp
+    return compiled
+
+
+@functools.cache
+def _sources(folder: Path) -> str:
+    """Return a digest of the Python files of a folder and of this one; empty where there are none."""
+    files = [file for place in {folder, Path(__file__).parent} for file in place.glob("*.py")]
+    if not files:
+        return ""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

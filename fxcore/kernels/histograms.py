@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.kernels._check import as_image
+from fxcore.kernels._check import as_image, as_threads
 from fxcore.kernels._jit import kernel
+from fxcore.kernels._threads import share
 
 _WORTH_PAIRING = 1 << 18  # pixels from which counting pairs gains more than its larger table costs
 _APART = 32  # entries between the tables: equal levels must not meet in one set of the cache
 
 
-def histogram(image: NDArray[Any]) -> NDArray[np.int64]:
+def histogram(image: NDArray[Any], *, threads: int = 1) -> NDArray[np.int64]:
     """Count the pixels of each grey level.
 
     Parameters
@@ -38,21 +40,30 @@ def histogram(image: NDArray[Any]) -> NDArray[np.int64]:
     >>> counts.shape, int(counts[0]), int(counts[7])
     ((256,), 1, 3)
     """
+    threads = as_threads(threads)
     pixels = as_image(image, np.uint8, np.uint16).reshape(-1)
     if pixels.dtype == np.uint8 and pixels.size < _WORTH_PAIRING:
         return _count(pixels)
     whole = pixels.nbytes // 8 * 8 // pixels.itemsize
-    counts = _count_words(np.require(pixels[:whole].view(np.uint64), requirements="A"))
-    if pixels.dtype == np.uint8:
-        # The counts of pairs of pixels, summed over either pixel, are those of the other.
-        pairs = counts.reshape(256, 256)
-        counts = pairs.sum(axis=0) + pairs.sum(axis=1)
+    words = np.require(pixels[:whole].view(np.uint64), requirements="A")
+
+    def count(pieces: Iterator[tuple[int, int]]) -> NDArray[np.int32]:
+        table = np.zeros((2, 65536 + _APART), np.int32)
+        for begin, end in pieces:
+            _count_words(words[begin:end], table)
+        return table
+
+    # A table of its own takes a thread as long to clear and add up as counting some 100 kB.
+    first, *others = share(count, words.size, 8, threads)
+    for other in others:
+        _add(first, other)
+    counts = _levels_of_pairs(first) if pixels.dtype == np.uint8 else _levels(first)
     for value in pixels[whole:]:
         counts[value] += 1
     return counts
 
 
-def pixel_sums(image: NDArray[Any]) -> tuple[int, int]:
+def pixel_sums(image: NDArray[Any], *, threads: int = 1) -> tuple[int, int]:
     """Return the sum and the sum of squares of all pixels, exactly.
 
     Added up over a data set they give its mean and standard deviation without a second pass.
@@ -72,8 +83,19 @@ def pixel_sums(image: NDArray[Any]) -> tuple[int, int]:
     >>> pixel_sums(np.array([[1, 2], [3, 200]], np.uint8))
     (206, 40014)
     """
-    total, squares = _sums(as_image(image, np.uint8, np.uint16).reshape(-1))
-    return int(total), int(squares)
+    threads = as_threads(threads)
+    pixels = as_image(image, np.uint8, np.uint16).reshape(-1)
+
+    def add(pieces: Iterator[tuple[int, int]]) -> tuple[int, int]:
+        total = squares = 0
+        for begin, end in pieces:
+            piece_total, piece_squares = _sums(pixels[begin:end])
+            total += int(piece_total)
+            squares += int(piece_squares)
+        return total, squares
+
+    totals, squares = zip(*share(add, pixels.size, pixels.itemsize, threads), strict=True)
+    return sum(totals), sum(squares)
 
 
 @kernel
@@ -93,13 +115,12 @@ def _count(pixels):
 
 
 @kernel
-def _count_words(words):
-    """Count the 16-bit parts of `words` (n,); returns int64 (65536,).
+def _count_words(words, counts):
+    """Count the 16-bit parts of `words` (n,) into the two tables of `counts`.
 
     A part is one 16-bit pixel or two of 8 bits. A radiograph is noise, where two tables in turn do
     best, and flat borders, where the same word comes again and again and is counted once for all.
     """
-    counts = np.zeros((2, 65536 + _APART), np.int32)
     even = counts[0]
     odd = counts[1]
     low = np.uint64(65535)
@@ -125,10 +146,37 @@ def _count_words(words):
     odd[(last >> np.uint64(16)) & low] += repeats
     even[(last >> np.uint64(32)) & low] += repeats
     odd[last >> np.uint64(48)] += repeats
-    total = np.empty(65536, np.int64)
+
+
+@kernel
+def _add(table, other):
+    """Add the counts of `other` to `table`, both (2, n)."""
+    for i in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            table[i, j] += other[i, j]
+
+
+@kernel
+def _levels(table):
+    """Return the counts (65536,) of 16-bit pixels."""
+    counts = np.empty(65536, np.int64)
     for level in range(65536):
-        total[level] = np.int64(even[level]) + odd[level]
-    return total
+        counts[level] = np.int64(table[0, level]) + table[1, level]
+    return counts
+
+
+@kernel
+def _levels_of_pairs(table):
+    """Return the counts (256,) of 8-bit pixels: those of pairs, summed over the one and the other."""
+    counts = np.zeros(256, np.int64)
+    for high in range(256):
+        row = 0
+        for low in range(256):
+            pairs = np.int64(table[0, 256 * high + low]) + table[1, 256 * high + low]
+            row += pairs
+            counts[low] += pairs
+        counts[high] += row
+    return counts
 
 
 @kernel

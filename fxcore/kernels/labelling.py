@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,18 @@ class Components:
     area: NDArray[np.int64]
     box: NDArray[np.int32]
 
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit each other."""
+        shapes = ((self.label.size,), (self.count,), (self.count, 4))
+        arrays = (self.label, self.area, self.box)
+        for name, array, shape in zip(("label", "area", "box"), arrays, shapes, strict=True):
+            dtype = np.int64 if name == "area" else np.int32
+            if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
+                raise ParameterError(
+                    f"{name} of {self.count} components must be C-contiguous {np.dtype(dtype).name} of shape "
+                    f"{shape}, not {array.dtype} of shape {array.shape}"
+                )
+
 
 def components(runs: Runs) -> Components:
     """Find the 8-connected components of a mask: two runs of adjacent rows touch, corners included.
@@ -59,7 +72,7 @@ def components(runs: Runs) -> Components:
 
 
 def keep_components(runs: Runs, found: Components, keep: NDArray[np.bool_]) -> Runs:
-    """Return the runs of those components for which `keep` is true.
+    """Return the runs of those components for which `keep` is true: `runs` itself where that is all.
 
     Parameters
     ----------
@@ -80,23 +93,25 @@ def keep_components(runs: Runs, found: Components, keep: NDArray[np.bool_]) -> R
         raise ParameterError(
             f"keep must be bool of shape ({found.count},), not {flags.dtype} of shape {flags.shape}"
         )
+    if flags.all():
+        return runs
     row_start, start, stop = _keep(runs.row_start, runs.start, runs.stop, found.label, flags)
     return Runs(runs.shape, row_start, start, stop)
 
 
 def crop_without(
-    image: NDArray[np.uint8],
+    image: NDArray[Any],
     runs: Runs,
     found: Components,
     keep_label: int,
     box: tuple[int, int, int, int] | NDArray[np.int32],
-) -> NDArray[np.uint8]:
+) -> NDArray[Any]:
     """Cut a box out of an image, with the pixels of every other component black.
 
     Parameters
     ----------
     image : numpy.ndarray
-        ``uint8``, shape ``runs.shape``.
+        ``uint8`` or ``uint16``, shape ``runs.shape``.
     runs : Runs
     found : Components
         Of these runs.
@@ -108,14 +123,14 @@ def crop_without(
     Returns
     -------
     numpy.ndarray
-        ``uint8``, the size of the box, freshly allocated.
+        The type of `image`, the size of the box, freshly allocated.
 
     Raises
     ------
     ParameterError
         If the arguments do not fit each other, or the box is empty or reaches outside the image.
     """
-    pixels = as_image(image, np.uint8)
+    pixels = as_image(image, np.uint8, np.uint16)
     _check_fit(runs, found)
     if pixels.shape != runs.shape:
         raise ParameterError(f"image has shape {pixels.shape}, its runs {runs.shape}")
@@ -134,6 +149,9 @@ def crop_without(
 def _check_fit(runs: Runs, found: Components) -> None:
     if found.label.size != len(runs):
         raise ParameterError(f"the components are of {found.label.size} runs, the mask has {len(runs)}")
+    # Unsigned, a label below 0 is a large one: one look tells both.
+    if len(runs) and int(found.label.view(np.uint32).max()) >= found.count:
+        raise ParameterError(f"a label is not in 0..{found.count - 1}: these are no components of the mask")
 
 
 @kernel
@@ -170,30 +188,31 @@ def _label(row_start, start, stop):
                     break  # it may touch the next run of this row as well
                 above += 1
             parent[here] = root
-    label = np.empty(n, np.int32)
     count = 0
     for i in range(n):
-        if parent[i] == i:
-            label[i] = count
-            count += 1
-        else:
-            label[i] = label[parent[i]]
+        count += parent[i] == i
     area = np.zeros(count, np.int64)
     box = np.empty((count, 4), np.int32)
-    for k in range(count):
-        box[k, 0] = -1
+    # A root comes before all runs below it: going forward, what a run's parent holds is a label already.
+    label = parent
+    k = -1
     for r in range(rows):
         for i in range(row_start[r], row_start[r + 1]):
-            k = label[i]
-            area[k] += stop[i] - start[i]
-            if box[k, 0] < 0:
+            if parent[i] == i:
+                k += 1
+                label[i] = k
+                area[k] = stop[i] - start[i]
                 box[k, 0] = r
                 box[k, 1] = start[i]
+                box[k, 2] = r + 1
                 box[k, 3] = stop[i]
             else:
-                box[k, 1] = min(box[k, 1], start[i])
-                box[k, 3] = max(box[k, 3], stop[i])
-            box[k, 2] = r + 1
+                own = label[parent[i]]
+                label[i] = own
+                area[own] += stop[i] - start[i]
+                box[own, 1] = min(box[own, 1], start[i])
+                box[own, 2] = r + 1
+                box[own, 3] = max(box[own, 3], stop[i])
     return label, area, box
 
 

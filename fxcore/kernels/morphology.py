@@ -11,14 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import MOST_PIXELS, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_integer, as_threads
 from fxcore.kernels._jit import kernel
-from fxcore.kernels.runs import Runs
+from fxcore.kernels.runs import Runs, from_bands
 
 
-def dilate_rectangle(runs: Runs, height: int, width: int) -> Runs:
+def dilate_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
     """Dilate a mask with a rectangle of odd `height` and `width`, centred.
 
     Raises
@@ -35,12 +36,10 @@ def dilate_rectangle(runs: Runs, height: int, width: int) -> Runs:
            [0, 1, 1, 1],
            [0, 0, 0, 0]], dtype=uint8)
     """
-    down, across = _half(height, "height"), _half(width, "width")
-    wider = Runs(runs.shape, *_widen(runs.row_start, runs.start, runs.stop, across, runs.shape[1]))
-    return _combine_window(wider, down, union=True)
+    return _apply(runs, height, width, threads, dilations=(True,))
 
 
-def erode_rectangle(runs: Runs, height: int, width: int) -> Runs:
+def erode_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
     """Erode a mask with a rectangle of odd `height` and `width`, centred.
 
     Raises
@@ -48,12 +47,10 @@ def erode_rectangle(runs: Runs, height: int, width: int) -> Runs:
     ParameterError
         If a side is not an odd positive integer.
     """
-    down, across = _half(height, "height"), _half(width, "width")
-    narrower = Runs(runs.shape, *_narrow(runs.row_start, runs.start, runs.stop, across, runs.shape[1]))
-    return _combine_window(narrower, down, union=False)
+    return _apply(runs, height, width, threads, dilations=(False,))
 
 
-def close_rectangle(runs: Runs, height: int, width: int) -> Runs:
+def close_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
     """Dilate, then erode: fills gaps and holes that the rectangle does not fit into.
 
     Raises
@@ -61,10 +58,10 @@ def close_rectangle(runs: Runs, height: int, width: int) -> Runs:
     ParameterError
         If a side is not an odd positive integer.
     """
-    return erode_rectangle(dilate_rectangle(runs, height, width), height, width)
+    return _apply(runs, height, width, threads, dilations=(True, False))
 
 
-def open_rectangle(runs: Runs, height: int, width: int) -> Runs:
+def open_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
     """Erode, then dilate: removes what the rectangle does not fit into.
 
     Raises
@@ -72,7 +69,7 @@ def open_rectangle(runs: Runs, height: int, width: int) -> Runs:
     ParameterError
         If a side is not an odd positive integer.
     """
-    return dilate_rectangle(erode_rectangle(runs, height, width), height, width)
+    return _apply(runs, height, width, threads, dilations=(False, True))
 
 
 def _half(side: Any, name: str) -> int:
@@ -82,25 +79,56 @@ def _half(side: Any, name: str) -> int:
     return size // 2
 
 
-def _combine_window(runs: Runs, half: int, *, union: bool) -> Runs:
-    """Combine each row with the `half` rows above and below it.
+def _apply(runs: Runs, height: int, width: int, threads: int, dilations: tuple[bool, ...]) -> Runs:
+    """Dilate (True) or erode (False) once for each of `dilations`."""
+    rows, cols = runs.shape
+    # A window reaches no farther than the whole image does.
+    down = min(_half(height, "height"), max(rows - 1, 0))
+    across = min(_half(width, "width"), cols)
+    reach = down * len(dilations)
+
+    def work(begin: int, end: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        # Rows as far as `reach` decide; what is wrong at a cut border goes no farther either.
+        first, last = max(begin - reach, 0), min(end + reach, rows)
+        row_start, start, stop = runs.row_start[first : last + 1], runs.start, runs.stop
+        for dilate in dilations:
+            row_start, start, stop = _rectangle(row_start, start, stop, down, across, cols, dilate)
+        row_start = row_start[begin - first : end - first + 1]
+        low, high = row_start[0], row_start[-1]
+        return row_start - low, start[low:high], stop[low:high]
+
+    # Bands small beside what they need from their neighbours would be no gain.
+    threads = min(as_threads(threads), max(1, rows // (4 * reach + 1)))
+    if threads == 1:
+        row_start, start, stop = runs.row_start, runs.start, runs.stop
+        for dilate in dilations:
+            row_start, start, stop = _rectangle(row_start, start, stop, down, across, cols, dilate)
+        return Runs(runs.shape, row_start, start, stop)
+    row_bytes = 64 + 64 * len(runs) // rows  # a run takes as long as some 64 pixels elsewhere
+    return from_bands(runs.shape, work, row_bytes, threads, each=1)
+
+
+@kernel
+def _rectangle(row_start, start, stop, down, across, cols, dilate):
+    """Dilate or erode with a rectangle of half height `down` and half width `across`.
 
     With ``w[r]`` the combination of rows ``r .. r + n - 1``, ``w[r]`` and ``w[r + s]`` give n + s rows
     for any s up to n: the window at least doubles until it reaches down far enough; one more step,
     upwards, makes it symmetric. Rows past the border are clamped to it: what the clamped window
     covers belongs to the wanted window, and combining a row twice changes nothing.
     """
-    half = min(half, max(runs.shape[0] - 1, 0))
-    below, shifts = 0, []
-    while below < half:
-        shifts.append(min(below + 1, half - below))
-        below += shifts[-1]
-    if half:
-        shifts.append(-half)
-    row_start, start, stop = runs.row_start, runs.start, runs.stop
-    for shift in shifts:
-        row_start, start, stop = _combine(row_start, start, stop, shift, union)
-    return Runs(runs.shape, row_start, start, stop)
+    if dilate:
+        row_start, start, stop = _widen(row_start, start, stop, across, cols)
+    else:
+        row_start, start, stop = _narrow(row_start, start, stop, across, cols)
+    below = 0
+    while below < down:
+        shift = min(below + 1, down - below)
+        below += shift
+        row_start, start, stop = _combine(row_start, start, stop, shift, dilate)
+    if down > 0:
+        row_start, start, stop = _combine(row_start, start, stop, -down, dilate)
+    return row_start, start[: row_start[-1]].copy(), stop[: row_start[-1]].copy()
 
 
 @kernel
@@ -108,8 +136,8 @@ def _widen(row_start, start, stop, half, cols):
     """Grow each run by `half` at both ends, within the row, and join those that meet."""
     rows = row_start.size - 1
     new_row_start = np.empty(rows + 1, np.int32)
-    new_start = np.empty_like(start)
-    new_stop = np.empty_like(stop)
+    new_start = np.empty(row_start[rows] - row_start[0], np.int32)
+    new_stop = np.empty_like(new_start)
     n = 0
     for r in range(rows):
         new_row_start[r] = n
@@ -124,7 +152,7 @@ def _widen(row_start, start, stop, half, cols):
                 new_stop[n] = b
                 n += 1
     new_row_start[rows] = n
-    return new_row_start, new_start[:n].copy(), new_stop[:n].copy()
+    return new_row_start, new_start, new_stop
 
 
 @kernel
@@ -132,8 +160,8 @@ def _narrow(row_start, start, stop, half, cols):
     """Shrink each run by `half` at the ends that do not lie on the border; drop what vanishes."""
     rows = row_start.size - 1
     new_row_start = np.empty(rows + 1, np.int32)
-    new_start = np.empty_like(start)
-    new_stop = np.empty_like(stop)
+    new_start = np.empty(row_start[rows] - row_start[0], np.int32)
+    new_stop = np.empty_like(new_start)
     n = 0
     for r in range(rows):
         new_row_start[r] = n
@@ -145,17 +173,16 @@ def _narrow(row_start, start, stop, half, cols):
                 new_stop[n] = b
                 n += 1
     new_row_start[rows] = n
-    return new_row_start, new_start[:n].copy(), new_stop[:n].copy()
+    return new_row_start, new_start, new_stop
 
 
 @kernel
 def _combine(row_start, start, stop, shift, union):
     """Unite or intersect each row with the row `shift` below it, clamped to the last or first row."""
     rows = row_start.size - 1
-    most = 0
-    for r in range(rows):
-        other = min(max(r + shift, 0), rows - 1)
-        most += row_start[r + 1] - row_start[r] + row_start[other + 1] - row_start[other]
+    # Of each row and the one below it; the first or the last row takes the place of those that lack.
+    edge = rows - 1 if shift > 0 else 0
+    most = 2 * (row_start[rows] - row_start[0]) + abs(shift) * (row_start[edge + 1] - row_start[edge])
     new_row_start = np.empty(rows + 1, np.int32)
     new_start = np.empty(most, np.int32)
     new_stop = np.empty(most, np.int32)
@@ -197,4 +224,4 @@ def _combine(row_start, start, stop, shift, union):
                 else:
                     b += 1
     new_row_start[rows] = n
-    return new_row_start, new_start[:n].copy(), new_stop[:n].copy()
+    return new_row_start, new_start, new_stop

@@ -12,7 +12,9 @@ from fxcore.kernels._jit import kernel
 from fxcore.kernels.histograms import histogram
 
 
-def otsu_threshold(image: NDArray[Any] | None = None, *, hist: NDArray[Any] | None = None) -> int:
+def otsu_threshold(
+    image: NDArray[Any] | None = None, *, hist: NDArray[Any] | None = None, threads: int = 1
+) -> int:
     """Return the grey level that best separates foreground (``pixel > level``) from background.
 
     It maximises the variance between the two classes; of equally good levels the lowest wins. The
@@ -51,7 +53,7 @@ def otsu_threshold(image: NDArray[Any] | None = None, *, hist: NDArray[Any] | No
     if (image is None) == (hist is None):
         raise ParameterError("give otsu_threshold either an image or its histogram")
     if image is not None:
-        return int(_otsu(histogram(image)))
+        return int(_otsu(histogram(image, threads=threads)))
     counts = np.asarray(hist)
     if counts.shape not in ((256,), (65536,)) or counts.dtype.kind not in "iu":
         raise ParameterError(

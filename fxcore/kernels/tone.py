@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer, as_threads
 from fxcore.kernels._jit import kernel
+from fxcore.kernels._threads import share
 
 
 def corner_means(image: NDArray[Any], window_rows: int, window_cols: int) -> NDArray[np.float64]:
@@ -42,34 +44,42 @@ def corner_means(image: NDArray[Any], window_rows: int, window_cols: int) -> NDA
         raise ParameterError(f"an image of shape {pixels.shape} has no corners")
     rows = min(as_integer(window_rows, 1, MOST_PIXELS, "window_rows"), pixels.shape[0])
     cols = min(as_integer(window_cols, 1, MOST_PIXELS, "window_cols"), pixels.shape[1])
-    top, bottom = pixels[:rows], pixels[-rows:]
-    windows = (top[:, :cols], top[:, -cols:], bottom[:, :cols], bottom[:, -cols:])
-    return np.array([w.sum(dtype=np.int64) / w.size for w in windows])
+    return _corner_means(pixels, rows, cols)
 
 
-def invert(image: NDArray[np.uint8], *, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """Return ``255 - image``: bright becomes dark.
+def invert(image: NDArray[Any], *, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return ``255 - image`` (``65535 - image`` in 16 bits): bright becomes dark.
+
+    Cost: that of a copy, the floor for any result in new memory. In place (``out=image``) it is half of
+    that, and far less where the new memory would be fresh from the operating system.
 
     Parameters
     ----------
     image : numpy.ndarray
-        ``uint8``, shape ``(rows, columns)``.
+        ``uint8`` or ``uint16``, shape ``(rows, columns)``.
     out : numpy.ndarray, optional
-        ``uint8`` of the same shape, written and returned; may be `image` itself.
+        The type and shape of `image`, written and returned; may be `image` itself.
 
     Raises
     ------
     ParameterError
-        For another shape or type.
+        For another shape or type, an `out` that is read-only.
+
+    Examples
+    --------
+    >>> invert(np.array([[0, 100, 255]], np.uint8))
+    array([[255, 155,   0]], dtype=uint8)
     """
-    if not isinstance(image, np.ndarray) or image.ndim != 2 or image.dtype != np.uint8:
-        as_image(image, np.uint8)
-    if out is not None and (out.dtype != np.uint8 or out.shape != image.shape or not out.flags.writeable):
-        raise ParameterError(f"out must be writable uint8 of shape {image.shape}, as the image is")
-    return np.invert(image, out=out, order="C") if out is None else np.invert(image, out=out)
+    if not isinstance(image, np.ndarray) or image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
+        as_image(image, np.uint8, np.uint16)
+    if out is None:
+        return np.invert(image, order="C")
+    if out.dtype != image.dtype or out.shape != image.shape or not out.flags.writeable:
+        raise ParameterError(f"out must be writable {image.dtype} of shape {image.shape}, as the image is")
+    return np.invert(image, out=out)
 
 
-def apply_table(values: NDArray[Any], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def apply_table(values: NDArray[Any], table: NDArray[np.uint8], *, threads: int = 1) -> NDArray[np.uint8]:
     """Map stored values to grey levels through a table.
 
     Parameters
@@ -107,8 +117,34 @@ def apply_table(values: NDArray[Any], table: NDArray[np.uint8]) -> NDArray[np.ui
         raise ParameterError(f"table must be uint8 of shape ({entries},) for {values.dtype} values")
     levels = np.empty(flat.size, np.uint8)
     unsigned = flat.view(np.uint8 if flat.itemsize == 1 else np.uint16)
-    _map(unsigned, np.require(table, requirements=("C", "A", "W")), levels)
+    entry = np.require(table, requirements=("C", "A", "W"))
+
+    def worker(pieces: Iterator[tuple[int, int]]) -> None:
+        for begin, end in pieces:
+            _map(unsigned[begin:end], entry, levels[begin:end])
+
+    share(worker, flat.size, flat.itemsize + 1, as_threads(threads))
     return levels.reshape(values.shape)
+
+
+@kernel
+def _corner_means(pixels, rows, cols):
+    """Return the means (4,) of windows of `rows` × `cols` in the corners of `pixels`."""
+    means = np.empty(4, np.float64)
+    for corner in range(4):
+        top = (corner >> 1) * (pixels.shape[0] - rows)
+        left = (corner & 1) * (pixels.shape[1] - cols)
+        total = np.uint64(0)
+        for r in range(top, top + rows):
+            for begin in range(left, left + cols, 65536):
+                # So many pixels of 16 bits are the most whose sum fits 32, and 32 are quicker than 64.
+                line = pixels[r, begin : min(begin + 65536, left + cols)]
+                part = np.uint32(0)
+                for c in range(line.size):
+                    part = np.uint32(part + line[c])
+                total += np.uint64(part)
+        means[corner] = total / (rows * cols)
+    return means
 
 
 @kernel

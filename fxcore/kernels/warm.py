@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from fxcore.kernels.axis import principal_axis
-from fxcore.kernels.histograms import pixel_sums
+from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_unfilter
 from fxcore.kernels.rotation import rotate
-from fxcore.kernels.runs import runs_from_image, runs_to_mask
-from fxcore.kernels.tone import apply_table
+from fxcore.kernels.runs import Runs, runs_from_image, runs_to_mask
+from fxcore.kernels.tone import apply_table, corner_means
 
 
 def warm() -> None:
@@ -22,15 +22,19 @@ def warm() -> None:
     would race for that cache: call this once before they do.
     """
     for dtype in (np.uint8, np.uint16):
-        image = np.eye(4, dtype=dtype)
+        image = np.eye(20, dtype=dtype)
         runs = runs_from_image(image, otsu_threshold(image))
+        found = components(runs)
+        corner_means(image, 1, 1)
+        crop_without(image, runs, found, 0, (0, 0, 4, 4))
         pixel_sums(image)
         apply_table(image, np.zeros(np.iinfo(dtype).max + 1, np.uint8))
-    grey = image.astype(np.uint8)
+        for degrees in (30.0, 90.0, 180.0):
+            rotate(image, degrees)
+    # A histogram of many pixels, of which several threads each count some, takes another way.
+    histogram(np.zeros((2, 1 << 17), np.uint8), threads=2)
     runs_to_mask(close_rectangle(runs, 3, 3))
-    found = components(runs)
-    keep_components(runs, found, found.area > 0)
-    crop_without(grey, runs, found, 0, (0, 0, 4, 4))
+    keep_components(runs, found, np.zeros(found.count, np.bool_))
     principal_axis(runs)
-    rotate(grey, 30.0)
+    Runs.checked(runs.shape, runs.row_start, runs.start, runs.stop)
     png_unfilter(bytes(6), 2, 2)
