@@ -45,7 +45,7 @@ def pixel_pair(typing_context: Any, pixels: Any, offset: Any) -> Any:
 
     Nothing checks the bounds: the caller has made sure that ``offset + 1 < pixels.size``.
     """
-    pair = types.uint16 if pixels.dtype.bitwidth == 8 else types.uint32
+    pair: Any = types.uint16 if pixels.dtype.bitwidth == 8 else types.uint32
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = _pointer(context, builder, signature.args[0], *arguments)

@@ -19,7 +19,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     compiled = numba.njit(cache=True, nogil=True)(function)
     # Numba compares the file of the function alone with what the cache was made from; compiled code
     # holds that of the functions it calls as well, and would outlive a change of their files.
-    file = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     stamp = _sources(Path(function.__code__.co_filename).parent)
     if stamp and hasattr(file, "_source_stamp"):
         file._source_stamp = stamp

@@ -39,7 +39,7 @@ class Components:
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit each other."""
         shapes = ((self.label.size,), (self.count,), (self.count, 4))
-        arrays = (self.label, self.area, self.box)
+        arrays: tuple[NDArray[Any], ...] = (self.label, self.area, self.box)
         for name, array, shape in zip(("label", "area", "box"), arrays, shapes, strict=True):
             dtype = np.int64 if name == "area" else np.int32
             if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
