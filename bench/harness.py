@@ -70,7 +70,7 @@ def interleave(
     contestants : mapping of str to callable
         All set-up done.
     effort : Effort
-        The last round of the warm-up tells how many rounds fill its time.
+        The last round of the warm-up tells how many rounds fill its time; without one, they are the least.
     clock : callable
         Seconds.
     before : callable, optional
@@ -87,9 +87,9 @@ def interleave(
     gc.disable()
     try:
         round_s = 0.0
-        for _ in range(max(1, effort.warm_up)):
+        for _ in range(effort.warm_up):
             round_s = sum(_timed(name, work, clock, before) for name, work in contestants.items())
-        rounds = round(effort.seconds / round_s) if round_s > 0 else effort.most
+        rounds = round(effort.seconds / round_s) if round_s > 0 else effort.least
         rounds = max(effort.least, min(effort.most, rounds))
         seconds: dict[str, list[float]] = {name: [] for name in contestants}
         for _ in range(rounds):
