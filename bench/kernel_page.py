@@ -25,7 +25,7 @@ from fxcore.phantom.render import render
 Image = NDArray[np.uint8]
 Panels = list[tuple[str, Image]]
 
-PANEL = 300  # height of a panel, pixels
+PANEL = 240  # height of a panel, pixels
 GAP = 8
 
 HEAD = """\
@@ -67,8 +67,8 @@ of its own already, as in a run over an archive, leave it at 1.
 def threshold(image: Image) -> Panels:
     """Find what is brighter than Otsu's threshold: the mask, as runs.
 
-    One pass counts grey levels, one compares 64 pixels at a time. In the enlarged strip every run
-    has a grey level of its own.
+    One pass counts grey levels, one compares 64 pixels at a time. In the enlarged piece of
+    the outline, every run has a grey level of its own.
     """
     level = kernels.otsu_threshold(image)
     runs = kernels.runs_from_image(image, level)
@@ -201,13 +201,12 @@ def _runs_apart(runs: kernels.Runs) -> Image:
     for row in range(runs.shape[0]):
         for k, i in enumerate(range(runs.row_start[row], runs.row_start[row + 1])):
             image[row, runs.start[i] : runs.stop[i]] = 110 + 60 * ((row + k) % 3)
-    top = runs.shape[0] // 10
-    return cv2.resize(image[top : top + 36, 200:260], None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(image[230:266, 142:184], None, fx=20, fy=20, interpolation=cv2.INTER_NEAREST)
 
 
 def _labels(runs: kernels.Runs, found: kernels.Components) -> Image:
     image = np.zeros(runs.shape, np.uint8)
-    grey = np.linspace(90, 255, max(found.count, 2)).astype(np.uint8)
+    grey = 80 + 67 * np.arange(found.count) % 176  # neighbouring numbers far apart
     row = np.repeat(np.arange(runs.shape[0]), np.diff(runs.row_start))
     for r, start, stop, label in zip(row, runs.start, runs.stop, found.label, strict=True):
         image[r, start:stop] = grey[label]
@@ -220,7 +219,7 @@ def _with_axis(mask: Image, axis: kernels.PrincipalAxis) -> Image:
     middle = np.array([axis.centroid_col, axis.centroid_row])
     reach = 0.42 * mask.shape[0] * np.array([np.sin(lean), -np.cos(lean)])
     ends = [tuple(np.rint(middle + sign * reach).astype(int).tolist()) for sign in (-1, 1)]
-    cv2.arrowedLine(drawn, *ends, 255, 5, cv2.LINE_AA, tipLength=0.05)
+    cv2.arrowedLine(drawn, ends[0], ends[1], 255, 5, cv2.LINE_AA, tipLength=0.05)
     cv2.circle(drawn, tuple(np.rint(middle).astype(int).tolist()), 11, 255, -1, cv2.LINE_AA)
     return drawn
 
@@ -236,8 +235,8 @@ def _with_corners(image: Image, rows: int, cols: int) -> Image:
 
 def _bars(counts: NDArray[np.int64]) -> Image:
     """Draw a histogram, its heights by the logarithm."""
-    height = np.log1p(counts) / np.log1p(counts.max()) * 290
-    bars = np.arange(PANEL)[::-1, None] < np.repeat(height, 1)[None, :]
+    height = np.log1p(counts) / np.log1p(counts.max()) * 0.96 * PANEL
+    bars = np.arange(PANEL)[::-1, None] < height[None, :]
     return np.where(bars, 200, 30).astype(np.uint8)
 
 
@@ -273,8 +272,8 @@ def write(folder: Path) -> None:
     sections = [HEAD]
     for figure, title in FIGURES:
         picture = _side_by_side(figure(two if figure in OF_TWO_HANDS else one))
-        # 64 grey levels: less to load, no difference to see.
-        _, code = cv2.imencode(".png", picture // 4 * 4 + picture // 64, options)
+        # 32 grey levels: half to load, hardly a difference to see.
+        _, code = cv2.imencode(".png", picture // 8 * 8 + picture // 32, options)
         (pictures / f"{figure.__name__}.png").write_bytes(code.tobytes())
         sections.append(_section(figure, title))
     (folder / "kernels.md").write_text("\n".join([*sections, COST]), encoding="utf-8")
