@@ -15,10 +15,11 @@ from fxcore.dicom.index import IndexEntry, walk
 from fxcore.dicom.read import Limits
 from fxcore.executor import Executor, WorkerFailure
 from fxcore.jobs import IndexTask, SourceFile, index_files
-from fxcore.labels import LABEL_UNLABELLED, LabelTable, class_from_folder
+from fxcore.labels import LabelTable
 from fxcore.pseudonyms import Pseudonyms
 from fxcore.settings import IngestConfig
 from fxcore.study import Reject
+from fxcore.verdicts import Verdicts
 
 _BATCH = 64
 _SECONDS_PER_BATCH = 120.0
@@ -53,6 +54,8 @@ class Plan:
         What was guessed, to be told to the user.
     sources : dict of str to str
         Source pseudonym to relative path, for the link file.
+
+    Every file is in exactly one place: in `studies`, in `rejects`, or counted as passed over.
     """
 
     studies: list[PlannedStudy] = field(default_factory=list)
@@ -116,29 +119,29 @@ def plan_archive(
             plan.rejects.append(_reject("index", entry, pseudonyms, entry.reason, entry.message))
         elif entry.kind in ("dicom", "image"):
             groups.setdefault(study_key(entry, labels, config), []).append(entry)
-    plan.counts = {"files_found": kinds.total(), "files_passed_over": kinds["dicomdir"] + kinds["other"]}
+    passed_over = sum(kinds[kind] for kind in ("dicomdir", "other", "link", "special"))
+    plan.counts = {"files_found": kinds.total(), "files_passed_over": passed_over}
     plan.counts |= {f"files_{kind}": count for kind, count in sorted(kinds.items())}
+    if kinds["link"]:
+        plan.said.append(f"{kinds['link']} links were not followed.")
 
-    _drop_copies_across_studies(groups, plan, pseudonyms)
-    used: set[str] = set()
+    verdicts = Verdicts(groups, labels, config)
+    labelled: dict[str, list[IndexEntry]] = {}
     for key, files in groups.items():
-        label, reason, message = _label(files, labels, used)
-        instances = sum(max(1, file.number_of_frames) for file in files)
-        if not reason and config.max_instances and instances > config.max_instances:
-            reason = "too_many_instances"
-            message = (
-                f"the study has {instances} radiographs; ingest.max_instances allows {config.max_instances}"
-            )
-        if reason:
+        if verdict := verdicts.against.get(key):
             plan.rejects.extend(
-                _reject("labels" if label is None else "index", f, pseudonyms, reason, message) for f in files
+                _reject(verdict.stage, f, pseudonyms, verdict.reason, verdict.message) for f in files
             )
         else:
-            plan.studies.append(_planned(key, files, label or LABEL_UNLABELLED, pseudonyms))
+            labelled[key] = files
+    _drop_copies_across_studies(labelled, plan, pseudonyms)
+    plan.studies = [_planned(key, files, verdicts.label[key], pseudonyms) for key, files in labelled.items()]
     plan.studies.sort(key=lambda study: study.study_id)
     if labels is not None:
         plan.said.append(labels.said)
-        plan.rejects.extend(_surplus(labels, used, pseudonyms))
+        plan.rejects.extend(_surplus(labels, verdicts.used, pseudonyms))
+    if not plan.studies:
+        plan.said.append("No radiograph was found that can be used.")
     return plan
 
 
@@ -166,40 +169,13 @@ def _drop_copies_across_studies(
         kept = []
         for file in files:
             if file.sop_uid and owner.setdefault(file.sop_uid, key) != key:
-                message = "its SOPInstanceUID belongs to a radiograph of another study"
+                message = "a file of another study has the same SOPInstanceUID"
                 plan.rejects.append(_reject("index", file, pseudonyms, "duplicate", message))
             else:
                 kept.append(file)
         groups[key] = kept
     for key in [key for key, files in groups.items() if not files]:
         del groups[key]
-
-
-def _label(files: list[IndexEntry], labels: LabelTable | None, used: set[str]) -> tuple[str | None, str, str]:
-    """Return label, reason and message; a reason means that the study has none."""
-    found: set[str] = set()
-    if labels is None:
-        for file in files:
-            folders = reversed(PurePosixPath(file.source).parts[:-1])
-            found.add(
-                next((label for name in folders if (label := class_from_folder(name))), LABEL_UNLABELLED)
-            )
-    else:
-        for file in files:
-            for key in labels.keys_of(
-                file.source, file.study_uid, file.accession, file.sop_uid, file.patient_id
-            ):
-                used.add(key)
-                found.add(labels.labels[key])
-        if not found:
-            return None, "study_without_label", "the labels file has no label for this study"
-    if len(found) > 1:
-        return (
-            None,
-            "conflicting_labels",
-            f"the files of this study have different labels: {', '.join(sorted(found))}",
-        )
-    return found.pop(), "", ""
 
 
 def _planned(key: str, files: list[IndexEntry], label: str, pseudonyms: Pseudonyms) -> PlannedStudy:
@@ -213,12 +189,14 @@ def _planned(key: str, files: list[IndexEntry], label: str, pseudonyms: Pseudony
         )
         for file in files
     )
-    digest = hashlib.sha256(label.encode())
+    patient_id = _patient_id(files, pseudonyms)
+    digest = hashlib.sha256(f"{label} {patient_id}".encode())
     for source, file in zip(sources, files, strict=True):
-        digest.update(f"\n{source.source_id} {file.size}".encode())
+        seen = (source.source_id, source.radiograph_id, file.kind, file.body_part_described)
+        digest.update(f"\n{seen} {file.size} {file.checksum} {file.number_of_frames}".encode())
     return PlannedStudy(
         study_id=_study_id(key, pseudonyms),
-        patient_id=_patient_id(files, pseudonyms),
+        patient_id=patient_id,
         label=label,
         fingerprint=digest.hexdigest(),
         files=sources,

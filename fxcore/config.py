@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -70,8 +71,12 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return tuple(_convert(element, v, f"{path}[{i}]") for i, v in enumerate(value))
     if origin is dict and isinstance(value, dict):
         return {str(k): _convert(hint.__args__[1], v, f"{path}.{k}") for k, v in value.items()}
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise ParameterError(f"{path} must be a finite number, not {value!r}")
         return float(value)
+    if origin is tuple:
+        raise ParameterError(f'{path} must be a list such as ["wrist"], not {value!r}')
     if isinstance(value, origin) and not (isinstance(value, bool) and hint is not bool):
         return value
     raise ParameterError(f"{path} must be {getattr(hint, '__name__', hint)}, not {value!r}")

@@ -43,8 +43,8 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
     results: dict[str, list[dict[str, str]]] = {}
     for row in read_csv(second.metadata):
         part = f"_p{row.get('part_index')}" if row.get("part_count", "1") not in ("", "1") else ""
-        results.setdefault(row["radiograph_id"].removesuffix(part), []).append(row)
-    rows = [row for row in read_csv(first.metadata) if row["radiograph_id"] in results]
+        results.setdefault(row.get("radiograph_id", "").removesuffix(part), []).append(row)
+    rows = [row for row in read_csv(first.metadata) if row.get("radiograph_id") in results]
     if not rows:
         raise DataSetError(f"{after} holds nothing that was made from a radiograph of {before}")
     chosen = [

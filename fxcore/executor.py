@@ -8,13 +8,24 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from fxcore.errors import FxrayError
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+# Reasons of a `WorkerFailure`, as they stand in ``rejects.csv``.
+QUARANTINE_REASONS = (WORKER_DIED, TIME_OUT) = ("worker_died", "time_out")
+
+# More processes than this for each core only take memory and time to start.
+_WORKERS_PER_CORE = 4
+
+_BROKEN = "the worker processes cannot be started; is there memory for them, and is fxray installed whole?"
 
 # Tasks handed to the pool at once, for each worker: enough that none waits, few enough to bound memory.
 _IN_FLIGHT = 4
@@ -64,7 +75,6 @@ def _context() -> Any:
 
 def _initialise() -> None:
     """Ready a worker: one thread, kernels compiled, and Ctrl-C left to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     import fxcore.worker_start  # noqa: F401
 
 
@@ -74,12 +84,12 @@ class Executor:
     Parameters
     ----------
     workers : int
-        Number of processes, at least 1.
+        Number of processes; 0 takes one for each core, and four for each core are the most.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        self._pool = ProcessPool(max_workers=workers, context=_context(), initializer=_initialise)
+    def __init__(self, workers: int = 0) -> None:
+        self._workers = min(workers or default_workers(), _WORKERS_PER_CORE * default_workers())
+        self._pool = ProcessPool(max_workers=self._workers, context=_context(), initializer=_initialise)
 
     def __enter__(self) -> Executor:
         return self
@@ -108,30 +118,38 @@ class Executor:
         seconds : callable
             Time limit of a task, after which its worker is killed.
         """
-        waiting: dict[Future[Result], tuple[Task, float]] = {}
+        waiting: dict[Future[Any], tuple[Task, float]] = {}
         source = iter(tasks)
         try:
             while True:
                 for task in itertools.islice(source, _IN_FLIGHT * self._workers - len(waiting)):
                     limit = seconds(task)
-                    waiting[self._pool.schedule(function, args=[task], timeout=limit)] = (task, limit)
+                    waiting[self._schedule(function, task, limit)] = (task, limit)
                 if not waiting:
                     return
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     task, limit = waiting.pop(future)
                     yield Outcome(task, _result(future, limit))
+        except BrokenProcessPool as error:
+            raise FxrayError(_BROKEN) from error
         finally:
             for future in waiting:
                 future.cancel()
+
+    def _schedule(self, function: Callable[[Task], Result], task: Task, limit: float) -> Future[Any]:
+        try:
+            return self._pool.schedule(function, args=[task], timeout=limit)
+        except RuntimeError as error:
+            raise FxrayError(_BROKEN) from error
 
 
 def _result(future: Future[Any], limit: float) -> Any:
     try:
         return future.result()
     except TimeoutError:
-        return WorkerFailure("time_out", f"took longer than {limit:g} seconds and was stopped")
+        return WorkerFailure(TIME_OUT, f"took longer than {limit:g} seconds and was stopped")
     except ProcessExpired as death:
-        return WorkerFailure("worker_died", f"the worker process ended by {_cause(death.exitcode)}")
+        return WorkerFailure(WORKER_DIED, f"the worker process ended by {_cause(death.exitcode)}")
 
 
 def _cause(code: int | None) -> str:

@@ -12,16 +12,19 @@ from typing import Any
 
 from fxcore.archive import Plan, index_archive, plan_archive
 from fxcore.config import to_dict
-from fxcore.dataset.assemble import read_provenance
+from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError, ParameterError
-from fxcore.executor import Executor, default_workers
+from fxcore.executor import Executor
 from fxcore.jobs import IngestTask
 from fxcore.labels import read_labels
 from fxcore.pseudonyms import Pseudonyms, default_key_file, load_key
-from fxcore.run import Progress, Silent, Summary, do_studies, finish, output_folder, tool
+from fxcore.run import Progress, Silent, Summary, begun_settings, do_studies, finish, output_folder, tool
 from fxcore.settings import Settings
+
+_LINK_COLUMNS = ("source_id", "study_id", "radiograph_id", "source")
+_LINK_HEADER = render_csv([_LINK_COLUMNS])
 
 
 def ingest(
@@ -72,23 +75,28 @@ def ingest(
     began = time.perf_counter()
     settings, progress = settings or Settings(), progress or Silent()
     archive, out = archive.resolve(), out.resolve()
-    _check_places(archive, out, link_file)
+    if not labels and (key_column or label_column):
+        raise ParameterError(
+            "--key-column and --label-column name columns of a labels file; give it with --labels"
+        )
+    key_file = key_file or default_key_file()
+    _check_places(archive, out, {"labels file": labels, "pseudonym key": key_file, "link file": link_file})
     table = read_labels(labels, key_column, label_column) if labels else None
-    pseudonyms = _pseudonyms(key_file or default_key_file(), out)
+    pseudonyms = _pseudonyms(key_file, out)
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
     identity = {"version": tool()["version"], "config": config, "key_check": pseudonyms.key_check}
     summary = Summary(str(out))
-    with output_folder(out, identity) as layout, Executor(workers or default_workers()) as executor:
+    with output_folder(out, identity, progress) as layout, Executor(workers) as executor:
         progress.stage("Looking into files", None)
         entries = index_archive(archive, settings.ingest.pixels.limits, executor, progress.advance)
         plan = plan_archive(entries, table, settings.ingest, pseudonyms)
         for sentence in plan.said:
             progress.say(sentence)
+        if link_file:
+            write_link_file(link_file, plan)
         progress.stage("Building studies" if steps else "Ingesting studies", len(plan.studies))
         tasks = _tasks(plan, archive, layout, settings, steps)
         studies = do_studies(layout, tasks, executor, progress, summary)
-        if link_file:
-            write_link_file(link_file, plan)
         provenance: dict[str, Any] = {
             **tool(),
             "commands": ["build" if steps else "ingest"],
@@ -117,28 +125,34 @@ def _tasks(
         )
 
 
-def _check_places(archive: Path, out: Path, link_file: Path | None) -> None:
+def _check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> None:
     if not archive.is_dir():
         raise ParameterError(f"the archive {archive} is not a folder")
+    if is_data_set(Layout(archive)):
+        raise ParameterError(f"{archive} is a data set already; use preprocess, or name a raw archive")
     if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):
         raise ParameterError(f"the output {out} and the archive {archive} must not lie within each other")
-    if link_file and link_file.resolve().is_relative_to(out):
-        raise ParameterError(
-            f"the link file {link_file} identifies patients' files; it must lie outside the data set {out}"
-        )
+    places = {name: path.resolve() for name, path in files.items() if path}
+    for name in ("pseudonym key", "link file"):
+        if name in places and places[name].is_relative_to(out):
+            raise ParameterError(
+                f"the {name} {places[name]} identifies patients; it must lie outside the data set {out}"
+            )
+    if link := places.get("link file"):
+        if link in (places.get("labels file"), places["pseudonym key"]) or link.is_relative_to(archive):
+            raise ParameterError(
+                f"the link file {link} would take the place of a file that is needed; name another"
+            )
+        if link.exists() and not link.read_bytes().startswith(_LINK_HEADER):
+            raise ParameterError(f"{link} exists and is not a link file; name another")
 
 
 def _pseudonyms(key_file: Path, out: Path) -> Pseudonyms:
-    if key_file.resolve().is_relative_to(out):
-        raise ParameterError(f"the pseudonym key {key_file} must lie outside the data set {out}")
-    exists = Layout(out).provenance.exists() or Layout(out).work.exists()
-    pseudonyms = load_key(key_file, may_create=not exists)
-    if (
-        Layout(out).provenance.exists()
-        and read_provenance(Layout(out)).get("key_check") != pseudonyms.key_check
-    ):
+    begun = begun_settings(Layout(out))
+    pseudonyms = load_key(key_file, may_create=not begun)
+    if begun and begun.get("key_check") != pseudonyms.key_check:
         raise FxrayError(
-            f"{key_file} is not the pseudonym key that {out} was made with; name that one with --key"
+            f"{key_file} is not the pseudonym key that {out} was begun with; name that one with --key"
         )
     return pseudonyms
 
@@ -149,15 +163,13 @@ def write_link_file(path: Path, plan: Plan) -> None:
         file.source_id: (study.study_id, file.radiograph_id) for study in plan.studies for file in study.files
     }
     rejected = {reject.source_id: (reject.study_id, reject.radiograph_id) for reject in plan.rejects}
-    rows = [("source_id", "study_id", "radiograph_id", "source")]
+    rows = [_LINK_COLUMNS]
     for source_id, source in sorted(plan.sources.items(), key=lambda item: item[1]):
         study_id, radiograph_id = study_of.get(source_id) or rejected.get(source_id) or ("", "")
         readable = source.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         rows.append((source_id, study_id, radiograph_id, readable))
     text = render_csv(rows)
     try:
-        path.touch(mode=0o600)
-        write_atomically(path, text)
-        path.chmod(0o600)
+        write_atomically(path, text, mode=0o600)
     except OSError as error:
         raise FxrayError(f"cannot write the link file {path}: {error.strerror}") from error

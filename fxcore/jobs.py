@@ -118,8 +118,7 @@ class PreprocessTask:
 
     @property
     def items(self) -> tuple[str, ...]:
-        rows = read_rows(Layout(Path(self.dataset)), self.record.label, self.record.study_id)
-        return tuple(row["radiograph_id"] for row in rows)
+        return tuple(row.get("radiograph_id", "") for row in _rows(self, []))
 
     def only(self, radiograph_id: str) -> PreprocessTask:
         return replace(self, wanted=radiograph_id)
@@ -206,7 +205,7 @@ def _first_readable(
             )
 
         if found:
-            reject("duplicate", "a copy of a radiograph that is in the data set already")
+            reject("duplicate", "another file of this study has the same SOPInstanceUID")
         elif file.source_id in task.failed:
             reject(*task.failed[file.source_id])
         else:
@@ -245,7 +244,7 @@ def _radiographs(task: IngestTask, file: SourceFile, loaded: LoadedFile) -> Iter
 
 def _stored(task: PreprocessTask, rejects: list[Reject]) -> Iterator[Radiograph]:
     layout = Layout(Path(task.dataset))
-    for row in read_rows(layout, task.record.label, task.study_id) if task.record.radiographs else ():
+    for row in _rows(task, rejects):
         radiograph_id = row.get("radiograph_id", "")
         if task.wanted and radiograph_id != task.wanted:
             continue
@@ -259,3 +258,14 @@ def _stored(task: PreprocessTask, rejects: list[Reject]) -> Iterator[Radiograph]
             rejects.append(Reject(*where, "unreadable_png", cell(str(error))))
             continue
         yield radiograph
+
+
+def _rows(task: PreprocessTask, rejects: list[Reject]) -> list[dict[str, str]]:
+    if not task.record.radiographs:
+        return []
+    try:
+        return read_rows(Layout(Path(task.dataset)), task.record.label, task.study_id)
+    except DataSetError:
+        message = "the metadata.csv of the study is missing or damaged"
+        rejects.append(Reject("preprocess", task.study_id, "", "", "unreadable_metadata", message))
+        return []

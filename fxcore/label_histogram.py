@@ -9,7 +9,7 @@ from fxcore.archive import index_archive
 from fxcore.dataset.assemble import read_provenance
 from fxcore.dataset.layout import Layout
 from fxcore.errors import ParameterError
-from fxcore.executor import Executor, default_workers
+from fxcore.executor import Executor
 from fxcore.run import Progress, Silent
 from fxcore.settings import Settings
 from fxcore.steps.part_filter import HistogramRow, histogram
@@ -50,7 +50,7 @@ def label_histogram(
         counts.update(read_provenance(layout).get("body_part_labels", {}))
     else:
         progress.stage("Looking into files", None)
-        with Executor(workers or default_workers()) as executor:
+        with Executor(workers) as executor:
             for entry in index_archive(
                 source.resolve(), settings.ingest.pixels.limits, executor, progress.advance
             ):

@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 from fxcore.config import to_dict
-from fxcore.dataset.assemble import LOOSE, read_provenance
+from fxcore.dataset.assemble import LOOSE, read_provenance, source_fingerprint
 from fxcore.dataset.journal import read_journal
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError, ParameterError
-from fxcore.executor import Executor, default_workers
+from fxcore.executor import Executor
 from fxcore.jobs import PreprocessTask
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, output_folder, tool
 from fxcore.settings import Settings
@@ -54,16 +54,19 @@ def preprocess(
             f"the output {out} and the data set {source.root} must not lie within each other"
         )
     earlier = read_provenance(source)
-    if not source.journal.exists():
-        raise DataSetError(f"{source.root} has no {source.journal.name}; ingest it again")
+    if source.work.exists():
+        raise DataSetError(f"{source.root} is not finished; run the command that makes it again")
+    journal = list(read_journal(source))
+    records = [record for record in journal if record.study_id != LOOSE]
+    if source_fingerprint(journal) != earlier.get("source_fingerprint"):
+        raise DataSetError(
+            f"{source.journal} does not belong to {source.provenance}; make the data set again"
+        )
     config = earlier.get("config", {}) | {"steps": to_dict(settings.steps)}
     identity = {"version": tool()["version"], "config": config, "key_check": earlier.get("key_check", "")}
     summary = Summary(str(out))
-    with output_folder(out, identity) as layout, Executor(workers or default_workers()) as executor:
-        records = [record for record in read_journal(source) if record.study_id != LOOSE]
-        loose = [
-            reject for record in read_journal(source) if record.study_id == LOOSE for reject in record.rejects
-        ]
+    with output_folder(out, identity, progress) as layout, Executor(workers) as executor:
+        loose = [reject for record in journal if record.study_id == LOOSE for reject in record.rejects]
         progress.stage("Preprocessing studies", len(records))
         tasks = (
             PreprocessTask(

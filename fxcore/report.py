@@ -10,9 +10,9 @@ from fxcore.run import Summary
 def summary_figures(summary: Summary) -> dict[str, Any]:
     """Return the figures of a run as plain values.
 
-    ``found`` = ``converted`` + rejected files + ``passed_over``: every file of the archive is in
-    exactly one of the three. (A radiograph that a step dropped is among ``dropped`` as well, though
-    its file was converted.)
+    ``found`` = ``converted`` + ``rejected`` + ``passed_over``: every file of the archive is in exactly
+    one of the three. ``dropped`` counts the rows of ``rejects.csv`` by reason: beside rejected files
+    these are radiographs that a step dropped and rows of the labels file.
     """
     counts = summary.content["counts"]
     archive = summary.content.get("archive", {})
@@ -22,6 +22,7 @@ def summary_figures(summary: Summary) -> dict[str, Any]:
         "found": archive.get("files_found", 0),
         "passed_over": archive.get("files_passed_over", 0),
         "converted": counts["files_converted"],
+        "rejected": counts["files_rejected"],
         "dropped": counts["rejects"],
         "split": decisions.get("split", 0),
         "inverted": decisions.get("inverted", 0),
@@ -47,7 +48,8 @@ def summary_rows(summary: Summary) -> list[tuple[str, str]]:
     if figures["passed_over"]:
         rows.append(("  passed over (no radiographs)", _number(figures["passed_over"])))
     rows.append(("files converted", _number(figures["converted"])))
-    rows.append(("dropped, see rejects.csv", _number(sum(figures["dropped"].values()))))
+    rows.append(("files rejected", _number(figures["rejected"])))
+    rows.append(("rows in rejects.csv", _number(sum(figures["dropped"].values()))))
     by_count = sorted(figures["dropped"].items(), key=lambda item: -item[1])
     rows.extend((f"  {reason.replace('_', ' ')}", _number(count)) for reason, count in by_count)
     if "steps" in summary.content.get("config", {}):

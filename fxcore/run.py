@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,14 +13,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import fxcore
-from fxcore.dataset.assemble import assemble
+from fxcore.dataset.assemble import assemble, read_provenance
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.studies import finish_renames
+from fxcore.dataset.locks import run_lock
+from fxcore.dataset.studies import finish_renames, is_in_place
 from fxcore.dataset.tables import write_atomically
+from fxcore.dicom.read import FILE_COLUMNS
 from fxcore.errors import DataSetError, FxrayError
-from fxcore.executor import Executor, WorkerFailure
-from fxcore.jobs import StudyTask, do_study, probe_study
+from fxcore.executor import QUARANTINE_REASONS, WORKER_DIED, Executor, WorkerFailure
+from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study
 from fxcore.study import Reject
 
 _SETTINGS_FILE = "settings.json"
@@ -67,8 +68,6 @@ class Summary:
         Studies made by this run, and found done by an earlier one.
     radiographs_done : int
         Radiographs written by this run.
-    quarantined : int
-        Files given up because they killed or hung a worker.
     seconds : float
         Wall-clock time of the run.
     """
@@ -78,8 +77,13 @@ class Summary:
     studies_done: int = 0
     studies_kept: int = 0
     radiographs_done: int = 0
-    quarantined: int = 0
     seconds: float = 0.0
+
+    @property
+    def quarantined(self) -> int:
+        """Files given up because they killed or hung a worker, by this run or an earlier one."""
+        rejects = self.content["counts"]["rejects"]
+        return sum(rejects.get(reason, 0) for reason in QUARANTINE_REASONS)
 
     @property
     def radiographs_per_second(self) -> float:
@@ -87,7 +91,7 @@ class Summary:
 
 
 @contextmanager
-def output_folder(out: Path, identity: dict[str, Any]) -> Iterator[Layout]:
+def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> Iterator[Layout]:
     """Take `out` for this run: made if need be, locked, checked to be of the same settings.
 
     Parameters
@@ -96,6 +100,8 @@ def output_folder(out: Path, identity: dict[str, Any]) -> Iterator[Layout]:
         A new or empty folder, or one that an earlier run with the same `identity` made.
     identity : dict
         What must not differ between the runs that make one data set: version, settings, key.
+    progress : Progress
+        Told when this run has to wait.
 
     Raises
     ------
@@ -103,16 +109,17 @@ def output_folder(out: Path, identity: dict[str, Any]) -> Iterator[Layout]:
         If another run is at work there, or the folder holds something else.
     """
     layout = Layout(out)
+    if out.exists() and not out.is_dir():
+        raise FxrayError(f"{out} is a file; name a folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(layout.discarded_work, ignore_errors=True)
         if not layout.work.exists() and not layout.provenance.exists() and any(out.iterdir()):
             raise FxrayError(f"{out} is not empty and not a data set of fxray; name a new folder")
         layout.work.mkdir(exist_ok=True)
-        lock = layout.lock.open("a+b")
     except OSError as error:
         raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
-    with lock:
-        _take(lock, out)
+    with run_lock(layout, progress.say):
         _check_settings(layout, identity)
         layout.staging.mkdir(exist_ok=True)
         layout.records.mkdir(exist_ok=True)
@@ -120,39 +127,37 @@ def output_folder(out: Path, identity: dict[str, Any]) -> Iterator[Layout]:
         yield layout
 
 
-def _take(lock: Any, out: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        other = lock.read().decode("ascii", "replace").strip() or "unknown"
-        raise FxrayError(
-            f"another run is writing to {out} (process {other}); wait for it or name another folder"
-        ) from None
-    # The system lets go of the lock when its process ends, however it ends; the number is for people.
-    lock.truncate(0)
-    lock.write(str(os.getpid()).encode())
-    lock.flush()
+def begun_settings(layout: Layout) -> dict[str, Any]:
+    """Return what an unfinished or finished run at `layout` was begun with; empty if there is none.
+
+    Raises
+    ------
+    DataSetError
+        If it cannot be read.
+    """
+    path = layout.work / _SETTINGS_FILE
+    if path.exists():
+        try:
+            begun = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataSetError(f"cannot read {path}: {error}") from error
+        if not isinstance(begun, dict):
+            raise DataSetError(f"{path} is damaged; remove {layout.root} and begin again")
+        return begun
+    return read_provenance(layout) if layout.provenance.exists() else {}
 
 
 def _check_settings(layout: Layout, identity: dict[str, Any]) -> None:
-    begun = layout.work / _SETTINGS_FILE
     # Through JSON, so that what is compared has the types of what was stored.
     identity = json.loads(json.dumps(identity))
-    for path in (begun, layout.provenance):
-        if not path.exists():
-            continue
-        try:
-            earlier = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataSetError(f"cannot read {path}: {error}") from error
+    if begun := begun_settings(layout):
         for name, value in identity.items():
-            if earlier.get(name) != value:
+            if begun.get(name) != value:
                 raise FxrayError(
                     f"{layout.root} was made with another {name.replace('_', ' ')} "
-                    f"({_difference(earlier.get(name), value)}); use the same, or name a new folder"
+                    f"({_difference(begun.get(name), value)}); use the same, or name a new folder"
                 )
-    write_atomically(begun, json.dumps(identity).encode())
+    write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
 
 
 def _difference(earlier: Any, now: Any, path: str = "") -> str:
@@ -175,7 +180,7 @@ def do_studies(
     A study whose worker dies or hangs is taken apart: each of its files is tried alone, the guilty
     ones are given up with the signal or time-out in their reject, and the rest of the study is done.
     """
-    done = {record.study_id: record.fingerprint for record in read_records(layout)}
+    done = {r.study_id: r.fingerprint for r in read_records(layout) if is_in_place(layout, r)}
     everything: set[str] = set()
     suspects: list[StudyTask] = []
 
@@ -200,16 +205,14 @@ def do_studies(
     run(to_do(), suspects.append)
     for task in suspects:
         task = _without_the_guilty(task, executor)
-        summary.quarantined += len(task.failed)
         stubborn: list[StudyTask] = []
         run([task], stubborn.append)
         for task in stubborn:
             # Nothing alone is guilty, but together they are: all of it is given up.
             why = (
-                "worker_died",
+                WORKER_DIED,
                 "the worker process did not survive this study, though each file alone did no harm",
             )
-            summary.quarantined += len(task.items) - len(task.failed)
             run([replace(task, failed=dict.fromkeys(task.items, why) | task.failed)], _give_up)
     return frozenset(everything)
 
@@ -238,7 +241,13 @@ def finish(
     began: float,
 ) -> Summary:
     """Assemble the root files and complete the summary."""
-    summary.content = assemble(layout, provenance=provenance, loose=loose, keep=studies)
+    summary.content = assemble(
+        layout,
+        provenance=provenance,
+        loose=loose,
+        keep=studies,
+        columns=(*IDENTITY_COLUMNS, *FILE_COLUMNS),
+    )
     summary.seconds = time.perf_counter() - began
     return summary
 

@@ -7,6 +7,10 @@ milliseconds and no two processes write the kernels' cache at the same time.
 from __future__ import annotations
 
 import os
+import signal
+
+# Ctrl-C on a terminal reaches all processes; the parent decides what it means.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")

@@ -99,7 +99,7 @@ def test_the_root_files_do_not_depend_on_the_order_of_the_work(tmp_path):
 def test_mean_and_deviation_are_those_of_all_pixels(tmp_path):
     layout = Layout(tmp_path)
     write(layout)
-    assemble(layout, provenance={}, loose=[])
+    assemble(layout, provenance={"tool": "fxray", "commands": ["ingest"], "config": {}}, loose=[])
     pixels = np.stack([radiograph("", seed).image for seed in (1, 2)]) / 255
     content = read_provenance(layout)
     assert math.isclose(content["mean"], pixels.mean(), rel_tol=1e-12)

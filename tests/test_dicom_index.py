@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from pydicom.sequence import Sequence
 import fxcore
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.index import IndexEntry, index_file, walk
+from fxcore.dicom.parse import HEAD_BYTES
 from fxcore.dicom.read import load_dicom
 from fxcore.dicom.reasons import REASONS
 from fxcore.errors import UnreadableFileError
@@ -47,6 +49,7 @@ def test_entry_of_a_dicom_file(syntax: str, bare: bool, tmp_path: Path) -> None:
         source="scan.txt",
         size=(tmp_path / "scan.txt").stat().st_size,
         kind="dicom",
+        checksum=zlib.crc32((tmp_path / "scan.txt").read_bytes()[:HEAD_BYTES]),
         study_uid="1.2.3",
         series_uid="1.2.3.4",
         sop_uid="1.2.3.4.5",
@@ -140,11 +143,15 @@ def test_walk(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "link").symlink_to(tmp_path / "a")
     (tmp_path / "file_link").symlink_to(tmp_path / "c.dcm")
+    os.mkfifo(tmp_path / "pipe")
     odd = os.fsencode(tmp_path) + b"/\xff\xfe"
     Path(os.fsdecode(odd)).write_bytes(b"x")
     found = list(walk(tmp_path))
-    assert found == ["a/x/y/z", "b/10", "b/2", "b.txt", "c.dcm", os.fsdecode(b"\xff\xfe")]
-    assert index_file(tmp_path, found[-1], Limits()).size == 1
+    odd_name = os.fsdecode(b"\xff\xfe")
+    assert found == ["a/x/y/z", "b/10", "b/2", "b.txt", "c.dcm", "file_link", "link", "pipe", odd_name]
+    assert index_file(tmp_path, odd_name, Limits()).size == 1
+    kinds = {name: index_file(tmp_path, name, Limits()).kind for name in ("file_link", "link", "pipe")}
+    assert kinds == {"file_link": "link", "link": "link", "pipe": "special"}
 
 
 def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path) -> None:

@@ -221,6 +221,8 @@ def test_files_find_their_keys(tmp_path: Path) -> None:
     assert folders.keys_of("p2/study1/i.png") == ("M/valid/p2/study1",)
     assert folders.keys_of("deep/case7/series/i.dcm") == ("case7",)
     assert folders.keys_of("study1/i.png") == ()
+    assert folders.place_of("deep/case7/series/i.dcm") == "deep/case7"
+    assert folders.place_of("study1/i.png") == ""
     assert folders.folder_key("elsewhere") is None
 
     files = _read(tmp_path, "image,label\nx/a.png,1\nb,0\n")

@@ -14,6 +14,7 @@ from fxcore.cli.show import (
     errors_for_people,
     print_json,
     print_pairs,
+    print_plain,
     print_table,
     progress,
 )
@@ -97,18 +98,19 @@ def synth(
     from fxcore.executor import default_workers
     from fxcore.phantom import synthesise
 
-    with errors_for_people(), progress(quiet) as display:
-        display.stage("Making studies", studies)
-        made = synthesise(
-            out,
-            studies=studies,
-            seed=seed,
-            scale=scale,
-            truth=truth,
-            workers=workers or default_workers(),
-            progress=display.advance,
-        )
-    _end(quiet, json, f"Phantom archive {out}", made.figures())
+    with errors_for_people():
+        with progress(quiet) as display:
+            display.stage("Making studies", studies)
+            made = synthesise(
+                out,
+                studies=studies,
+                seed=seed,
+                scale=scale,
+                truth=truth,
+                workers=workers or default_workers(),
+                progress=display.advance,
+            )
+        _end(quiet, json, f"Phantom archive {out}", made.figures())
 
 
 @app.command(epilog="Example: `fxray ingest archive dataset --labels labels.csv`")
@@ -129,20 +131,21 @@ def ingest(
     """Raw data transformation: DICOM files and images become PNG + CSV, de-identified."""
     from fxcore.ingest import ingest as run
 
-    with errors_for_people(GO_ON), progress(quiet) as display:
-        summary = run(
-            archive,
-            dataset,
-            labels=labels,
-            key_column=key_column,
-            label_column=label_column,
-            settings=_settings(config, max_instances=max_instances),
-            key_file=key,
-            link_file=link,
-            workers=workers,
-            progress=display,
-        )
-    _end_of_run(summary, quiet, json)
+    with errors_for_people(GO_ON):
+        with progress(quiet) as display:
+            summary = run(
+                archive,
+                dataset,
+                labels=labels,
+                key_column=key_column,
+                label_column=label_column,
+                settings=_settings(config, max_instances=max_instances),
+                key_file=key,
+                link_file=link,
+                workers=workers,
+                progress=display,
+            )
+        _end_of_run(summary, quiet, json)
 
 
 @app.command(epilog="Example: `fxray preprocess dataset ready --config pipeline.toml`")
@@ -158,9 +161,12 @@ def preprocess(
     """Part filter, colour inversion, part splitter, rotation alignment: data set to data set."""
     from fxcore.preprocess import preprocess as run
 
-    with errors_for_people(GO_ON), progress(quiet) as display:
-        summary = run(dataset, out, settings=_settings(config, parts=part), workers=workers, progress=display)
-    _end_of_run(summary, quiet, json)
+    with errors_for_people(GO_ON):
+        with progress(quiet) as display:
+            summary = run(
+                dataset, out, settings=_settings(config, parts=part), workers=workers, progress=display
+            )
+        _end_of_run(summary, quiet, json)
 
 
 @app.command(epilog="Example: `fxray build archive ready --labels labels.csv --part wrist --part hand`")
@@ -182,20 +188,21 @@ def build(
     """Ingest and preprocess in one pass: the same bytes, with no PNG in between."""
     from fxcore.build import build as run
 
-    with errors_for_people(GO_ON), progress(quiet) as display:
-        summary = run(
-            archive,
-            out,
-            labels=labels,
-            key_column=key_column,
-            label_column=label_column,
-            settings=_settings(config, max_instances=max_instances, parts=part),
-            key_file=key,
-            link_file=link,
-            workers=workers,
-            progress=display,
-        )
-    _end_of_run(summary, quiet, json)
+    with errors_for_people(GO_ON):
+        with progress(quiet) as display:
+            summary = run(
+                archive,
+                out,
+                labels=labels,
+                key_column=key_column,
+                label_column=label_column,
+                settings=_settings(config, max_instances=max_instances, parts=part),
+                key_file=key,
+                link_file=link,
+                workers=workers,
+                progress=display,
+            )
+        _end_of_run(summary, quiet, json)
 
 
 @app.command(epilog="Example: `fxray labels archive --part wrist`")
@@ -210,13 +217,14 @@ def labels(
     """List the free-text body-part labels and what the part filter would do with each."""
     from fxcore.label_histogram import label_histogram
 
-    with errors_for_people(), progress(quiet) as display:
-        rows = label_histogram(source, _settings(config, parts=part), workers=workers, progress=display)
-    if json:
-        print_json([row.figures() for row in rows])
-    elif not quiet:
-        columns = ("label", "count", "recognised as", "how", "decision")
-        print_table(f"Body-part labels of {source}", columns, (row.texts() for row in rows))
+    with errors_for_people():
+        with progress(quiet) as display:
+            rows = label_histogram(source, _settings(config, parts=part), workers=workers, progress=display)
+        if json:
+            print_json([row.figures() for row in rows])
+        elif not quiet:
+            columns = ("label", "count", "recognised as", "how", "decision")
+            print_table(f"Body-part labels of {source}", columns, (row.texts() for row in rows))
 
 
 @app.command(epilog="Example: `fxray demo`")
@@ -229,9 +237,10 @@ def demo(
     """Make a phantom archive and build a data set from it, in under two minutes."""
     from fxcore.demo import demo as run
 
-    with errors_for_people(GO_ON), progress(quiet) as display:
-        summary = run(folder, workers=workers, progress=display)
-    _end_of_run(summary, quiet, json)
+    with errors_for_people(GO_ON):
+        with progress(quiet) as display:
+            summary = run(folder, workers=workers, progress=display)
+        _end_of_run(summary, quiet, json)
 
 
 @app.command(epilog="Example: `fxray config > pipeline.toml`")
@@ -240,7 +249,8 @@ def config() -> None:
     from fxcore.config import to_toml
     from fxcore.settings import Settings
 
-    typer.echo(to_toml(Settings()), nl=False)
+    with errors_for_people():
+        print_plain(to_toml(Settings()))
 
 
 @app.command(epilog="Example: `fxray sheet ingested preprocessed sheet.png --count 20`")

@@ -60,7 +60,7 @@ class Bars:
         self._progress.update(self._task, advance=units, rate=f"{self._clock.rate:.1f}/s")
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(cell(text), highlight=False, markup=False)
 
     def _end_stage(self) -> None:
         if self._task is not None:
@@ -96,7 +96,7 @@ class Lines:
             self._last = time.monotonic()
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(cell(text), highlight=False, markup=False, soft_wrap=True)
 
     def _line(self) -> None:
         if not self._name:
@@ -147,7 +147,9 @@ def errors_for_people(go_on: str = "") -> Iterator[None]:
 
 
 def _fail(text: str, code: int = EXIT_ERROR) -> None:
-    Console(stderr=True).print(f"fxray: {text}", style="red", highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=True).print(
+        cell(f"fxray: {text}"), style="red", highlight=False, markup=False, soft_wrap=True
+    )
     raise typer.Exit(code)
 
 
@@ -172,4 +174,12 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
 
 def print_json(values: Any) -> None:
     """Print machine-readable output on stdout."""
-    sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
+    print_plain(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_plain(text: str) -> None:
+    """Write text to stdout as it is; now, so that a full disk is noticed here."""
+    if sys.stdout is None:
+        raise FxrayError("standard output is closed; there is nowhere to print to")
+    sys.stdout.write(text)
+    sys.stdout.flush()

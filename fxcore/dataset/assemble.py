@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
-from fxcore.dataset.journal import StudyRecord, read_records, to_line
+from fxcore.dataset.journal import StudyRecord, read_journal, read_records, to_line
 from fxcore.dataset.layout import JOURNAL_FILE, Layout
 from fxcore.dataset.studies import read_rows
 from fxcore.dataset.tables import render_csv, union_of_columns, write_atomically
@@ -20,6 +21,9 @@ from fxcore.study import LABEL_UNLABELLED, LABELS, Reject
 
 # The record under this name holds what was dropped before it was known to belong to a study in work.
 LOOSE = ""
+
+# Stages at which a whole file is dropped; later ones drop radiographs of files that were converted.
+FILE_STAGES = ("index", "labels", "ingest")
 
 REJECT_COLUMNS = tuple(f.name for f in fields(Reject))
 
@@ -33,6 +37,7 @@ class Totals:
     body_parts: Counter[str] = field(default_factory=Counter)
     decisions: Counter[str] = field(default_factory=Counter)
     rejects: Counter[str] = field(default_factory=Counter)
+    files_rejected: int = 0
     columns: dict[tuple[str, ...], None] = field(default_factory=dict)
     converted: int = 0
     pixels: int = 0
@@ -48,6 +53,7 @@ class Totals:
         self.body_parts.update(record.body_parts)
         self.decisions.update(record.decisions)
         self.rejects.update(reject.reason for reject in record.rejects)
+        self.files_rejected += sum(r.stage in FILE_STAGES and bool(r.source_id) for r in record.rejects)
         self.pixels += record.pixels
         self.pixel_sum += record.pixel_sum
         self.pixel_square_sum += record.pixel_square_sum
@@ -65,7 +71,12 @@ class Totals:
 
 
 def assemble(
-    layout: Layout, *, provenance: dict[str, Any], loose: Iterable[Reject], keep: frozenset[str] | None = None
+    layout: Layout,
+    *,
+    provenance: dict[str, Any],
+    loose: Iterable[Reject],
+    keep: frozenset[str] | None = None,
+    columns: Sequence[str] = ("radiograph_id", "study_id", "label"),
 ) -> dict[str, Any]:
     """Write ``metadata.csv``, ``rejects.csv``, ``journal.jsonl`` and, last, ``dataset.json``.
 
@@ -80,6 +91,8 @@ def assemble(
     keep : frozenset of str, optional
         Studies that belong to this data set; others, left by an earlier run over a larger input,
         are removed. Everything is kept when it is None.
+    columns : sequence of str
+        Header of ``metadata.csv`` where there is no radiograph to take it from.
 
     Returns
     -------
@@ -90,22 +103,20 @@ def assemble(
     first = StudyRecord(LOOSE, LABEL_UNLABELLED, _digest(astuple(r) for r in rejects), rejects=rejects)
     totals = Totals()
     totals.add(first)
-    fingerprint = hashlib.sha256()
 
     def journal() -> Iterator[bytes]:
         yield to_line(first)
         for record in _records(layout, keep):
             totals.add(record)
-            fingerprint.update(f"{record.study_id}:{record.fingerprint}\n".encode())
             yield to_line(record)
 
     def metadata() -> Iterator[bytes]:
-        columns = union_of_columns(list(totals.columns))
-        yield render_csv([columns])
+        header = union_of_columns(list(totals.columns)) or columns
+        yield render_csv([header])
         for record in _records(layout, keep):
             if record.radiographs:
                 rows = read_rows(layout, record.label, record.study_id)
-                yield render_csv([row.get(column, "") for column in columns] for row in rows)
+                yield render_csv([row.get(column, "") for column in header] for row in rows)
 
     def rejected() -> Iterator[bytes]:
         yield render_csv([REJECT_COLUMNS, *map(astuple, rejects)])
@@ -120,10 +131,15 @@ def assemble(
     write_atomically(layout.metadata, metadata())
     write_atomically(layout.rejects, rejected())
     new_journal.replace(layout.journal)
-    content = provenance | {"source_fingerprint": fingerprint.hexdigest()} | _summary(totals)
+    content = provenance | {"source_fingerprint": source_fingerprint(read_journal(layout))} | _summary(totals)
     text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
     write_atomically(layout.provenance, text.encode())
-    shutil.rmtree(layout.work, ignore_errors=True)
+    for label in LABELS:
+        # Left empty by studies that are gone or have another label now.
+        with contextlib.suppress(OSError):
+            (layout.root / label).rmdir()
+    layout.work.rename(layout.discarded_work)
+    shutil.rmtree(layout.discarded_work, ignore_errors=True)
     return content
 
 
@@ -133,11 +149,20 @@ def _records(layout: Layout, keep: frozenset[str] | None) -> Iterator[StudyRecor
             yield record
 
 
+def source_fingerprint(records: Iterable[StudyRecord]) -> str:
+    """Return the digest of all files that the studies of a data set were made from."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(f"{record.study_id}:{record.fingerprint}\n".encode())
+    return digest.hexdigest()
+
+
 def _summary(totals: Totals) -> dict[str, Any]:
     statistics = totals.mean_and_deviation()
     return {
         "counts": {
             "files_converted": totals.converted,
+            "files_rejected": totals.files_rejected,
             "studies": {label: totals.studies[label] for label in LABELS},
             "radiographs": {label: totals.radiographs[label] for label in LABELS},
             "decisions": dict(sorted(totals.decisions.items())),
@@ -170,6 +195,18 @@ def read_provenance(layout: Layout) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise DataSetError(f"cannot read {layout.provenance}: {error}") from error
-    if not isinstance(content, dict):
-        raise DataSetError(f"{layout.provenance} does not hold the description of a data set")
+    shapes = {"tool": str, "commands": list, "config": dict, "counts": dict, "body_part_labels": dict}
+    if not isinstance(content, dict) or content.get("tool") != "fxray":
+        raise DataSetError(f"{layout.provenance} does not describe a data set of fxray")
+    for name, shape in shapes.items():
+        if not isinstance(content.get(name), shape):
+            raise DataSetError(f"{layout.provenance} is damaged: {name!r} is missing or of the wrong type")
     return content
+
+
+def is_data_set(layout: Layout) -> bool:
+    """Tell whether a folder is a data set, finished or not."""
+    try:
+        return layout.work.exists() or bool(read_provenance(layout))
+    except DataSetError:
+        return False

@@ -59,6 +59,11 @@ class Layout:
         return self.root / WORK_FOLDER
 
     @property
+    def discarded_work(self) -> Path:
+        """Where the work folder is moved to be deleted: a run that starts meanwhile makes its own."""
+        return self.root / f"{WORK_FOLDER}-discarded"
+
+    @property
     def staging(self) -> Path:
         return self.work / "staging"
 
@@ -69,6 +74,10 @@ class Layout:
     @property
     def lock(self) -> Path:
         return self.work / "lock"
+
+    @property
+    def busy(self) -> Path:
+        return self.work / "busy"
 
     def study(self, label: str, study_id: str) -> Path:
         """Folder of one study.
@@ -83,9 +92,9 @@ class Layout:
             raise DataSetError(f"{label!r}/{study_id!r} does not name a study; classes: {', '.join(LABELS)}")
         return self.root / label / study_id
 
-    def staged(self, study_id: str) -> Path:
-        """Where a study is written before it is renamed to its place."""
-        return self.staging / study_id
+    def staged(self, study_id: str, fingerprint: str) -> Path:
+        """Where a study is written before it is renamed to its place; other files, another folder."""
+        return self.staging / f"{study_id}-{fingerprint[:16]}"
 
     def record(self, study_id: str) -> Path:
         """Where the record of a finished study waits for the journal; 256 folders keep each one small."""

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from fxcore.dataset.journal import StudyRecord, from_line, write_record
 from fxcore.dataset.layout import METADATA_FILE, Layout, image_name
+from fxcore.dataset.locks import at_work
 from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import cell, read_csv, render_csv, union_of_columns
 from fxcore.errors import DataSetError
@@ -25,8 +26,8 @@ class StudyWriter:
     def __init__(self, layout: Layout, study_id: str, label: str, fingerprint: str) -> None:
         self._layout = layout
         self._study_id, self._label, self._fingerprint = study_id, label, fingerprint
-        self._place = layout.study(label, study_id)
-        self._staged = layout.staged(study_id)
+        self._at_work = at_work(layout)
+        self._staged = layout.staged(study_id, fingerprint)
         self._rows: list[dict[str, str]] = []
         self._pixels = self._sum = self._square_sum = 0
         self.converted = 0
@@ -35,6 +36,7 @@ class StudyWriter:
         self.decisions: Counter[str] = Counter()
 
     def __enter__(self) -> StudyWriter:
+        self._at_work.__enter__()
         shutil.rmtree(self._staged, ignore_errors=True)
         self._staged.mkdir(parents=True)
         return self
@@ -43,6 +45,7 @@ class StudyWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self._staged, ignore_errors=True)
+        self._at_work.__exit__(kind, error, trace)
 
     def add(self, radiograph: Radiograph) -> None:
         """Stage one radiograph: its PNG now, its row at the end."""
@@ -100,7 +103,7 @@ def _put_in_place(layout: Layout, record: StudyRecord) -> None:
     if record.radiographs:
         place = layout.study(record.label, record.study_id)
         place.parent.mkdir(exist_ok=True)
-        layout.staged(record.study_id).replace(place)
+        layout.staged(record.study_id, record.fingerprint).replace(place)
 
 
 def finish_renames(layout: Layout) -> None:
@@ -108,10 +111,20 @@ def finish_renames(layout: Layout) -> None:
     if not layout.staging.is_dir():
         return
     for staged in layout.staging.iterdir():
-        path = layout.record(staged.name)
-        if path.exists():
-            _put_in_place(layout, from_line(path.read_bytes(), str(path)))
+        path = layout.record(staged.name.partition("-")[0])
+        record = from_line(path.read_bytes(), str(path)) if path.exists() else None
+        # metadata.csv is staged last. A record of other files says nothing about this folder.
+        whole = record is not None and (not record.radiographs or (staged / METADATA_FILE).exists())
+        if record is not None and whole and staged == layout.staged(record.study_id, record.fingerprint):
+            _put_in_place(layout, record)
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def is_in_place(layout: Layout, record: StudyRecord) -> bool:
+    """Tell whether the folder that a record speaks of is there."""
+    if not record.radiographs:
+        return True
+    return (layout.study(record.label, record.study_id) / METADATA_FILE).is_file()
 
 
 def read_rows(layout: Layout, label: str, study_id: str) -> list[dict[str, str]]:

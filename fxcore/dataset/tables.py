@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -34,10 +35,14 @@ def render_csv(rows: Iterable[Iterable[str]]) -> bytes:
     return buffer.getvalue().encode("utf-8")
 
 
-def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Write `data` to `path` so that the file is whole or not there: beside it first, then renamed."""
+def write_atomically(path: Path, data: bytes | Iterable[bytes], mode: int = 0o666) -> None:
+    """Write `data` to `path` so that the file is whole or not there: beside it first, then renamed.
+
+    `mode` is that of the new file, less what the process' umask takes away.
+    """
     beside = path.with_name(path.name + ".partial")
-    with beside.open("wb") as file:
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         if isinstance(data, bytes):
             file.write(data)
         else:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,7 +50,10 @@ class IndexEntry:
     size : int
         Bytes.
     kind : str
-        ``"dicom"``, ``"dicomdir"``, ``"image"`` (PNG, JPEG, TIFF), ``"other"`` or ``"unreadable"``.
+        ``"dicom"``, ``"dicomdir"``, ``"image"`` (PNG, JPEG, TIFF), ``"other"``, ``"link"`` (not
+        followed), ``"special"`` (pipe, socket, device) or ``"unreadable"``.
+    checksum : int
+        CRC-32 of the file's first bytes: tells most changes of a file that keeps its size.
     study_uid, series_uid, sop_uid, accession, patient_id : str
         Identifiers, for use in memory: only keyed pseudonyms of them may be written.
     body_part : str
@@ -64,6 +70,7 @@ class IndexEntry:
     source: str
     size: int = 0
     kind: str = "other"
+    checksum: int = 0
     study_uid: str = ""
     series_uid: str = ""
     sop_uid: str = ""
@@ -78,9 +85,9 @@ class IndexEntry:
 
 
 def walk(archive: Path) -> Iterator[str]:
-    """Yield the relative path of every regular file below `archive`, folder by folder, in sorted order.
+    """Yield the relative path of all that is no folder below `archive`, folder by folder, in sorted order.
 
-    Links are not followed. A folder that cannot be listed is yielded itself, as a path ending in
+    Links are not followed: `index_file` says of them what they are. A folder that cannot be listed is yielded itself, as a path ending in
     ``/``: `index_file` makes an ``"unreadable"`` entry of it, so that it is reported like a file.
 
     Parameters
@@ -114,7 +121,7 @@ def _walk(folder: str, prefix: str) -> Iterator[str]:
             name = f"{relative}/{entry.name}" if relative else entry.name
             if entry.is_dir(follow_symlinks=False):
                 stack.append((entry.path, name, False))
-            elif entry.is_file(follow_symlinks=False):
+            else:
                 stack.append((entry.path, name, True))
 
 
@@ -138,15 +145,25 @@ def index_file(archive: Path, relative: str, limits: Limits) -> IndexEntry:
         return _refused(relative, 0, "unreadable", "unreadable", "the folder cannot be listed")
     size = 0
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123
-            size = os.fstat(stream.fileno()).st_size
+        with open(path, "rb", opener=_open_only_itself) as stream:  # noqa: PTH123
+            status = os.fstat(stream.fileno())
+            size = status.st_size
+            if not stat.S_ISREG(status.st_mode):
+                return IndexEntry(relative, kind="special")
             return _index(stream, relative, size, limits)
     except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            return IndexEntry(relative, kind="link" if error.errno == errno.ELOOP else "special")
         message = f"the file cannot be read ({error.strerror or type(error).__name__})"
         return _refused(relative, size, "unreadable", "unreadable", message)
     except Exception as error:
         message = f"the file cannot be looked into ({type(error).__name__})"
         return _refused(relative, size, "unreadable", "unreadable", message)
+
+
+def _open_only_itself(path: str, flags: int) -> int:
+    """Open a file, but neither what a link leads to nor, waiting for a writer, a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _refused(source: str, size: int, kind: str, reason: str, message: str) -> IndexEntry:
@@ -164,12 +181,13 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
                 return _neither(source, size, head)
             kind = "image"
             check_size(size, limits)
-            return IndexEntry(source, size, kind, has_pixels=True, number_of_frames=1)
+            checksum = zlib.crc32(head)
+            return IndexEntry(source, size, kind, checksum, has_pixels=True, number_of_frames=1)
         kind = "dicom"
         check_size(size, limits)
         with quiet():
             parsed = parse(stream, size, layout, limits, _TAGS)
-            return _entry(parsed, source, size)
+            return replace(_entry(parsed, source, size), checksum=zlib.crc32(head))
     except UnreadableFileError as error:
         return _refused(source, size, kind, error.reason, error.message)
 

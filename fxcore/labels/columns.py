@@ -100,6 +100,9 @@ def _named_column(names: Sequence[str], wanted: str, option: str, where: str) ->
 
 
 def _present(names: Sequence[str]) -> str:
+    # The first row may be no heading but a patient: then nothing of it is repeated.
+    if any(re.search(r"\d{3}|\^", name) for name in names):
+        return f"it has {len(names)} columns and no heading"
     return f"its columns are: {', '.join(names)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -94,6 +95,18 @@ class LabelTable:
             found = said.get(self.key_kind, patient_id).strip(" \0")
         return (found,) if found and found in self.labels else ()
 
+    def place_of(self, source: str) -> str:
+        """Return the folder or file, below the archive's root, that a key by path stands for.
+
+        One key must not stand for two places: the table then does not say which it means. Empty where
+        keys are no paths, or none stands for `source`.
+        """
+        if self.key_kind == "folder":
+            folders = (str(folder) for folder in PurePosixPath(source).parents if folder.name)
+            return next((folder for folder in folders if self.folder_key(folder)), "")
+        stem = source.removesuffix(PurePosixPath(source).suffix)
+        return stem if self.key_kind == "file" and self.keys_of(source) else ""
+
     def folder_key(self, folder: str) -> str | None:
         """Return the key in `labels` that stands for a folder of the archive, None if there is none."""
         return self._path_key(folder)
@@ -168,7 +181,8 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
             labels.pop(key, None)
             problems.append(LabelProblem(line, "conflicting_label", _MESSAGES["conflicting_label"]))
     if not labels and not conflicting:
-        shown = f" (the first value is {unknown!r})" if unknown else ""
+        # A wrongly chosen column may hold names or dates: only what looks like a label is repeated.
+        shown = f" (the first value is {unknown!r})" if re.fullmatch(r"[\w-]{1,12}", unknown) else ""
         raise ParameterError(
             f"{where}: no row has a key and a known label in the columns {names[columns.key]!r} and "
             f"{names[columns.label]!r}{shown}; labels are 0/1, yes/no, fractured/normal, positive/negative "

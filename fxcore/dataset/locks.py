@@ -1,0 +1,87 @@
+"""Who may write to a data set: one run at a time, and no run before the workers of the last are gone.
+
+Both locks are the system's own (``flock``): it lets go of them when a process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from fxcore.dataset.layout import Layout
+from fxcore.errors import FxrayError
+
+_PATIENCE_SECONDS = 120.0
+
+
+@contextmanager
+def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the data set for one run.
+
+    A run whose parent was killed may have left workers that are finishing a study: they are waited for.
+
+    Raises
+    ------
+    FxrayError
+        If another run is at work, or the workers of an interrupted one do not end.
+    """
+    with _opened(layout) as lock:
+        lock.truncate(0)
+        lock.write(str(os.getpid()).encode())
+        lock.flush()
+        _wait_for_workers(layout, say)
+        yield
+
+
+def _opened(layout: Layout) -> BinaryIO:
+    while True:
+        layout.work.mkdir(exist_ok=True)
+        lock = layout.lock.open("a+b")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            other = lock.read().decode("ascii", "replace").strip() or "unknown"
+            lock.close()
+            raise FxrayError(
+                f"another run is writing to {layout.root} (process {other}); "
+                "wait for it or name another folder"
+            ) from None
+        # The run that held the lock may have ended and removed the file after it was opened here.
+        if layout.lock.exists() and os.fstat(lock.fileno()).st_ino == layout.lock.stat().st_ino:
+            return lock
+        lock.close()
+
+
+def _wait_for_workers(layout: Layout, say: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with layout.busy.open("a+b") as busy:
+        said = False
+        while True:
+            try:
+                fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise FxrayError(
+                        f"worker processes of an interrupted run are still writing to {layout.root}; "
+                        "end them and run the same command again"
+                    ) from None
+                if not said:
+                    say("Waiting for the workers of an interrupted run to end.")
+                    said = True
+                time.sleep(0.1)
+            else:
+                return
+
+
+@contextmanager
+def at_work(layout: Layout) -> Iterator[None]:
+    """Let later runs know that this worker process is writing."""
+    layout.work.mkdir(parents=True, exist_ok=True)
+    with layout.busy.open("a+b") as busy:
+        fcntl.flock(busy, fcntl.LOCK_SH)
+        yield

@@ -1,0 +1,220 @@
+"""A run on what an earlier one left: whatever changed in between, the tree is that of a fresh run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import uid
+
+from tests.dicom_files import image_dataset, write
+from tests.program import fxray, summary, tree
+from tests.test_program_faults import start
+from tests.test_program_images import draw, rows
+
+_SLOW_CODEC = """
+import os, time
+import fxcore.jobs
+
+_load = fxcore.jobs.load_image
+
+def load_image(path, config):
+    if path.name in os.environ.get("FXRAY_TEST_SLOW", "").split(","): time.sleep(3)
+    return _load(path, config)
+
+fxcore.jobs.load_image = load_image
+"""
+
+
+@pytest.fixture
+def slow(tmp_path):
+    """Return an environment in which reading the named images takes seconds."""
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "sitecustomize.py").write_text(_SLOW_CODEC)
+    return lambda *names: {"PYTHONPATH": str(tmp_path / "faults"), "FXRAY_TEST_SLOW": ",".join(names)}
+
+
+@pytest.fixture
+def archive(tmp_path):
+    for study in range(3):
+        for image in range(3):
+            draw(tmp_path / "archive" / f"study{study}_positive" / f"{image}.png", 10 * study + image)
+    return tmp_path / "archive"
+
+
+@pytest.fixture
+def ingest(tmp_path, archive):
+    def run(out: str = "out", *options: object, code: int = 0) -> dict:
+        return summary(
+            "ingest", archive, tmp_path / out, "--key", tmp_path / "key", "-j", 2, *options, code=code
+        )
+
+    return run
+
+
+def assert_like_fresh(tmp_path: Path, ingest, *options: object) -> None:
+    ingest("out", *options)
+    ingest("fresh", *options)
+    assert tree(tmp_path / "out") == tree(tmp_path / "fresh")
+    assert folders(tmp_path / "out") == folders(tmp_path / "fresh")
+
+
+def folders(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir()}
+
+
+def remove_study(archive: Path) -> None:
+    shutil.rmtree(archive / "study1_positive")
+
+
+def remove_file(archive: Path) -> None:
+    (archive / "study1_positive" / "0.png").unlink()
+
+
+def add_file(archive: Path) -> None:
+    draw(archive / "study1_positive" / "9.png", 99)
+
+
+def change_class(archive: Path) -> None:
+    for study in list(archive.iterdir()):
+        study.rename(study.with_name(study.name.replace("positive", "negative")))
+
+
+def replace_by_one_of_the_same_size(archive: Path) -> None:
+    target = archive / "study1_positive" / "0.png"
+    size = target.stat().st_size
+    draw(target, 77)
+    data = target.read_bytes()
+    target.write_bytes(data[:size] if len(data) > size else data + bytes(size - len(data)))
+    assert target.stat().st_size == size
+
+
+@pytest.mark.parametrize(
+    "change", [remove_study, remove_file, add_file, change_class, replace_by_one_of_the_same_size]
+)
+def test_an_archive_that_changed(tmp_path, archive, ingest, change):
+    ingest()
+    change(archive)
+    assert_like_fresh(tmp_path, ingest)
+
+
+def test_a_study_folder_that_was_lost_is_made_again(tmp_path, ingest):
+    ingest()
+    shutil.rmtree(next((tmp_path / "out" / "broken").iterdir()))
+    assert_like_fresh(tmp_path, ingest)
+
+
+def test_workers_that_outlive_their_killed_parent_do_no_harm(tmp_path, archive, ingest, slow):
+    job = ["ingest", archive, tmp_path / "out", "--key", tmp_path / "key", "-j", 2]
+    run = start(*job, environment=slow("2.png"))
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "out").glob(".fxray/staging/*/*.png"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+    summary(*job, environment=slow("0.png"))
+    assert_like_fresh(tmp_path, ingest)
+
+
+def test_a_run_with_other_labels_that_was_interrupted_leaves_finished_studies_alone(
+    tmp_path, archive, ingest, slow
+):
+    for name, label in (("right", "broken"), ("wrong", "normal")):
+        lines = [f"{study.name},{label}" for study in sorted(archive.iterdir())]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["folder,label", *lines]))
+    ingest("out", "--labels", tmp_path / "right.csv")
+    wrong = [
+        "ingest",
+        archive,
+        tmp_path / "out",
+        "--key",
+        tmp_path / "key",
+        "--labels",
+        tmp_path / "wrong.csv",
+    ]
+    run = start(*wrong, environment=slow("1.png"))
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob(".fxray/staging/*/*.png")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    run.communicate()
+    assert_like_fresh(tmp_path, ingest, "--labels", tmp_path / "right.csv")
+
+
+def test_a_key_that_stands_for_two_places_labels_neither(tmp_path, archive, ingest):
+    for patient in ("p1", "p2"):
+        draw(archive / patient / "scan.png", len(patient))
+    draw(archive / "p3" / "other.png", 5)
+    (tmp_path / "labels.csv").write_text("file,label\nscan.png,1\nother.png,0\n")
+    figures = ingest("out", "--labels", tmp_path / "labels.csv")
+    assert figures["studies"] == {"broken": 0, "not_broken": 1, "unlabelled": 0}
+    assert figures["dropped"]["ambiguous_label"] == 2
+
+
+def test_a_copy_in_an_unlabelled_study_does_not_take_the_place_of_the_labelled_one(tmp_path):
+    dataset = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    dataset.SOPInstanceUID = "1.2.3.4"
+    for study in ("1.2.1", "1.2.2"):
+        dataset.StudyInstanceUID = study
+        (tmp_path / "archive").mkdir(exist_ok=True)
+        write(dataset, tmp_path / "archive" / study, uid.ExplicitVRLittleEndian)
+    (tmp_path / "labels.csv").write_text("StudyInstanceUID,label\n1.2.2,1\n")
+    options = ["--labels", tmp_path / "labels.csv", "--key", tmp_path / "key"]
+    figures = summary("ingest", tmp_path / "archive", tmp_path / "out", *options)
+    assert figures["studies"]["broken"] == 1
+    assert figures["dropped"] == {"study_without_label": 1}
+
+
+def test_an_unfinished_or_damaged_source_is_not_preprocessed(tmp_path, ingest):
+    ingest()
+    (tmp_path / "out" / ".fxray").mkdir()
+    refused = fxray("preprocess", tmp_path / "out", tmp_path / "next", code=1)
+    assert "is not finished" in refused.stderr
+    (tmp_path / "out" / ".fxray").rmdir()
+    (tmp_path / "out" / "journal.jsonl").write_bytes(b"")
+    refused = fxray("preprocess", tmp_path / "out", tmp_path / "next", code=1)
+    assert "does not belong to" in refused.stderr
+
+
+def test_a_lost_table_of_one_study_costs_that_study(tmp_path, ingest):
+    ingest()
+    next((tmp_path / "out" / "broken").glob("*/metadata.csv")).unlink()
+    figures = summary("preprocess", tmp_path / "out", tmp_path / "next")
+    assert figures["studies"]["broken"] == 2
+    assert figures["dropped"]["unreadable_metadata"] == 1
+
+
+def test_files_that_are_needed_are_not_overwritten_by_the_link_file(tmp_path, archive, ingest):
+    (tmp_path / "labels.csv").write_text("folder,label\nstudy0_positive,1\n")
+    for victim in (
+        tmp_path / "labels.csv",
+        archive / "study0_positive" / "0.png",
+        tmp_path / "out" / "link.csv",
+    ):
+        before = victim.read_bytes() if victim.exists() else None
+        options = ["--labels", tmp_path / "labels.csv", "--link", victim, "--key", tmp_path / "key"]
+        assert "link file" in fxray("ingest", archive, tmp_path / "out", *options, code=1).stderr
+        assert (victim.read_bytes() if victim.exists() else None) == before
+
+
+def test_links_are_counted_and_not_followed_and_an_empty_archive_is_said(tmp_path):
+    draw(tmp_path / "elsewhere" / "x.png")
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "link.png").symlink_to(tmp_path / "elsewhere" / "x.png")
+    (tmp_path / "archive" / "folder").symlink_to(tmp_path / "elsewhere")
+    shown = fxray("ingest", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key")
+    assert "2 links were not followed" in shown.stderr
+    assert "No radiograph was found" in shown.stderr
+    assert (tmp_path / "out" / "metadata.csv").read_text().startswith("radiograph_id,study_id,")
+    assert rows(tmp_path / "out") == []
+
+
+def test_a_data_set_is_not_taken_for_an_archive(tmp_path, ingest):
+    ingest()
+    refused = fxray("ingest", tmp_path / "out", tmp_path / "next", "--key", tmp_path / "key", code=1)
+    assert "is a data set already" in refused.stderr
