@@ -13,7 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
 from bench.harness import interleave
-from bench.inputs import SIZES, STANDARD, phantom_plan
+from bench.inputs import NO_REAL, SIZES, STANDARD, phantom_plan, real_files
 from bench.options import Options
 from bench.results import Findings, Result, compare
 from fxcore.dicom.codecs import imagecodecs_plugin
@@ -24,7 +24,7 @@ from fxcore.dicom.quiet import quiet_stderr
 from fxcore.dicom.read import open_dicom
 from fxcore.phantom.encode import encode
 from fxcore.phantom.plan import TRANSFER_SYNTAXES
-from fxcore.phantom.render import Picture, render
+from fxcore.phantom.render import render
 
 # Name, name of the phantom's transfer syntax, and the ratio to be reached against the best plugin.
 SYNTAXES = (
@@ -46,17 +46,23 @@ def run(options: Options) -> Findings:
     picture = render(plan, study.patient, study.body_part.anatomy)
     for name, syntax, mark in SYNTAXES:
         options.say(name)
-        file = _file(study, replace(plan, transfer_syntax=syntax), picture)
+        file = encode(study, replace(plan, transfer_syntax=syntax), picture)
         plugins = peer_plugins(TRANSFER_SYNTAXES[syntax][0])
-        findings.results += _compared(name, file, plugins, mark, options)
+        findings.results += _compared(name, f"12-bit {STANDARD}", file, plugins, mark, options)
         missing = {"gdcm", "pydicom", "pylibjpeg"} - set(plugins)
         if missing and mark is not None:
             findings.skipped.append(f"{name}: not decoded by, or not installed: {', '.join(sorted(missing))}")
+    if options.quick:
+        findings.skipped.append("real files: not measured with --quick")
+        return findings
+    real = real_files()
+    findings.skipped += [] if real else [NO_REAL]
+    for name, syntax, _ in SYNTAXES:
+        if syntax in real:
+            source, file = real[syntax]
+            plugins = peer_plugins(TRANSFER_SYNTAXES[syntax][0])
+            findings.results += _compared(name, f"real file {source}", file, plugins, None, options)
     return findings
-
-
-def _file(study: Any, plan: Any, picture: Picture) -> bytes:
-    return encode(study, plan, picture)
 
 
 def peer_plugins(syntax: str) -> list[str]:
@@ -85,7 +91,7 @@ def pydicom_frame(file: bytes, plugin: str) -> np.ndarray:
 
 
 def _compared(
-    name: str, file: bytes, plugins: list[str], mark: float | None, options: Options
+    name: str, input_name: str, file: bytes, plugins: list[str], mark: float | None, options: Options
 ) -> list[Result]:
     contestants: dict[str, Callable[[], Any]] = {"ours": partial(our_frame, file)}
     contestants |= {plugin: partial(pydicom_frame, file, plugin) for plugin in plugins}
@@ -98,7 +104,7 @@ def _compared(
         compare(
             name,
             f"pydicom + {plugin}" if plugin not in ("", "pydicom") else "pydicom",
-            f"12-bit {STANDARD}",
+            input_name,
             {"ours": seconds["ours"], "peer": seconds[plugin]},
             note=f"{len(file) / 1e6:.1f} MB",
             figures={"bytes": len(file)},

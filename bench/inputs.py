@@ -11,13 +11,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fxcore.dicom.read import PixelConfig, load_dicom
 from fxcore.phantom.plan import LimbPlan, RadiographPlan, StudyPlan, plan_study
 from fxcore.phantom.render import render
 
 STANDARD = "phantom 2500×3000"
 SIZES = {"phantom 500×500": (500, 500), STANDARD: (2500, 3000), "phantom 4000×4000": (4000, 4000)}
 TWO = "two wrists 2500×3000"
+REAL_FILES = {
+    "jpeg_lossless_sv1": "dicom/fo-dicom/Tests/FO-DICOM.Tests/Test Data/GH133.dcm",
+    "jpeg_2000_lossless": "dicom/pydicom-data/RG3_J2KR.dcm",
+}
+"""Real files by the phantom's name of their transfer syntax: a mammogram and a computed radiograph."""
 ADVERSARIAL = ("noise", "checkerboard", "comb", "all white")
+
+_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # A study of the phantom with one upright wrist, plain exposure, no frame; leaning, so that there is an angle.
 _SEED, _INDEX = 1, 2
@@ -38,7 +46,15 @@ def phantom_plan(rows: int, columns: int, *, limbs: int = 1) -> tuple[StudyPlan,
     plan = study.radiographs[0]
     both = (LimbPlan("L", _ANGLE, False), LimbPlan("R", _ANGLE - 6, False))
     return study, replace(
-        plan, rows=rows, columns=columns, limbs=both[:limbs], collimator="", cast=False, metal="", corrupt=""
+        plan,
+        rows=rows,
+        columns=columns,
+        view="AP",
+        limbs=both[:limbs],
+        collimator="",
+        cast=False,
+        metal="",
+        corrupt="",
     )
 
 
@@ -68,15 +84,26 @@ def adversarial(kind: str, rows: int = 2500, columns: int = 3000) -> np.ndarray:
     return image
 
 
-def real_radiographs(count: int = 2) -> tuple[dict[str, np.ndarray], str]:
-    """Return real radiographs by name, or none and the reason why."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data" / "fracatlas"
-    files = sorted(folder.rglob("*.jpg"), key=lambda file: (-file.stat().st_size, file.name))
-    found: dict[str, np.ndarray] = {}
-    for file in files:
-        image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_GRAYSCALE)
-        if image is not None and image.shape not in {other.shape for other in found.values()}:
-            found[f"FracAtlas {file.stem} {image.shape[0]}×{image.shape[1]}"] = image
-        if len(found) == count:
-            break
-    return found, "" if found else "real radiographs: the FracAtlas images are not beside the checkout"
+@cache
+def real_radiographs() -> dict[str, np.ndarray]:
+    """Return real radiographs by name: the largest FracAtlas image and a computed radiograph, if present."""
+    files = sorted(_DATA.glob("fracatlas/**/*.jpg"), key=lambda file: (-file.stat().st_size, file.name))
+    images = (cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_GRAYSCALE) for file in files)
+    found = {}
+    largest = next((image for image in images if image is not None), None)
+    if largest is not None:
+        found[f"FracAtlas {largest.shape[0]}×{largest.shape[1]}"] = largest
+    for name in REAL_FILES.values():
+        if (_DATA / name).exists():
+            image = next(load_dicom(_DATA / name, PixelConfig()).frames)[1]
+            found[f"{Path(name).stem} {image.shape[0]}×{image.shape[1]}"] = image
+    return found
+
+
+def real_files() -> dict[str, tuple[str, bytes]]:
+    """Return real DICOM files by transfer syntax: a name and the bytes of each that is present."""
+    places = {syntax: _DATA / name for syntax, name in REAL_FILES.items()}
+    return {syntax: (place.stem, place.read_bytes()) for syntax, place in places.items() if place.exists()}
+
+
+NO_REAL = "real radiographs: the public collections are not beside the checkout"

@@ -62,9 +62,8 @@ def run(options: Options) -> Findings:
         if options.quick:
             findings.skipped.append("other sizes and real radiographs: not measured with --quick")
         else:
-            real, why = inputs.real_radiographs()
-            if why:
-                findings.skipped.append(why)
+            real = inputs.real_radiographs()
+            findings.skipped += [] if real else [inputs.NO_REAL]
             for name in (*(size for size in SIZES if size != STANDARD), *real):
                 options.say(name)
                 for row in TABLE:
@@ -82,7 +81,7 @@ def image_of(name: str) -> np.ndarray:
         return inputs.phantom(*SIZES[STANDARD], limbs=2)
     if name in ADVERSARIAL:
         return inputs.adversarial(name)
-    return inputs.real_radiographs()[0][name]
+    return inputs.real_radiographs()[name]
 
 
 def contestant(row_name: str, peer: str, input_name: str) -> Callable[[], Any]:
@@ -199,6 +198,6 @@ def _rotation_errors(image: np.ndarray) -> dict[str, Any]:
     for name, rotated in (("ours", kernels.rotate(image, ANGLE)), ("peer", cv_rotate(image)())):
         error = np.abs(rotated - exact)
         figures[f"{name}_mean_error"], figures[f"{name}_max_error"] = float(error.mean()), float(error.max())
-    note = "error against float64, in grey levels: ours {:.3f} (most {:.2f}), theirs {:.3f} (most {:.2f})"
+    note = "error against float64, in grey levels: ours {:.4f} (most {:.3f}), theirs {:.4f} (most {:.3f})"
     better = all(figures[f"ours_{kind}"] <= figures[f"peer_{kind}"] for kind in ("mean_error", "max_error"))
     return {"note": note.format(*figures.values()), "figures": figures, "also": better}

@@ -11,7 +11,7 @@ from fxcore.errors import FxrayError
 
 _MOST_BARS = 60
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
-_MARK = "#222222"
+_MARK, _NOT_MET = "#222222", "#d00000"
 
 
 def plot(findings: Findings, path: Path) -> None:
@@ -38,8 +38,10 @@ def plot(findings: Findings, path: Path) -> None:
         axes.barh(k, result.ratio - 1, left=1, color=colour, height=0.7)
         axes.plot([low, high], [k, k], color=_MARK, linewidth=1)
         if result.mark is not None:
-            axes.plot([result.mark] * 2, [k - 0.45, k + 0.45], color=_MARK, linewidth=2)
+            edge = _MARK if result.met else _NOT_MET
+            axes.plot([result.mark] * 2, [k - 0.45, k + 0.45], color=edge, linewidth=2)
         text = f"{result.ratio:.2f}" if result.ratio < 10 else f"{result.ratio:.0f}"
+        text += "" if result.met is not False else ", mark not met"
         axes.annotate(
             text, (max(high, 1, result.mark or 0), k), (4, 0), textcoords="offset points", va="center", size=8
         )

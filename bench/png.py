@@ -30,9 +30,9 @@ def run(options: Options) -> Findings:
     if options.quick:
         findings.skipped.append("other sizes and real radiographs: not measured with --quick")
     else:
-        real, why = inputs.real_radiographs()
+        real = inputs.real_radiographs()
         images |= real
-        findings.skipped += [why] if why else []
+        findings.skipped += [] if real else [inputs.NO_REAL]
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
