@@ -6,10 +6,10 @@ import importlib
 import time
 from collections.abc import Callable
 
-from bench import Family
 from bench.machine import machine, require_peers
 from bench.options import Options
 from bench.results import Findings
+from fxcore.cli.bench import Family
 from fxcore.errors import ParameterError
 from fxcore.executor import default_workers
 
@@ -26,7 +26,7 @@ def run(
     Parameters
     ----------
     family : str
-        One of `bench.Family`.
+        One of `fxcore.cli.bench.Family`.
     quick : bool
         Few rounds and the standard size only: about a minute.
     threads : int

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import Family
 from fxcore.cli.show import errors_for_people, print_table
 
 if TYPE_CHECKING:
     from bench.results import Findings
+
+
+class Family(StrEnum):
+    """What is measured together, by one command: a module of the package ``bench`` each.
+
+    It stands here because that package is imported when it is asked for and not before: any folder of
+    that name where Python is started would otherwise stop every other command as well.
+    """
+
+    KERNELS = "kernels"
+    DECODE = "decode"
+    PNG = "png"
+    PIPELINE = "pipeline"
+    STARTUP = "startup"
 
 
 def bench(
