@@ -109,8 +109,12 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
         If another run is at work there, or the folder holds something else.
     """
     layout = Layout(out)
+    # Through JSON, so that what is compared has the types of what was stored.
+    identity = json.loads(json.dumps(identity))
     if out.exists() and not out.is_dir():
         raise FxrayError(f"{out} is a file; name a folder")
+    # Before anything is touched: a refused run must leave a finished data set finished.
+    _check_settings(layout, identity)
     try:
         out.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(layout.discarded_work, ignore_errors=True)
@@ -121,6 +125,7 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
         raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
     with run_lock(layout, progress.say):
         _check_settings(layout, identity)
+        write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
         layout.staging.mkdir(exist_ok=True)
         layout.records.mkdir(exist_ok=True)
         finish_renames(layout)
@@ -148,8 +153,6 @@ def begun_settings(layout: Layout) -> dict[str, Any]:
 
 
 def _check_settings(layout: Layout, identity: dict[str, Any]) -> None:
-    # Through JSON, so that what is compared has the types of what was stored.
-    identity = json.loads(json.dumps(identity))
     if begun := begun_settings(layout):
         for name, value in identity.items():
             if begun.get(name) != value:
@@ -157,7 +160,6 @@ def _check_settings(layout: Layout, identity: dict[str, Any]) -> None:
                     f"{layout.root} was made with another {name.replace('_', ' ')} "
                     f"({_difference(begun.get(name), value)}); use the same, or name a new folder"
                 )
-    write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
 
 
 def _difference(earlier: Any, now: Any, path: str = "") -> str:

@@ -85,10 +85,11 @@ class IndexEntry:
 
 
 def walk(archive: Path) -> Iterator[str]:
-    """Yield the relative path of all that is no folder below `archive`, folder by folder, in sorted order.
+    """Yield the relative path of all that is no folder below `archive`, in sorted order, folder by folder.
 
-    Links are not followed: `index_file` says of them what they are. A folder that cannot be listed is yielded itself, as a path ending in
-    ``/``: `index_file` makes an ``"unreadable"`` entry of it, so that it is reported like a file.
+    Links are not followed: `index_file` says of them what they are. A folder that cannot be listed is
+    yielded itself, as a path ending in ``/``: `index_file` makes an ``"unreadable"`` entry of it, so
+    that it is reported like a file.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def index_file(archive: Path, relative: str, limits: Limits) -> IndexEntry:
         return _refused(relative, 0, "unreadable", "unreadable", "the folder cannot be listed")
     size = 0
     try:
-        with open(path, "rb", opener=_open_only_itself) as stream:  # noqa: PTH123
+        with open(path, "rb", opener=_open_only_itself) as stream:
             status = os.fstat(stream.fileno())
             size = status.st_size
             if not stat.S_ISREG(status.st_mode):
