@@ -49,8 +49,15 @@ def touch_everything() -> None:
             image[:] = rng.integers(0, 256, image.shape)
             kernels.histogram(image)
             kernels.runs_from_image(image, int(rng.integers(0, 256)))
+            degrees = 90.0 * rng.integers(0, 4)
+            kernels.rotate(image, degrees)
+            kernels.corner_means(image, 2, 70)
             if cols % 2 == 0:
-                kernels.runs_from_image(image.view(np.uint16), int(rng.integers(0, 65536)))
+                wide = image.view(np.uint16)
+                kernels.runs_from_image(wide, int(rng.integers(0, 65536)))
+                kernels.rotate(wide, degrees)
+                kernels.rotate(wide, float(rng.uniform(-400, 400)))
+                kernels.histogram(wide)
             kernels.rotate(image, float(rng.uniform(-400, 400)))
             kernels.rotate(image, 90.0 * rng.integers(0, 4) + 10 ** rng.uniform(-9, 1))
 

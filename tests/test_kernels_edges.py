@@ -34,17 +34,44 @@ def test_rotation_is_within_a_level_of_float64(degrees: float, shape: tuple[int,
         )
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("degrees", [0.02, 17.3, 45, 80, 135, 199, 300])
+def test_rotation_is_as_exact_as_its_integers(degrees: float, dtype: type) -> None:
+    most = np.iinfo(dtype).max
+    image = _RNG.integers(0, most + 1, (300, 2500)).astype(dtype)
+    exact = peer_functions.exact_rotation(image, degrees, most // 3)
+    rotated = kernels.rotate(image, degrees, most // 3)
+    assert rotated.dtype == dtype
+    error = np.abs(rotated - exact).max()
+    assert error <= (0.501 if dtype == np.uint8 else 0.52)
+
+
+@pytest.mark.parametrize("degrees", [3, 17.3, 45, 80, 135])
+def test_rotation_is_no_less_exact_than_that_of_opencv(degrees: float) -> None:
+    image = _RNG.integers(0, 256, (400, 500)).astype(np.uint8)
+    exact = peer_functions.exact_rotation(image, degrees)
+    rows, cols = image.shape
+    matrix = cv2.getRotationMatrix2D(((cols - 1) / 2, (rows - 1) / 2), degrees, 1.0)
+    matrix[:, 2] += (exact.shape[1] - cols) / 2, (exact.shape[0] - rows) / 2
+    theirs = cv2.warpAffine(image, matrix, exact.shape[::-1], flags=cv2.INTER_LINEAR)
+    ours = kernels.rotate(image, degrees)
+    assert np.abs(ours - exact).max() <= np.abs(theirs - exact).max()
+
+
 def test_rotation_of_a_wide_image_stays_exact_over_many_blocks() -> None:
     image = _RNG.integers(0, 256, (120, 2000)).astype(np.uint8)
     peer_functions.one_level(kernels.rotate(image, 20.0), peer_functions.numpy_rotate(image, 20.0))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("quarters", range(-5, 6))
-def test_quarter_turns_are_exact(quarters: int) -> None:
-    turned = kernels.rotate(_NOISE, 90.0 * quarters)
-    np.testing.assert_array_equal(turned, np.rot90(_NOISE, quarters))
-    assert turned.flags.c_contiguous
-    assert not np.shares_memory(turned, _NOISE)
+def test_quarter_turns_are_exact(quarters: int, dtype: type) -> None:
+    for shape in ((1, 1), (1, 40), (40, 1), (15, 17), (16, 16), (8, 9), (64, 128), (83, 140), (65, 250)):
+        image = _RNG.integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+        turned = kernels.rotate(image, 90.0 * quarters)
+        np.testing.assert_array_equal(turned, np.rot90(image, quarters))
+        assert turned.flags.c_contiguous
+        assert not np.shares_memory(turned, image)
 
 
 @pytest.mark.parametrize("degrees", [3, 30, 45, 77, 100, -20])
@@ -286,7 +313,28 @@ REFUSED: dict[str, Callable[[], object]] = {
     "empty box": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 0, (2, 0, 2, 4)),
     "image of another size": lambda: kernels.crop_without(_NOISE, _RUNS, _FOUND, 0, (0, 0, 4, 4)),
     "mask beyond 64-bit moments": lambda: kernels.principal_axis(
-        kernels.Runs((40000, 40000), _RUNS.row_start, _RUNS.start, _RUNS.stop)
+        kernels.Runs((40000, 40000), np.zeros(40001, np.int32), *[np.zeros(0, np.int32)] * 2)
+    ),
+    "runs of another height": lambda: kernels.Runs((5, 4), _RUNS.row_start, _RUNS.start, _RUNS.stop),
+    "runs of int64": lambda: kernels.Runs((4, 4), _RUNS.row_start.astype(np.int64), _RUNS.start, _RUNS.stop),
+    "strided runs": lambda: kernels.Runs((4, 4), np.repeat(_RUNS.row_start, 2)[::2], _RUNS.start, _RUNS.stop),
+    "fewer starts than runs": lambda: kernels.Runs((4, 4), _RUNS.row_start, _RUNS.start[1:], _RUNS.stop),
+    "row_start beyond its runs": lambda: kernels.Runs.checked((2, 9), [0, 5, 2], [1, 1], [2, 2]),
+    "row_start that begins late": lambda: kernels.Runs.checked((1, 9), [1, 2], [1, 1], [2, 2]),
+    "a run without pixels": lambda: kernels.Runs.checked((1, 9), [0, 1], [3], [3]),
+    "a run beyond the border": lambda: kernels.Runs.checked((1, 9), [0, 1], [3], [10]),
+    "a run before the border": lambda: kernels.Runs.checked((1, 9), [0, 1], [-1], [3]),
+    "runs that touch": lambda: kernels.Runs.checked((1, 9), [0, 2], [1, 3], [3, 5]),
+    "runs out of order": lambda: kernels.Runs.checked((1, 9), [0, 2], [5, 1], [7, 3]),
+    "runs of floats": lambda: kernels.Runs.checked((1, 9), [0, 1], [0.5], [3]),
+    "runs beyond 32 bits": lambda: kernels.Runs.checked((1, 9), [0, 1], [2**32], [2**32 + 3]),
+    "areas of too many components": lambda: kernels.Components(2, _FOUND.label, _FOUND.area, _FOUND.box),
+    "labels of int64": lambda: kernels.Components(1, _FOUND.label.astype(np.int64), _FOUND.area, _FOUND.box),
+    "a label beyond the components": lambda: kernels.keep_components(
+        _RUNS, kernels.Components(1, _FOUND.label + np.int32(1), _FOUND.area, _FOUND.box), np.ones(1, bool)
+    ),
+    "a label below 0": lambda: kernels.keep_components(
+        _RUNS, kernels.Components(1, _FOUND.label - np.int32(1), _FOUND.area, _FOUND.box), np.ones(1, bool)
     ),
     "rotating nothing": lambda: kernels.rotate(np.zeros((0, 4), np.uint8), 3),
     "an angle that is no number": lambda: kernels.rotate(_EYE, math.nan),
@@ -312,12 +360,80 @@ def test_refusals_say_what_is_wrong(refused: Callable[[], object]) -> None:
     assert len(str(caught.value)) > 20
 
 
-def test_read_only_and_strided_images_are_read() -> None:
-    frozen = np.frombuffer(_NOISE.tobytes(), np.uint8).reshape(_NOISE.shape)
-    np.testing.assert_array_equal(kernels.histogram(frozen), kernels.histogram(_NOISE))
+def _layouts(image: np.ndarray) -> dict[str, np.ndarray]:
+    """Return views of an image that is not C-contiguous, or not writable, or not aligned."""
+    raw = np.frombuffer(b"x" + image.tobytes(), np.uint8)[1:]
+    return {
+        "read-only": np.frombuffer(image.tobytes(), image.dtype).reshape(image.shape),
+        "not aligned": raw.view(image.dtype).reshape(image.shape),
+        "upside down": image[::-1],
+        "mirrored": image[:, ::-1],
+        "strided": image[::2, ::3],
+        "transposed": image.T,
+        "Fortran order": np.asfortranarray(image),
+        "part of a row": image[5:-4, 7:-9],
+        "repeated": np.broadcast_to(image[:1], image.shape),
+    }
+
+
+@pytest.mark.parametrize("layout", _layouts(_NOISE))
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_any_layout_of_memory_is_read(layout: str, dtype: type) -> None:
+    view = _layouts(_NOISE.astype(dtype) * (1 if dtype == np.uint8 else 200))[layout]
+    plain = view.copy(order="C")
+    table = _RNG.integers(0, 256, np.iinfo(dtype).max + 1).astype(np.uint8)
+    runs = kernels.runs_from_image(plain, 100)
+    found = kernels.components(runs)
+    box = (1, 2, *plain.shape)
+    calls: list[Callable[[np.ndarray], object]] = [
+        kernels.histogram,
+        kernels.pixel_sums,
+        kernels.otsu_threshold,
+        kernels.invert,
+        lambda image: kernels.runs_from_image(image, 100).start,
+        lambda image: kernels.runs_from_mask(image > 100).stop,
+        lambda image: kernels.rotate(image, 12.0),
+        lambda image: kernels.rotate(image, 90.0),
+        lambda image: kernels.rotate(image, 180.0),
+        lambda image: kernels.corner_means(image, 4, 5),
+        lambda image: kernels.apply_table(image, table),
+        lambda image: kernels.crop_without(image, runs, found, 0, box),
+    ]
+    for call in calls:
+        np.testing.assert_array_equal(call(view), call(plain))
+
+
+@pytest.mark.parametrize("layout", _layouts(_NOISE))
+def test_scanlines_in_any_layout_of_memory(layout: str) -> None:
+    view = _layouts(_NOISE // 64)[layout]  # so small that the first column names filters there are
+    plain = view.copy(order="C")
+    np.testing.assert_array_equal(kernels.png_filter_up(view), kernels.png_filter_up(plain))
+    rows, cols = view.shape
     np.testing.assert_array_equal(
-        kernels.rotate(_NOISE[::-1, ::2], 12.0), kernels.rotate(_NOISE[::-1, ::2].copy(), 12.0)
+        kernels.png_unfilter(view, rows, cols - 1), kernels.png_unfilter(plain, rows, cols - 1)
     )
+
+
+def test_inversion_of_sixteen_bits_and_into_a_strided_array() -> None:
+    image = _RNG.integers(0, 65536, (30, 41)).astype(np.uint16)
+    np.testing.assert_array_equal(kernels.invert(image), 65535 - image)
+    out = np.zeros((60, 41), np.uint16)
+    kernels.invert(image, out=out[::2])
+    np.testing.assert_array_equal(out[::2], 65535 - image)
+    assert not out[1::2].any()
+
+
+def test_runs_made_by_hand_are_those_of_the_kernels() -> None:
+    runs = kernels.runs_from_mask(_NOISE > 200)
+    made = kernels.Runs.checked(runs.shape, *(a.tolist() for a in (runs.row_start, runs.start, runs.stop)))
+    peer_functions.same_mask(made, (_NOISE > 200).astype(np.uint8) * 255)
+    assert len(kernels.Runs.checked((3, 0), [0, 0, 0, 0], [], [])) == 0
+
+
+def test_keeping_everything_keeps_the_runs() -> None:
+    runs = kernels.runs_from_mask(_NOISE > 100)
+    found = kernels.components(runs)
+    assert kernels.keep_components(runs, found, np.ones(found.count, bool)) is runs
 
 
 def test_threads_do_not_disturb_each_other() -> None:

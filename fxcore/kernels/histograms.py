@@ -19,10 +19,15 @@ _APART = 32  # entries between the tables: equal levels must not meet in one set
 def histogram(image: NDArray[Any], *, threads: int = 1) -> NDArray[np.int64]:
     """Count the pixels of each grey level.
 
+    Cost: one pass over the image, at about one counter a clock cycle; large images of 8 bits are
+    counted in pairs, those of 16 bits pixel by pixel. The floor is one read of the image.
+
     Parameters
     ----------
     image : numpy.ndarray
         ``uint8`` or ``uint16``, shape ``(rows, columns)``.
+    threads : int
+        How many threads share the pass over the image, this one included; the result is the same.
 
     Returns
     -------
@@ -66,12 +71,20 @@ def histogram(image: NDArray[Any], *, threads: int = 1) -> NDArray[np.int64]:
 def pixel_sums(image: NDArray[Any], *, threads: int = 1) -> tuple[int, int]:
     """Return the sum and the sum of squares of all pixels, exactly.
 
-    Added up over a data set they give its mean and standard deviation without a second pass.
+    Cost: one pass over the image, at the speed of memory. Added up over a data set they give its mean and
+    standard deviation without a second pass.
 
     Parameters
     ----------
     image : numpy.ndarray
         ``uint8`` or ``uint16``, shape ``(rows, columns)``.
+    threads : int
+        How many threads share the pass over the image, this one included; the result is the same.
+
+    Returns
+    -------
+    tuple of int
+        Python integers, which do not overflow when added up.
 
     Raises
     ------

@@ -22,6 +22,16 @@ from fxcore.kernels.runs import Runs, from_bands
 def dilate_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
     """Dilate a mask with a rectangle of odd `height` and `width`, centred.
 
+    Cost: 2 + log2(height) passes over the runs and the rows.
+
+    Parameters
+    ----------
+    runs : Runs
+    height, width : int
+        Sides of the rectangle, odd; one larger than the mask reaches to its far border.
+    threads : int
+        How many threads share the rows, this one included; the result is the same.
+
     Raises
     ------
     ParameterError
@@ -42,10 +52,28 @@ def dilate_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -
 def erode_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
     """Erode a mask with a rectangle of odd `height` and `width`, centred.
 
+    Cost: 2 + log2(height) passes over the runs and the rows.
+
+    Parameters
+    ----------
+    runs : Runs
+    height, width : int
+        Sides of the rectangle, odd; one larger than the mask reaches to its far border.
+    threads : int
+        How many threads share the rows, this one included; the result is the same.
+
     Raises
     ------
     ParameterError
         If a side is not an odd positive integer.
+
+    Examples
+    --------
+    >>> from fxcore.kernels import runs_from_mask
+    >>> bar = runs_from_mask(np.array([[0, 1, 1, 1, 1]], np.uint8))
+    >>> eroded = erode_rectangle(bar, height=1, width=3)
+    >>> eroded.start.tolist(), eroded.stop.tolist()
+    ([2], [5])
     """
     return _apply(runs, height, width, threads, dilations=(False,))
 
@@ -53,10 +81,28 @@ def erode_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) ->
 def close_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
     """Dilate, then erode: fills gaps and holes that the rectangle does not fit into.
 
+    Cost: 4 + 2 log2(height) passes over the runs and the rows.
+
+    Parameters
+    ----------
+    runs : Runs
+    height, width : int
+        Sides of the rectangle, odd; one larger than the mask reaches to its far border.
+    threads : int
+        How many threads share the rows, this one included; the result is the same.
+
     Raises
     ------
     ParameterError
         If a side is not an odd positive integer.
+
+    Examples
+    --------
+    >>> from fxcore.kernels import runs_from_mask
+    >>> gap = runs_from_mask(np.array([[1, 1, 0, 1, 0, 0, 0, 1]], np.uint8))
+    >>> closed = close_rectangle(gap, height=1, width=3)
+    >>> closed.start.tolist(), closed.stop.tolist()
+    ([0, 7], [4, 8])
     """
     return _apply(runs, height, width, threads, dilations=(True, False))
 
@@ -64,10 +110,28 @@ def close_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) ->
 def open_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
     """Erode, then dilate: removes what the rectangle does not fit into.
 
+    Cost: 4 + 2 log2(height) passes over the runs and the rows.
+
+    Parameters
+    ----------
+    runs : Runs
+    height, width : int
+        Sides of the rectangle, odd; one larger than the mask reaches to its far border.
+    threads : int
+        How many threads share the rows, this one included; the result is the same.
+
     Raises
     ------
     ParameterError
         If a side is not an odd positive integer.
+
+    Examples
+    --------
+    >>> from fxcore.kernels import runs_from_mask
+    >>> hair = runs_from_mask(np.array([[0, 1, 0, 1, 1, 1, 0]], np.uint8))
+    >>> opened = open_rectangle(hair, height=1, width=3)
+    >>> opened.start.tolist(), opened.stop.tolist()
+    ([3], [6])
     """
     return _apply(runs, height, width, threads, dilations=(False, True))
 

@@ -30,6 +30,9 @@ def rotate(image: NDArray[Any], degrees: float, fill: int = 0, *, threads: int =
     without end. The canvas is the smallest that holds all source pixels as squares, and shares its
     centre with the source.
 
+    Cost: reads the image once and writes the canvas once, some two clock cycles a pixel; multiples of
+    90 degrees cost two or three copies.
+
     Parameters
     ----------
     image : numpy.ndarray
@@ -37,12 +40,15 @@ def rotate(image: NDArray[Any], degrees: float, fill: int = 0, *, threads: int =
     degrees : float
         Any finite angle.
     fill : int
-        Grey level outside the source.
+        Grey level outside the source, in the range of the image's type.
+    threads : int
+        How many threads share the pass over the image, this one included; the result is the same.
 
     Returns
     -------
     numpy.ndarray
-        The type of `image`, freshly allocated; each pixel within one grey level of exact interpolation.
+        The type of `image`, freshly allocated; each pixel within 0.52 levels of exact interpolation, of
+        which half a level is the rounding to integers.
 
     Raises
     ------
@@ -130,11 +136,13 @@ def _rotate(image, out, first_row, last_row, cosine, sine, fill):
     out_rows, out_cols = out.shape
     pixels = image.reshape(-1)
     canvas = out.reshape(-1)
-    scratch = np.zeros((3, BLOCK), np.uint32)
+    neighbours = np.zeros((2, BLOCK), np.uint32)
+    offset = np.zeros(BLOCK, np.int32)
+    weights = np.zeros((2, BLOCK), np.float32)
     unit = 1 << POSITION
     line_of_cache = 64 // image.itemsize
-    x_step = np.int32(round(cosine * unit))
-    y_step = np.int32(round(sine * unit))
+    x_step = np.int64(round(cosine * unit))
+    y_step = np.int64(round(sine * unit))
     stride = np.int32(cols)
     x_inverse = 1.0 / cosine
     y_inverse = 1.0 / sine
@@ -176,9 +184,19 @@ def _rotate(image, out, first_row, last_row, cosine, sine, fill):
             base = np.int64(row) * cols + np.int64(col)
             x0 -= col
             y0 -= row
-            x_ahead = np.int32((x0 - AHEAD * sine) * unit)
-            y_ahead = np.int32((y0 + AHEAD * cosine) * unit)
+            x_ahead = np.int64((x0 - AHEAD * sine) * unit)
+            y_ahead = np.int64((y0 + AHEAD * cosine) * unit)
             ask_ahead(pixels, base, stride, x_ahead, y_ahead, x_step, y_step, r, end - begin)
-            x_part = np.int32(x0 * unit)
-            y_part = np.int32(y0 * unit)
-            blend(pixels, line[begin:end], base, stride, x_part, y_part, x_step, y_step, scratch)
+            blend(
+                pixels,
+                line[begin:end],
+                base,
+                stride,
+                np.int64(x0 * unit),
+                np.int64(y0 * unit),
+                x_step,
+                y_step,
+                neighbours,
+                offset,
+                weights,
+            )

@@ -106,12 +106,17 @@ class Runs:
 def runs_from_image(image: NDArray[Any], threshold: int, *, threads: int = 1) -> Runs:
     """Return the runs of ``image > threshold``.
 
+    Cost: one pass over the image, 64 pixels at a time, and a few cycles for each run; memory for the
+    runs that are found. The floor is one read of the image.
+
     Parameters
     ----------
     image : numpy.ndarray
         ``uint8`` or ``uint16``, shape ``(rows, columns)``.
     threshold : int
         Grey level in the range of the image's type.
+    threads : int
+        How many threads share the pass over the image, this one included; the result is the same.
 
     Raises
     ------
@@ -137,19 +142,41 @@ def runs_from_image(image: NDArray[Any], threshold: int, *, threads: int = 1) ->
 
 
 def runs_from_mask(mask: NDArray[Any], *, threads: int = 1) -> Runs:
-    """Return the runs of a mask: ``uint8`` or ``bool``, shape ``(rows, columns)``, foreground not 0.
+    """Return the runs of a mask; costs what `runs_from_image` does.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        ``uint8`` or ``bool``, shape ``(rows, columns)``; foreground is what is not 0.
+    threads : int
+        How many threads share the pass over the image, this one included; the result is the same.
 
     Raises
     ------
     ParameterError
         For another shape or type.
+
+    Examples
+    --------
+    >>> runs = runs_from_mask(np.array([[True, True, False], [False, False, True]]))
+    >>> runs.row_start.tolist(), runs.start.tolist(), runs.stop.tolist()
+    ([0, 1, 2], [0, 2], [2, 3])
     """
     pixels = as_image(mask, np.uint8, np.bool_, name="mask")
     return runs_from_image(pixels.view(np.uint8), 0, threads=threads)
 
 
 def runs_to_mask(runs: Runs) -> NDArray[np.uint8]:
-    """Return the mask of `runs`: ``uint8``, shape ``runs.shape``, foreground 255, background 0."""
+    """Return the mask of `runs`: ``uint8``, shape ``runs.shape``, foreground 255, background 0.
+
+    Cost: writes the mask once, the foreground twice.
+
+    Examples
+    --------
+    >>> runs_to_mask(Runs.checked((2, 4), [0, 1, 1], [1], [3]))
+    array([[  0, 255, 255,   0],
+           [  0,   0,   0,   0]], dtype=uint8)
+    """
     mask = np.zeros(runs.shape, np.uint8)
     _paint(mask, runs.row_start, runs.start, runs.stop)
     return mask

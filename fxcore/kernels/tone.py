@@ -17,6 +17,8 @@ from fxcore.kernels._threads import share
 def corner_means(image: NDArray[Any], window_rows: int, window_cols: int) -> NDArray[np.float64]:
     """Return the mean grey level of a window in each corner.
 
+    Cost: reads the four windows once.
+
     Parameters
     ----------
     image : numpy.ndarray
@@ -82,6 +84,8 @@ def invert(image: NDArray[Any], *, out: NDArray[Any] | None = None) -> NDArray[A
 def apply_table(values: NDArray[Any], table: NDArray[np.uint8], *, threads: int = 1) -> NDArray[np.uint8]:
     """Map stored values to grey levels through a table.
 
+    Cost: one pass, one look-up a value; the floor is a copy.
+
     Parameters
     ----------
     values : numpy.ndarray
@@ -89,6 +93,8 @@ def apply_table(values: NDArray[Any], table: NDArray[np.uint8], *, threads: int 
     table : numpy.ndarray
         ``uint8``, shape ``(256,)`` or ``(65536,)``: a level for each bit pattern of a value, so that
         the level of -1 in 16 bits is ``table[65535]``.
+    threads : int
+        How many threads share the pass over the image, this one included; the result is the same.
 
     Returns
     -------
