@@ -7,7 +7,8 @@ from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_r
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_filter_up, png_unfilter
 from fxcore.kernels.rotation import rotate
-from fxcore.kernels.runs import Runs, runs_from_image, runs_from_mask, runs_to_mask
+from fxcore.kernels.runs import Runs, runs_to_mask
+from fxcore.kernels.scanning import runs_from_image, runs_from_mask
 from fxcore.kernels.tone import apply_table, corner_means, invert
 from fxcore.kernels.warm import warm
 

@@ -105,7 +105,7 @@ def share(
     try:
         results = [worker(take())]
     finally:
-        # Even when this thread fails, none may go on writing into arrays the caller thinks are done.
+        # Where this thread failed, the others stop after the piece they are at.
         pieces.clear()
         begun = [future for future in futures if not future.cancel()]
     return results + [future.result() for future in begun]

@@ -11,7 +11,8 @@ from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_unfilter
 from fxcore.kernels.rotation import rotate
-from fxcore.kernels.runs import Runs, runs_from_image, runs_to_mask
+from fxcore.kernels.runs import Runs, runs_to_mask
+from fxcore.kernels.scanning import runs_from_image
 from fxcore.kernels.tone import apply_table, corner_means
 
 
