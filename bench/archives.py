@@ -29,9 +29,10 @@ SHARES: dict[str, dict[str, float]] = {
 """Fractions of the radiographs by transfer syntax."""
 
 LABELS = "labels.csv"
-_SEED = 3
+# The first study of this seed is of a wrist: an archive of one study gives a data set.
+_SEED = 7
 # Raised when what is written changes: archives made before are not used any more.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)

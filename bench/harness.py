@@ -82,7 +82,6 @@ def interleave(
         Seconds of each call, a value a round, in the order of the rounds.
     """
     collecting = gc.isenabled()
-    gc.collect()
     # As in `timeit`: a collection that falls into one contestant's call would be charged to it.
     gc.disable()
     try:

@@ -30,8 +30,8 @@ THESIS_RADIOGRAPHS, THESIS_S = 21_372, 15 * 60.0
 
 STUDIES, QUICK_STUDIES = 230, 10
 # No warm-up: each run is a process of its own, and the files are read once beforehand.
-_FULL = Effort(least=5, warm_up=0)
-_QUICK = Effort(least=3, warm_up=0)
+_FULL = Effort(least=3, warm_up=0)
+_QUICK = Effort(least=2, warm_up=0)
 
 
 def run(options: Options) -> Findings:

@@ -199,6 +199,21 @@ def test_kernels_family_measures_every_row_and_every_mark(monkeypatch: pytest.Mo
     assert rotation.figures["ours_mean_error"] < 0.5
 
 
+def test_pipeline_family_runs_both_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "archive", partial(archive, scale=0.1, folder=tmp_path))
+    monkeypatch.setattr(pipeline, "SHARES", {"mixed": SHARES["mixed"]})
+    monkeypatch.setattr(pipeline, "QUICK_STUDIES", 3)
+    monkeypatch.setattr(pipeline, "_QUICK", Effort(least=1, warm_up=0))
+    findings = pipeline.run(Options(quick=True))
+    first = findings.results[0]
+    assert (first.peer, first.threads, first.peer_threads) == ("expert's script", 2, 2)
+    assert first.figures["ours_images"] == first.figures["peer_images"] > 0
+    assert len(findings.results) == 4
+    assert "21,372" in findings.said[0]
+    # So small an archive proves nothing.
+    assert not findings.marks
+
+
 @pytest.mark.skipif(not memory.available(), reason="this system cannot reset a process's high-water mark")
 def test_peak_memory_counts_what_a_call_takes() -> None:
     found = memory.peaks([(partial, (np.ones, size)) for size in (1 << 22, 1 << 10, 1 << 23)])

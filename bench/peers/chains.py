@@ -135,9 +135,17 @@ def _corner(image: np.ndarray) -> tuple[int, int]:
     return max(1, round(image.shape[0] * WINDOW)), max(1, round(image.shape[1] * WINDOW))
 
 
-def inverted(set_up: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], Callable[[], Any]]:
-    """Hand the negative of the image to `set_up`, so that there is something to invert."""
-    return lambda image: (lambda negative: lambda: set_up(negative))(255 - image)
+def inverted(work: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], Callable[[], Any]]:
+    """Hand the image or its negative to `work`, whichever has bright corners: there is something to invert."""
+
+    def set_up(image: np.ndarray) -> Callable[[], Any]:
+        r, c = _corner(image)
+        corners = (image[:r, :c], image[:r, -c:], image[-r:, :c], image[-r:, -c:])
+        bright = sum(float(corner.mean()) for corner in corners) / 4 >= BRIGHT
+        given = image if bright else 255 - image
+        return lambda: work(given)
+
+    return set_up
 
 
 def our_inversion(image: np.ndarray) -> np.ndarray:

@@ -70,6 +70,8 @@ def build(archive: Path, out: Path, labels: Path, *, workers: int = 1) -> list[d
 
 
 def write_tables(out: Path, rows: list[dict[str, Any]], rejects: list[dict[str, str]]) -> None:
+    if not rows:
+        raise SystemExit("no radiograph of a wrist in the archive")
     studies = defaultdict(list)
     for row in sorted(rows, key=lambda row: row["radiograph_id"]):
         studies[row["label"], row["study_id"]].append(row)
