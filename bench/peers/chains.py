@@ -136,7 +136,7 @@ def _corner(image: np.ndarray) -> tuple[int, int]:
 
 
 def inverted(work: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], Callable[[], Any]]:
-    """Hand the image or its negative to `work`, whichever has bright corners: there is something to invert."""
+    """Hand `work` the image or its negative, whichever has bright corners and so has to be inverted."""
 
     def set_up(image: np.ndarray) -> Callable[[], Any]:
         r, c = _corner(image)
