@@ -48,7 +48,7 @@ The floor of anything that reads an image is one pass over it; of anything that 
 |---|---|---|---|---|
 | `histogram`, `otsu_threshold`, `pixel_sums` | once | | | yes |
 | `runs_from_image`, `runs_from_mask` | once | | writes them | yes |
-| `components`, `keep_components`, `principal_axis` | | | once or twice | |
+| `components`, `keep_components`, `principal_axis` | | | one to three times | |
 | `dilate_rectangle`, `erode_rectangle` | | | 2 + log₂(height) times | yes |
 | `close_rectangle`, `open_rectangle` | | | 4 + 2 log₂(height) times | yes |
 | `crop_without` | the box | the box | the box's rows | |
