@@ -50,7 +50,9 @@ def plot(findings: Findings, path: Path) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.axvline(1, color=_MARK, linewidth=0.8)
-    axes.margins(x=0.12, y=0.01)
+    axes.margins(x=0.04, y=0.01)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left, right * (right / left) ** 0.22)  # room for what stands behind the bars
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.results import Findings, Result
 from fxcore.errors import FxrayError
 
-COLUMNS = ("what", "held against", "ours", "theirs", "ratio", "× floor", "peak memory", "mark")
+COLUMNS = ("what", "held against", "ours", "theirs", "ratio", "× floor", "peak memory", "mark", "remark")
 MARK_COLUMNS = ("what", "held against", "input", "ratio", "mark", "met", "remark")
 
 EXPLANATION = (
@@ -33,6 +33,8 @@ def cells(result: Result) -> tuple[str, ...]:
         "" if result.times_floor is None else _number(result.times_floor),
         memory,
         "" if result.mark is None else f"{result.mark:g}: {met_text(result)}",
+        # What goes with a mark is said where the marks are listed.
+        result.note if result.mark is None else "",
     )
 
 
