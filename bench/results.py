@@ -35,7 +35,7 @@ class Result:
     mark : float or None
         The ratio to be reached.
     met : bool or None
-        Whether it is, and what `note` adds to it.
+        Whether it is, and what `note` adds to it; there may be no mark but this.
     note : str
         What else there is to say, for instance file sizes.
     figures : dict of str to float
@@ -137,8 +137,8 @@ class Findings:
 
     @property
     def marks(self) -> list[Result]:
-        """The results that have a mark to reach."""
-        return [result for result in self.results if result.mark is not None]
+        """The results that have something to reach."""
+        return [result for result in self.results if result.met is not None]
 
     def figures(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""

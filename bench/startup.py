@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,6 @@ def _two_at_once() -> Result:
     failed = [process.returncode for process in processes if process.returncode]
     good = not failed and len(answers) == 1
     note = "both worked and agree" if good else f"exit codes {failed}, {len(answers)} different answers"
-    return _within(
-        "two processes at once, empty cache", "wall clock", [seconds], 2 * COMPILE_S, also=good, note=note
-    )
+    # How long they take together is told, not judged: that both work is what counts.
+    name = "two processes at once, empty cache"
+    return replace(_within(name, "wall clock", [seconds], 2 * COMPILE_S, note=note), mark=None, met=good)

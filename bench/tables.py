@@ -32,9 +32,9 @@ def cells(result: Result) -> tuple[str, ...]:
         ratio_text(result),
         "" if result.times_floor is None else _number(result.times_floor),
         memory,
-        "" if result.mark is None else f"{result.mark:g}: {met_text(result)}",
+        "" if result.met is None else f"{_mark(result)}: {met_text(result)}",
         # What goes with a mark is said where the marks are listed.
-        result.note if result.mark is None else "",
+        result.note if result.met is None else "",
     )
 
 
@@ -45,10 +45,14 @@ def mark_cells(result: Result) -> tuple[str, ...]:
         _named(result.peer, result.peer_threads, result.input),
         result.input,
         ratio_text(result),
-        f"≥ {result.mark:g}",
+        _mark(result),
         met_text(result),
         result.note,
     )
+
+
+def _mark(result: Result) -> str:
+    return "works" if result.mark is None else f"≥ {result.mark:g}"
 
 
 def met_text(result: Result) -> str:
