@@ -173,6 +173,7 @@ def test_a_fork_in_the_midst_of_work_does_not_lock_up() -> None:
     code = """
 import os, threading, numpy as np
 from fxcore import kernels
+kernels.warm()  # a child forked while another thread compiles inherits Numba's locked compiler
 image = np.random.default_rng(0).integers(0, 256, (900, 900)).astype(np.uint8)
 expected = kernels.histogram(image)
 stop = threading.Event()

@@ -20,7 +20,8 @@ def warm() -> None:
     """Run every kernel once on a tiny input, for each type it is compiled for.
 
     The compiled code goes to Numba's cache on disk. Processes that start together and all compile
-    would race for that cache: call this once before they do.
+    would race for that cache: call this once before they do. Call it too before a process with several
+    threads forks: a child made while one of them compiles could never compile anything itself.
     """
     for dtype in (np.uint8, np.uint16):
         image = np.eye(20, dtype=dtype)
