@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import skimage.measure
+from skimage import morphology
 
 from fxcore import kernels
 
@@ -159,6 +160,18 @@ def cv_morphology(operation: int, height: int, width: int) -> SetUp:
     def set_up(image: np.ndarray) -> Callable[[], Any]:
         mask, element = cv_mask(image), np.ones((height, width), np.uint8)
         return lambda: cv2.morphologyEx(mask, operation, element)
+
+    return set_up
+
+
+def skimage_morphology(name: str, height: int, width: int) -> SetUp:
+    names = {"dilate": "dilation", "erode": "erosion", "close": "closing", "open": "opening"}
+    function = getattr(morphology, names[name])
+
+    def set_up(image: np.ndarray) -> Callable[[], Any]:
+        mask = cv_mask(image) > 0
+        footprint = morphology.footprint_rectangle((height, width), decomposition="separable")
+        return lambda: function(mask, footprint)
 
     return set_up
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+from skimage.filters import threshold_otsu
+from skimage.util import invert
 
 from bench.peers.chains import (
     cv_alignment_moments,
@@ -54,6 +56,7 @@ from bench.peers.functions import (
     same_mask,
     same_partition,
     skimage_components,
+    skimage_morphology,
     thresholded,
 )
 from fxcore import kernels
@@ -131,6 +134,7 @@ TABLE: tuple[Row, ...] = (
         call(kernels.otsu_threshold),
         {"OpenCV": call(lambda image: cv_otsu(image)[0])},
         equal,
+        rough={"scikit-image": call(threshold_otsu)},
         needs=several_levels,
         moved=read_once,
     ),
@@ -161,6 +165,8 @@ TABLE: tuple[Row, ...] = (
             our_morphology(getattr(kernels, f"{name}_rectangle"), height, width),
             {"OpenCV": cv_morphology(operation, height, width)},
             same_mask,
+            # It treats the image's border in its own way.
+            rough={"scikit-image": skimage_morphology(name, height, width)} if height == width else {},
             moved=read_runs,
         )
         for height, width in SIDES
@@ -194,7 +200,11 @@ TABLE: tuple[Row, ...] = (
     Row(
         "invert",
         call(kernels.invert),
-        {"OpenCV": call(cv2.bitwise_not), "NumPy": call(lambda image: 255 - image)},
+        {
+            "OpenCV": call(cv2.bitwise_not),
+            "NumPy": call(lambda image: 255 - image),
+            "scikit-image": call(invert),
+        },
         equal,
     ),
     Row(
