@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import skimage.measure
-from skimage import morphology
+from skimage.morphology import closing, dilation, erosion, footprint_rectangle, opening
 
 from fxcore import kernels
 
@@ -165,12 +165,11 @@ def cv_morphology(operation: int, height: int, width: int) -> SetUp:
 
 
 def skimage_morphology(name: str, height: int, width: int) -> SetUp:
-    names = {"dilate": "dilation", "erode": "erosion", "close": "closing", "open": "opening"}
-    function = getattr(morphology, names[name])
+    function = {"dilate": dilation, "erode": erosion, "close": closing, "open": opening}[name]
 
     def set_up(image: np.ndarray) -> Callable[[], Any]:
         mask = cv_mask(image) > 0
-        footprint = morphology.footprint_rectangle((height, width), decomposition="separable")
+        footprint = footprint_rectangle((height, width), decomposition="separable")
         return lambda: function(mask, footprint)
 
     return set_up
