@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.inputs import STANDARD
 from bench.results import Findings, Result
-from bench.tables import inputs
+from bench.tables import inputs, named
 from fxcore.errors import FxrayError
 
 _MOST_BARS = 60
@@ -28,7 +28,7 @@ def plot(findings: Findings, path: Path) -> None:
     results = drawn(findings)
     if not results:
         raise FxrayError(f"nothing was measured in the family {findings.family}: there is nothing to draw")
-    figure = Figure(figsize=(10, 1.6 + 0.26 * len(results)), layout="constrained")
+    figure = Figure(figsize=(10, 1.6 + 0.28 * len(results)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     peers = list(dict.fromkeys(result.peer for result in results))
@@ -46,7 +46,7 @@ def plot(findings: Findings, path: Path) -> None:
             text, (max(high, 1, result.mark or 0), k), (4, 0), textcoords="offset points", va="center", size=8
         )
     several = len(inputs(findings)) > 1 and len({result.input for result in results}) > 1
-    axes.set_yticks(range(len(results)), [_label(result, several) for result in results], fontsize=8)
+    axes.set_yticks(range(len(results)), [_label(result, several) for result in results], fontsize=7.5)
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.axvline(1, color=_MARK, linewidth=0.8)
@@ -54,14 +54,20 @@ def plot(findings: Findings, path: Path) -> None:
     left, right = axes.get_xlim()
     axes.set_xlim(left, right * (right / left) ** 0.22)  # room for what stands behind the bars
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    # Over a short range there is one power of ten: name what is between.
+    short = right < 12 * left
+    axes.xaxis.set_minor_formatter((lambda value, _: f"{value:g}") if short else (lambda value, _: ""))
+    axes.tick_params(axis="x", which="both", labelsize=8)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("their time over ours (logarithmic); thin line: quartiles, thick line: mark to reach")
-    axes.set_title(f"{findings.family}: how many times as long each peer takes", loc="left", fontsize=11)
+    what = "their time over ours, on a logarithmic axis; thin line: quartiles, thick line: mark to reach"
+    figure.supxlabel(f"{what}\n{findings.machine.get('processor', '')}", fontsize=8)
+    limits = peers == ["limit"]
+    question = f"how many times {'it fits into the limit' if limits else 'as long each peer takes'}"
+    axes.set_title(f"{findings.family}: {question}", loc="left", fontsize=11)
     _legend(axes, peers)
-    figure.text(0.005, 0.003, findings.machine.get("processor", ""), fontsize=7, color="#666666")
     try:
         figure.savefig(path, dpi=130)
     except (OSError, ValueError) as error:
@@ -88,5 +94,7 @@ def _legend(axes: object, peers: list[str]) -> None:
 
 
 def _label(result: Result, several: bool) -> str:
-    name = f"{result.name}, {result.threads} threads" if result.threads > 1 else result.name
-    return f"{name} ({result.input})" if several and result.input != STANDARD else name
+    name = named(result.name, result.threads, result.input)
+    if not several or result.input == STANDARD:
+        return name
+    return f"{name}{chr(10) if len(name) + len(result.input) > 50 else ' '}({result.input})"

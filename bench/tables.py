@@ -25,8 +25,8 @@ def cells(result: Result) -> tuple[str, ...]:
     if result.ours_peak_bytes is not None and result.peer_peak_bytes is not None:
         memory = f"{_megabytes(result.ours_peak_bytes)}, {_megabytes(result.peer_peak_bytes)} MB"
     return (
-        _named(result.name, result.threads, result.input),
-        _named(result.peer, result.peer_threads, result.input),
+        named(result.name, result.threads, result.input),
+        named(result.peer, result.peer_threads, result.input),
         _time(result.ours_s),
         _time(result.peer_s),
         ratio_text(result),
@@ -41,8 +41,8 @@ def cells(result: Result) -> tuple[str, ...]:
 def mark_cells(result: Result) -> tuple[str, ...]:
     """Return a result that has a mark as the cells of `MARK_COLUMNS`."""
     return (
-        _named(result.name, result.threads, result.input),
-        _named(result.peer, result.peer_threads, result.input),
+        named(result.name, result.threads, result.input),
+        named(result.peer, result.peer_threads, result.input),
         result.input,
         ratio_text(result),
         _mark(result),
@@ -85,7 +85,8 @@ def without_empty_columns(
     return tuple(columns[k] for k in kept), [tuple(row[k] for k in kept) for row in rows]
 
 
-def _named(name: str, threads: int, input_name: str) -> str:
+def named(name: str, threads: int, input_name: str) -> str:
+    """Say on how many threads, or worker processes, where it is more than one."""
     unit = "workers" if input_name.startswith("archive") else "threads"
     return f"{name}, {threads} {unit}" if threads > 1 else name
 
