@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fxcore.study import LABELS
+
 TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -47,3 +49,8 @@ def tree(root: Path) -> dict[str, str]:
             data = json.dumps(content).encode()
         found[str(path.relative_to(root))] = hashlib.sha256(data).hexdigest()
     return found
+
+
+def finished_studies(out: Path) -> int:
+    """Count the studies in place; looks at class folders only, as others come and go while a run works."""
+    return sum(len(list((out / label).glob("*/metadata.csv"))) for label in LABELS)

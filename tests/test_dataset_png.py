@@ -15,9 +15,9 @@ from fxcore.errors import DataSetError
 images = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
 
 
-@given(image=images, level=st.integers(0, 3))
-def test_what_is_written_is_read_by_us_and_by_opencv(image, level):
-    data = encode_png(image, level)
+@given(image=images)
+def test_what_is_written_is_read_by_us_and_by_opencv(image):
+    data = encode_png(image)
     np.testing.assert_array_equal(decode_png(data), image)
     np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), image)
 

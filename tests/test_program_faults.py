@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import TRACEBACK, fxray, summary, tree
+from tests.program import TRACEBACK, finished_studies, fxray, summary, tree
 from tests.test_program_images import draw
 
 # Loaded by every interpreter that has it on its path: makes reading some files fatal, as broken codecs do.
@@ -69,7 +69,7 @@ def start(*arguments: object, environment: dict[str, str]) -> subprocess.Popen[s
 
 def wait_for_studies(out: Path, count: int) -> None:
     deadline = time.monotonic() + 60
-    while len(list(out.glob("*/*/metadata.csv"))) < count:
+    while finished_studies(out) < count:
         assert time.monotonic() < deadline, "no study appeared"
         time.sleep(0.02)
 

@@ -1,12 +1,12 @@
-"""The data set's own PNG codec: 8-bit grey, one filter type, deflate by ISA-L.
+"""The data set's own PNG codec: 8-bit grey, one filter type, a deflate made for what it leaves.
 
-Writing every row with the Up filter and compressing with ISA-L costs a fraction of what a general
-encoder spends on choosing filters, at about the same size for radiographs. Reading accepts any
-8-bit grey, non-interlaced PNG, so a data set touched up elsewhere stays readable.
+Writing every row with the Up filter and compressing runs and Huffman codes costs a fraction of what a
+general encoder spends, and takes less room. Reading, by ISA-L, accepts any 8-bit grey, non-interlaced
+PNG, so a data set touched up elsewhere stays readable.
 
 References
 ----------
-PNG (Portable Network Graphics) Specification, Third Edition, W3C 2025, sections 5, 9 and 11.
+PNG (Portable Network Graphics) Specification, Third Edition, W3C 2025, sections 5, 9 and 11; RFC 1950.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from fxcore.errors import DataSetError
-from fxcore.kernels import png_filter_up, png_unfilter
+from fxcore.kernels import deflate, png_filter_up, png_unfilter
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Deflate with a window of 32 KiB, fastest compression.
+_ZLIB_HEADER = b"\x78\x01"
 _HEADER = struct.Struct(">IIBBBBB")
 _MAX_PIXELS = 1 << 30
 
@@ -34,15 +36,13 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     )
 
 
-def encode_png(image: NDArray[np.uint8], level: int = 1) -> bytes:
+def encode_png(image: NDArray[np.uint8]) -> bytes:
     """Encode an 8-bit grey image.
 
     Parameters
     ----------
     image : numpy.ndarray
         ``uint8``, shape ``(rows, columns)``, neither of them zero.
-    level : int
-        ISA-L deflate level, 0 to 3.
 
     Returns
     -------
@@ -51,7 +51,9 @@ def encode_png(image: NDArray[np.uint8], level: int = 1) -> bytes:
     """
     rows, columns = image.shape
     header = _HEADER.pack(columns, rows, 8, 0, 0, 0, 0)
-    data = isal_zlib.compress(png_filter_up(image), level)
+    filtered = png_filter_up(image).reshape(-1)
+    checksum = struct.pack(">I", isal_zlib.adler32(filtered))
+    data = b"".join((_ZLIB_HEADER, deflate(filtered).tobytes(), checksum))
     return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 

@@ -1,6 +1,7 @@
 """Arrays in, arrays out: the compiled kernels of fxray."""
 
 from fxcore.kernels.axis import PrincipalAxis, principal_axis
+from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.labelling import Components, components, crop_without, keep_components
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
@@ -21,6 +22,7 @@ __all__ = [
     "components",
     "corner_means",
     "crop_without",
+    "deflate",
     "dilate_rectangle",
     "erode_rectangle",
     "histogram",

@@ -159,3 +159,41 @@ def count_ones(typing_context: Any, word: Any) -> Any:
 
 ZERO = np.uint64(0)
 ONE = np.uint64(1)
+
+
+@intrinsic
+def bits_repeated(typing_context: Any, row: Any, offset: Any) -> Any:
+    """Compare 64 bytes from ``row[offset]`` on, each with the byte before it; bit i is set where equal.
+
+    Nothing checks the bounds: the caller has made sure that ``1 <= offset <= row.size - 64``.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, first = arguments
+        vector = ir.VectorType(ir.IntType(8), WORD).as_pointer()
+        before = builder.sub(first, ir.Constant(first.type, 1))
+        here, there = (
+            builder.load(
+                builder.bitcast(_pointer(context, builder, signature.args[0], array, o), vector), align=1
+            )
+            for o in (first, before)
+        )
+        return builder.bitcast(builder.icmp_unsigned("==", here, there), ir.IntType(WORD))
+
+    return types.uint64(row, types.intp), generate
+
+
+@intrinsic
+def store_word(typing_context: Any, target: Any, offset: Any, word: Any) -> Any:
+    """Store the eight bytes of `word`, lowest first, from ``target[offset]`` on.
+
+    Nothing checks the bounds: the caller has made sure that ``offset + 8 <= target.size``.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, first, value = arguments
+        pointer = _pointer(context, builder, signature.args[0], array, first)
+        builder.store(value, builder.bitcast(pointer, ir.IntType(WORD).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(target, types.intp, types.uint64), generate
