@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from typing import Any, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -71,6 +73,15 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["fxcore.worker_start"])
     return context
+
+
+def start_loading() -> None:
+    """Let the process that workers are forked from load what they need, while this one does the same.
+
+    Worth a call before heavy imports; without it, that process starts with the first `Executor`.
+    """
+    if isinstance(_context(), ForkServerContext):
+        forkserver.ensure_running()
 
 
 def _initialise() -> None:

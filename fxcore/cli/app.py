@@ -129,6 +129,9 @@ def ingest(
     json: Json = False,
 ) -> None:
     """Raw data transformation: DICOM files and images become PNG + CSV, de-identified."""
+    from fxcore.executor import start_loading
+
+    start_loading()
     from fxcore.ingest import ingest as run
 
     with errors_for_people(GO_ON):
@@ -159,6 +162,9 @@ def preprocess(
     json: Json = False,
 ) -> None:
     """Part filter, colour inversion, part splitter, rotation alignment: data set to data set."""
+    from fxcore.executor import start_loading
+
+    start_loading()
     from fxcore.preprocess import preprocess as run
 
     with errors_for_people(GO_ON):
@@ -186,6 +192,9 @@ def build(
     json: Json = False,
 ) -> None:
     """Ingest and preprocess in one pass: the same bytes, with no PNG in between."""
+    from fxcore.executor import start_loading
+
+    start_loading()
     from fxcore.build import build as run
 
     with errors_for_people(GO_ON):
@@ -215,6 +224,9 @@ def labels(
     json: Json = False,
 ) -> None:
     """List the free-text body-part labels and what the part filter would do with each."""
+    from fxcore.executor import start_loading
+
+    start_loading()
     from fxcore.label_histogram import label_histogram
 
     with errors_for_people():
@@ -235,6 +247,9 @@ def demo(
     json: Json = False,
 ) -> None:
     """Make a phantom archive and build a data set from it, in under two minutes."""
+    from fxcore.executor import start_loading
+
+    start_loading()
     from fxcore.demo import demo as run
 
     with errors_for_people(GO_ON):
