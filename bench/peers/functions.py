@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -260,6 +261,24 @@ def exact_rotation(image: np.ndarray, degrees: float = ANGLE, fill: int = 0) -> 
 def numpy_up(image: np.ndarray) -> np.ndarray:
     above = np.vstack([np.zeros((1, image.shape[1]), np.uint8), image[:-1]])
     return np.hstack([np.full((image.shape[0], 1), 2, np.uint8), image - above])
+
+
+def on_scanlines(function: Callable[[np.ndarray], Any]) -> SetUp:
+    def set_up(image: np.ndarray) -> Callable[[], Any]:
+        raw = numpy_up(image).reshape(-1)
+        return lambda: function(raw)
+
+    return set_up
+
+
+def zlib_runs(raw: np.ndarray) -> bytes:
+    """Do what OpenCV asks of zlib by default: codes, and runs of one byte."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15, 8, zlib.Z_RLE)
+    return packer.compress(memoryview(raw)) + packer.flush()
+
+
+def same_inflated(ours: np.ndarray, theirs: bytes) -> None:
+    assert zlib.decompress(ours.tobytes(), -15) == zlib.decompress(theirs, -15)
 
 
 def our_unfilter(image: np.ndarray) -> Callable[[], Any]:

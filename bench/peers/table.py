@@ -12,6 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from isal import igzip_lib as igzip
 from skimage.filters import threshold_otsu
 from skimage.util import invert
 
@@ -48,16 +49,19 @@ from bench.peers.functions import (
     numpy_up,
     on_mask,
     on_runs,
+    on_scanlines,
     one_level,
     our_components,
     our_morphology,
     our_unfilter,
     same_axis,
+    same_inflated,
     same_mask,
     same_partition,
     skimage_components,
     skimage_morphology,
     thresholded,
+    zlib_runs,
 )
 from fxcore import kernels
 
@@ -236,6 +240,15 @@ TABLE: tuple[Row, ...] = (
         our_unfilter,
         {"NumPy": numpy_unfilter},
         equal,
+    ),
+    Row(
+        "deflate",
+        on_scanlines(kernels.deflate),
+        {
+            "ISA-L": on_scanlines(lambda raw: igzip.compress(raw, 1, igzip.COMP_DEFLATE)),
+            "zlib, runs and codes only": on_scanlines(zlib_runs),
+        },
+        same_inflated,
     ),
     Row(
         "runs_to_mask",
