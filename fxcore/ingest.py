@@ -111,7 +111,8 @@ def ingest(
 def _tasks(
     plan: Plan, archive: Path, layout: Layout, settings: Settings, steps: bool
 ) -> Iterator[IngestTask]:
-    for study in plan.studies:
+    # The longest first, so that no worker is left alone with a long one at the end.
+    for study in sorted(plan.studies, key=lambda study: -len(study.files)):
         yield IngestTask(
             archive=str(archive),
             out=str(layout.root),

@@ -76,7 +76,8 @@ def preprocess(
                 steps=settings.steps,
                 seconds_per_file=settings.ingest.seconds_per_file,
             )
-            for record in records
+            # The longest first, so that no worker is left alone with a long one at the end.
+            for record in sorted(records, key=lambda record: -record.radiographs)
         )
         studies = do_studies(layout, tasks, executor, progress, summary)
         provenance = {

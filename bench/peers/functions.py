@@ -274,7 +274,7 @@ def on_scanlines(function: Callable[[np.ndarray], Any]) -> SetUp:
 def zlib_runs(raw: np.ndarray) -> bytes:
     """Do what OpenCV asks of zlib by default: codes, and runs of one byte."""
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, 8, zlib.Z_RLE)
-    return packer.compress(memoryview(raw)) + packer.flush()
+    return packer.compress(raw.data) + packer.flush()
 
 
 def same_inflated(ours: np.ndarray, theirs: bytes) -> None:
