@@ -84,7 +84,8 @@ def ingest(
     table = read_labels(labels, key_column, label_column) if labels else None
     pseudonyms = _pseudonyms(key_file, out)
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
-    identity = {"version": tool()["version"], "config": config, "key_check": pseudonyms.key_check}
+    made_by = tool()
+    identity = {"version": made_by["version"], "config": config, "key_check": pseudonyms.key_check}
     summary = Summary(str(out))
     with output_folder(out, identity, progress) as layout, Executor(workers) as executor:
         progress.stage("Looking into files", None)
@@ -98,7 +99,7 @@ def ingest(
         tasks = _tasks(plan, archive, layout, settings, steps)
         studies = do_studies(layout, tasks, executor, progress, summary)
         provenance: dict[str, Any] = {
-            **tool(),
+            **made_by,
             "commands": ["build" if steps else "ingest"],
             **identity,
             "archive": plan.counts,

@@ -63,7 +63,8 @@ def preprocess(
             f"{source.journal} does not belong to {source.provenance}; make the data set again"
         )
     config = earlier.get("config", {}) | {"steps": to_dict(settings.steps)}
-    identity = {"version": tool()["version"], "config": config, "key_check": earlier.get("key_check", "")}
+    made_by = tool()
+    identity = {"version": made_by["version"], "config": config, "key_check": earlier.get("key_check", "")}
     summary = Summary(str(out))
     with output_folder(out, identity, progress) as layout, Executor(workers) as executor:
         loose = [reject for record in journal if record.study_id == LOOSE for reject in record.rejects]
@@ -81,7 +82,7 @@ def preprocess(
         )
         studies = do_studies(layout, tasks, executor, progress, summary)
         provenance = {
-            **tool(),
+            **made_by,
             "commands": [*earlier.get("commands", []), "preprocess"],
             **identity,
             "archive": earlier.get("archive", {}),

@@ -20,7 +20,9 @@ from fxcore.cli.show import (
 )
 
 if TYPE_CHECKING:
-    from fxcore.run import Summary
+    from collections.abc import Callable
+
+    from fxcore.run import Progress, Summary
     from fxcore.settings import Settings
 
 app = typer.Typer(
@@ -129,26 +131,24 @@ def ingest(
     json: Json = False,
 ) -> None:
     """Raw data transformation: DICOM files and images become PNG + CSV, de-identified."""
-    from fxcore.executor import start_loading
 
-    start_loading()
-    from fxcore.ingest import ingest as run
+    def job(display: Progress) -> Summary:
+        from fxcore.ingest import ingest as run
 
-    with errors_for_people(GO_ON):
-        with progress(quiet) as display:
-            summary = run(
-                archive,
-                dataset,
-                labels=labels,
-                key_column=key_column,
-                label_column=label_column,
-                settings=_settings(config, max_instances=max_instances),
-                key_file=key,
-                link_file=link,
-                workers=workers,
-                progress=display,
-            )
-        _end_of_run(summary, quiet, json)
+        return run(
+            archive,
+            dataset,
+            labels=labels,
+            key_column=key_column,
+            label_column=label_column,
+            settings=_settings(config, max_instances=max_instances),
+            key_file=key,
+            link_file=link,
+            workers=workers,
+            progress=display,
+        )
+
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray preprocess dataset ready --config pipeline.toml`")
@@ -162,17 +162,13 @@ def preprocess(
     json: Json = False,
 ) -> None:
     """Part filter, colour inversion, part splitter, rotation alignment: data set to data set."""
-    from fxcore.executor import start_loading
 
-    start_loading()
-    from fxcore.preprocess import preprocess as run
+    def job(display: Progress) -> Summary:
+        from fxcore.preprocess import preprocess as run
 
-    with errors_for_people(GO_ON):
-        with progress(quiet) as display:
-            summary = run(
-                dataset, out, settings=_settings(config, parts=part), workers=workers, progress=display
-            )
-        _end_of_run(summary, quiet, json)
+        return run(dataset, out, settings=_settings(config, parts=part), workers=workers, progress=display)
+
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray build archive ready --labels labels.csv --part wrist --part hand`")
@@ -192,26 +188,24 @@ def build(
     json: Json = False,
 ) -> None:
     """Ingest and preprocess in one pass: the same bytes, with no PNG in between."""
-    from fxcore.executor import start_loading
 
-    start_loading()
-    from fxcore.build import build as run
+    def job(display: Progress) -> Summary:
+        from fxcore.build import build as run
 
-    with errors_for_people(GO_ON):
-        with progress(quiet) as display:
-            summary = run(
-                archive,
-                out,
-                labels=labels,
-                key_column=key_column,
-                label_column=label_column,
-                settings=_settings(config, max_instances=max_instances, parts=part),
-                key_file=key,
-                link_file=link,
-                workers=workers,
-                progress=display,
-            )
-        _end_of_run(summary, quiet, json)
+        return run(
+            archive,
+            out,
+            labels=labels,
+            key_column=key_column,
+            label_column=label_column,
+            settings=_settings(config, max_instances=max_instances, parts=part),
+            key_file=key,
+            link_file=link,
+            workers=workers,
+            progress=display,
+        )
+
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray labels archive --part wrist`")
@@ -247,15 +241,13 @@ def demo(
     json: Json = False,
 ) -> None:
     """Make a phantom archive and build a data set from it, in under two minutes."""
-    from fxcore.executor import start_loading
 
-    start_loading()
-    from fxcore.demo import demo as run
+    def job(display: Progress) -> Summary:
+        from fxcore.demo import demo as run
 
-    with errors_for_people(GO_ON):
-        with progress(quiet) as display:
-            summary = run(folder, workers=workers, progress=display)
-        _end_of_run(summary, quiet, json)
+        return run(folder, workers=workers, progress=display)
+
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray config > pipeline.toml`")
@@ -302,15 +294,22 @@ def _settings(
     return settings
 
 
-def _end_of_run(summary: Summary, quiet: bool, json: bool) -> None:
-    from fxcore.report import summary_figures, summary_rows
+def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool) -> None:
+    """Run a job with its progress shown, print how it ended, and leave with the documented exit code."""
+    from fxcore.executor import start_loading
 
-    if json:
-        print_json(summary_figures(summary))
-    elif not quiet:
-        print_pairs("Done", summary_rows(summary))
-    if summary.quarantined:
-        raise typer.Exit(EXIT_QUARANTINED)
+    start_loading()
+    with errors_for_people(GO_ON):
+        with progress(quiet) as display:
+            summary = job(display)
+        from fxcore.report import summary_figures, summary_rows
+
+        if json:
+            print_json(summary_figures(summary))
+        elif not quiet:
+            print_pairs("Done", summary_rows(summary))
+        if summary.quarantined:
+            raise typer.Exit(EXIT_QUARANTINED)
 
 
 def _end(quiet: bool, json: bool, title: str, figures: dict[str, object]) -> None:

@@ -53,12 +53,12 @@ class StudyWriter:
         row = {column: cell(text) for column, text in radiograph.metadata.items()}
         # Steps change the size; the columns stay where they are.
         row |= {"image_rows": str(rows), "image_columns": str(columns)}
-        name = image_name(radiograph.radiograph_id)
-        if any(other["radiograph_id"] == radiograph.radiograph_id for other in self._rows):
+        place = self._staged / image_name(radiograph.radiograph_id)
+        if place.exists():
             raise DataSetError(
                 f"two radiographs of study {self._study_id} have the identifier {radiograph.radiograph_id}"
             )
-        (self._staged / name).write_bytes(encode_png(radiograph.image))
+        place.write_bytes(encode_png(radiograph.image))
         total, squares = pixel_sums(radiograph.image)
         self._pixels += radiograph.image.size
         self._sum += total
