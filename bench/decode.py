@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -35,6 +37,23 @@ SYNTAXES = (
     ("uncompressed", "explicit_le", None),
 )
 BITS = 12
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Hold this thread, and those it starts, to one core (Linux).
+
+    The JPEG 2000 decoder inside gdcm starts a thread a core and cannot be told not to.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def run(options: Options) -> Findings:
@@ -98,7 +117,7 @@ def _compared(
     expected = our_frame(file)
     for plugin in plugins:
         np.testing.assert_array_equal(pydicom_frame(file, plugin), expected)
-    with quiet_stderr():
+    with quiet_stderr(), one_core():
         seconds = interleave(contestants, options.effort)
     results = [
         compare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -232,6 +233,14 @@ def test_every_decoder_gives_the_same_frame(syntax: str) -> None:
     assert "imagecodecs" not in plugins
     for plugin in plugins:
         np.testing.assert_array_equal(decode.pydicom_frame(file, plugin), decode.our_frame(file))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot tell a thread its cores")
+def test_decoders_are_held_to_one_core() -> None:
+    cores = os.sched_getaffinity(0)
+    with decode.one_core():
+        assert len(os.sched_getaffinity(0)) == 1
+    assert os.sched_getaffinity(0) == cores
 
 
 def test_the_standard_phantom_is_one_limb_that_leans() -> None:

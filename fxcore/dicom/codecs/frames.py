@@ -29,10 +29,9 @@ gdcm.Trace.DebugOff()
 
 DEFLATED_IMAGE_FRAME = uid.UID("1.2.840.10008.1.2.8.1")
 
-# Measured on radiographs: gdcm is the faster one for lossless JPEG 2000 alone. Plugins that happen to
-# be installed besides these come last.
-_ORDER: dict[str, tuple[str, ...]] = {uid.JPEG2000Lossless: ("gdcm", plugin.NAME)}
-_DEFAULT_ORDER = (plugin.NAME, "gdcm", "pydicom")
+# Measured on radiographs, core for core: imagecodecs is the fastest for every syntax it reads. Plugins
+# that happen to be installed besides these come last.
+_ORDER = (plugin.NAME, "gdcm", "pydicom")
 
 _JPEG = (
     uid.JPEGBaseline8Bit,
@@ -157,7 +156,7 @@ def _deflated_frames(data: bytes | bytearray, fmt: PixelFormat, limits: Limits) 
 
 def _encapsulated_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
     decoder = DECODERS[syntax]
-    order = [n for n in _ORDER.get(syntax, _DEFAULT_ORDER) if n in decoder.available_plugins]
+    order = [n for n in _ORDER if n in decoder.available_plugins]
     order += [n for n in decoder.available_plugins if n not in order]
     if syntax in _JPEG:
         # gdcm ends the process on some broken JPEG streams, and decodes none that imagecodecs does not.

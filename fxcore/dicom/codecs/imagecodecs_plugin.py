@@ -37,7 +37,7 @@ def _jpeg_ls(source: bytes, runner: Any) -> Array:
 def _jpeg_2000(source: bytes, runner: Any) -> Array:
     # High-throughput streams too: htj2k_decode takes half the time but keeps the errors of OpenJPH to
     # itself and returns memory it never wrote.
-    return imagecodecs.jpeg2k_decode(source, planar=False)
+    return imagecodecs.jpeg2k_decode(source, planar=False, numthreads=1)
 
 
 def _rle(source: bytes, runner: Any) -> Array:
