@@ -1,30 +1,49 @@
-"""From the files of an archive to a plan: which studies there are, of which files, with which label."""
+"""From the index of an archive to a plan: which studies there are, of which files, with which label.
+
+The plan is made and kept in tables beside the index, so that an archive of any size fits in memory.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+from pathlib import PurePosixPath
 
+from fxcore.catalogue import Catalogue, entry_from
 from fxcore.dataset.tables import cell
-from fxcore.dicom.index import IndexEntry, walk
-from fxcore.dicom.read import Limits
-from fxcore.executor import Executor, WorkerFailure
-from fxcore.jobs import IndexTask, SourceFile, index_files
+from fxcore.dicom.index import IndexEntry
+from fxcore.jobs import SourceFile
 from fxcore.labels import LabelTable
 from fxcore.pseudonyms import Pseudonyms
 from fxcore.settings import IngestConfig
 from fxcore.study import Reject
-from fxcore.verdicts import Verdicts
+from fxcore.verdicts import Verdict, Verdicts
 
-_BATCH = 64
-_SECONDS_PER_BATCH = 120.0
 _STUDY_FOLDER = re.compile(r"(?i)study[ _-]?\d+([ _-].*)?")
 _PATIENT_FOLDER = re.compile(r"(?i)patient[ _-]?\d+")
+
+_SCHEMA = """
+DROP TABLE IF EXISTS temp.member;
+DROP TABLE IF EXISTS temp.study;
+DROP TABLE IF EXISTS temp.reject;
+-- Files that may become radiographs, with the key of their study.
+CREATE TEMP TABLE member(
+    source BLOB PRIMARY KEY, study BLOB, sop TEXT, copy INTEGER DEFAULT 0
+) WITHOUT ROWID;
+-- Studies that will be made.
+CREATE TEMP TABLE study(
+    key BLOB PRIMARY KEY, study_id TEXT, label TEXT, first BLOB, files INTEGER
+) WITHOUT ROWID;
+CREATE TEMP TABLE reject(
+    stage TEXT, study_id TEXT, source_id TEXT, radiograph_id TEXT, reason TEXT, message TEXT,
+    PRIMARY KEY (stage, study_id, source_id, radiograph_id, reason, message)
+) WITHOUT ROWID;
+"""
+_PASSED_OVER = ("dicomdir", "other", "link", "special")
 
 
 @dataclass(frozen=True)
@@ -38,111 +57,184 @@ class PlannedStudy:
     files: tuple[SourceFile, ...]
 
 
-@dataclass
 class Plan:
     """What an archive holds and what will be made of it.
 
-    Attributes
-    ----------
-    studies : list of PlannedStudy
-        In order of their identifiers.
-    rejects : list of Reject
-        What is known to be dropped before any pixel is read.
-    counts : dict of str to int
-        ``files_found``, ``files_passed_over`` and by kind: ``dicom``, ``image``, ``dicomdir``, ``other``…
-    said : list of str
-        What was guessed, to be told to the user.
-    sources : dict of str to str
-        Source pseudonym to relative path, for the link file.
-
-    Every file is in exactly one place: in `studies`, in `rejects`, or counted as passed over.
-    """
-
-    studies: list[PlannedStudy] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
-    sources: dict[str, str] = field(default_factory=dict)
-
-
-def index_archive(
-    archive: Path, limits: Limits, executor: Executor, advance: Callable[[int], None]
-) -> Iterator[IndexEntry]:
-    """Look into every file of the archive, in worker processes, and yield what each is.
-
-    A file that kills or hangs the worker looking into it is yielded as unreadable.
-    """
-    sources = walk(archive)
-    batches = iter(lambda: tuple(itertools.islice(sources, _BATCH)), ())
-    tasks = (IndexTask(str(archive), batch, limits) for batch in batches)
-    suspects: list[IndexTask] = []
-    for outcome in executor.run(index_files, tasks, lambda task: _SECONDS_PER_BATCH):
-        if isinstance(outcome.result, WorkerFailure):
-            suspects.append(outcome.task)
-        else:
-            advance(len(outcome.result))
-            yield from outcome.result
-    pieces = (piece for task in suspects for piece in task.pieces())
-    for outcome in executor.run(index_files, pieces, lambda task: _SECONDS_PER_BATCH):
-        advance(1)
-        if isinstance(outcome.result, WorkerFailure):
-            failure = outcome.result
-            yield IndexEntry(
-                source=outcome.task.sources[0],
-                kind="unreadable",
-                reason=failure.reason,
-                message=failure.message,
-            )
-        else:
-            yield from outcome.result
-
-
-def plan_archive(
-    entries: Iterable[IndexEntry], labels: LabelTable | None, config: IngestConfig, pseudonyms: Pseudonyms
-) -> Plan:
-    """Group files into studies, give each its label, and list what has to be left out.
+    Every file is in exactly one place: in a study, in the rejects, or counted as passed over.
 
     Parameters
     ----------
-    entries : iterable of IndexEntry
-        In any order; the plan does not depend on it.
+    catalogue : Catalogue
+        The files. The plan lives in temporary tables of its database: one plan at a time.
     labels : LabelTable or None
         Without a table, labels come from class folders where there are any.
-    """
-    plan = Plan()
-    kinds: Counter[str] = Counter()
-    groups: dict[str, list[IndexEntry]] = {}
-    for entry in sorted(entries, key=lambda e: e.source):
-        kinds[entry.kind] += 1
-        plan.sources[pseudonyms.of("source", entry.source)] = entry.source
-        if entry.reason:
-            plan.rejects.append(_reject("index", entry, pseudonyms, entry.reason, entry.message))
-        elif entry.kind in ("dicom", "image"):
-            groups.setdefault(study_key(entry, labels, config), []).append(entry)
-    passed_over = sum(kinds[kind] for kind in ("dicomdir", "other", "link", "special"))
-    plan.counts = {"files_found": kinds.total(), "files_passed_over": passed_over}
-    plan.counts |= {f"files_{kind}": count for kind, count in sorted(kinds.items())}
-    if kinds["link"]:
-        plan.said.append(f"{kinds['link']} links were not followed.")
+    config : IngestConfig
+    pseudonyms : Pseudonyms
 
-    verdicts = Verdicts(groups, labels, config)
-    labelled: dict[str, list[IndexEntry]] = {}
-    for key, files in groups.items():
-        if verdict := verdicts.against.get(key):
-            plan.rejects.extend(
-                _reject(verdict.stage, f, pseudonyms, verdict.reason, verdict.message) for f in files
+    Attributes
+    ----------
+    counts : dict of str to int
+        ``files_found``, ``files_passed_over`` and by kind: ``files_dicom``, ``files_image``…
+    said : list of str
+        What was guessed, to be told to the user.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, labels: LabelTable | None, config: IngestConfig, pseudonyms: Pseudonyms
+    ) -> None:
+        self._catalogue, self._database, self._pseudonyms = catalogue, catalogue.database, pseudonyms
+        self._database.executescript(_SCHEMA)
+        self.said: list[str] = []
+        verdicts = Verdicts(labels, config)
+        self._database.execute("BEGIN")
+        self._gather(labels, config, verdicts)
+        self._judge(verdicts)
+        self._drop_copies_across_studies()
+        if labels is not None:
+            self.said.append(labels.said)
+            self._reject(_surplus(labels, verdicts.used, pseudonyms))
+        self._database.execute("COMMIT")
+        self.counts = self._counts()
+        if links := self.counts.get("files_link"):
+            self.said.insert(0, f"{links} links were not followed.")
+        if not len(self):
+            self.said.append("No radiograph was found that can be used.")
+
+    def __len__(self) -> int:
+        """Return the number of studies to make."""
+        return int(self._database.execute("SELECT COUNT(*) FROM study").fetchone()[0])
+
+    def studies(self) -> Iterator[PlannedStudy]:
+        """Yield the studies to make, those of most files first, so that none is left for the end."""
+        rows = self._database.execute("SELECT key, study_id, label FROM study ORDER BY files DESC, study_id")
+        for key, study_id, label in rows:
+            members = self._database.execute(
+                "SELECT entry FROM member JOIN files USING (source) WHERE study = ? AND NOT copy"
+                " ORDER BY source",
+                (key,),
             )
-        else:
-            labelled[key] = files
-    _drop_copies_across_studies(labelled, plan, pseudonyms)
-    plan.studies = [_planned(key, files, verdicts.label[key], pseudonyms) for key, files in labelled.items()]
-    plan.studies.sort(key=lambda study: study.study_id)
-    if labels is not None:
-        plan.said.append(labels.said)
-        plan.rejects.extend(_surplus(labels, verdicts.used, pseudonyms))
-    if not plan.studies:
-        plan.said.append("No radiograph was found that can be used.")
-    return plan
+            yield self._planned(study_id, label, [entry_from(entry) for (entry,) in members])
+
+    def rejects(self) -> Iterator[Reject]:
+        """Yield, in order, what is known to be dropped before any pixel is read."""
+        rows = self._database.execute(
+            "SELECT * FROM reject ORDER BY stage, study_id, source_id, radiograph_id, reason, message"
+        )
+        return itertools.starmap(Reject, rows)
+
+    def links(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yield of every file its pseudonym, those of its study and radiograph, and its path: a secret."""
+        rows = self._database.execute(
+            "SELECT entry, study_id FROM files LEFT JOIN member USING (source)"
+            " LEFT JOIN study ON study = key AND NOT copy ORDER BY source"
+        )
+        for text, study_id in rows:
+            entry = entry_from(text)
+            if study_id:
+                names = (study_id, _radiograph_id(entry, self._pseudonyms))
+            elif entry.kind in _PASSED_OVER:
+                names = ("", "")
+            else:
+                reject = self._rejected("index", entry, "", "")
+                names = (reject.study_id, reject.radiograph_id)
+            yield self._pseudonyms.of("source", entry.source), *names, entry.source
+
+    def _counts(self) -> dict[str, int]:
+        kinds = dict(self._database.execute("SELECT kind, COUNT(*) FROM files GROUP BY kind ORDER BY kind"))
+        passed_over = sum(kinds.get(kind, 0) for kind in _PASSED_OVER)
+        counts = {"files_found": sum(kinds.values()), "files_passed_over": passed_over}
+        return counts | {f"files_{kind}": count for kind, count in kinds.items()}
+
+    def _gather(self, labels: LabelTable | None, config: IngestConfig, verdicts: Verdicts) -> None:
+        """Give each file that may be used its study, and reject those that cannot be."""
+        for entry in self._catalogue.entries():
+            if entry.reason:
+                self._reject([self._rejected("index", entry, entry.reason, entry.message)])
+            elif entry.kind in ("dicom", "image"):
+                verdicts.see(entry)
+                key = os.fsencode(study_key(entry, labels, config))
+                sop = entry.sop_uid.encode("utf-8", "replace").decode()
+                self._database.execute(
+                    "INSERT INTO member(source, study, sop) VALUES (?, ?, ?)",
+                    (os.fsencode(entry.source), key, sop),
+                )
+        self._database.execute("CREATE INDEX temp.member_study ON member(study, source)")
+
+    def _judge(self, verdicts: Verdicts) -> None:
+        """Give each study its label, and reject the files of those that get none."""
+        rows = self._database.execute(
+            "SELECT study, entry FROM member JOIN files USING (source) ORDER BY study, source"
+        )
+        for key, group in itertools.groupby(rows, key=lambda row: row[0]):
+            files = [entry_from(entry) for _, entry in group]
+            verdict = verdicts.of(files)
+            if verdict.reason:
+                self._reject(self._against(verdict, files))
+            else:
+                study_id = _study_id(os.fsdecode(key), self._pseudonyms)
+                first = os.fsencode(files[0].source)
+                self._database.execute(
+                    "INSERT INTO study VALUES (?, ?, ?, ?, ?)",
+                    (key, study_id, verdict.label, first, len(files)),
+                )
+
+    def _against(self, verdict: Verdict, files: list[IndexEntry]) -> Iterator[Reject]:
+        return (self._rejected(verdict.stage, file, verdict.reason, verdict.message) for file in files)
+
+    def _drop_copies_across_studies(self) -> None:
+        """Keep one study of those that claim the same SOPInstanceUID: the one with the first path."""
+        rows = self._database.execute(
+            """
+            SELECT source, study, sop FROM member JOIN study ON study = key
+            WHERE sop IN (
+                SELECT sop FROM member JOIN study ON study = key WHERE sop <> ''
+                GROUP BY sop HAVING COUNT(DISTINCT study) > 1
+            ) ORDER BY sop, first, source
+            """
+        ).fetchall()
+        for _, group in itertools.groupby(rows, key=lambda row: row[2]):
+            (_, owner, _), *others = group
+            for source, study, _ in others:
+                if study != owner:
+                    message = "a file of another study has the same SOPInstanceUID"
+                    entry = self._catalogue.entry(source)
+                    self._reject([self._rejected("index", entry, "duplicate", message)])
+                    self._database.execute("UPDATE member SET copy = 1 WHERE source = ?", (source,))
+                    self._database.execute("UPDATE study SET files = files - 1 WHERE key = ?", (study,))
+        self._database.execute("DELETE FROM study WHERE files = 0")
+
+    def _reject(self, rejects: Iterable[Reject]) -> None:
+        self._database.executemany(
+            "INSERT OR IGNORE INTO reject VALUES (?, ?, ?, ?, ?, ?)", map(astuple, rejects)
+        )
+
+    def _rejected(self, stage: str, entry: IndexEntry, reason: str, message: str) -> Reject:
+        return Reject(
+            stage=stage,
+            study_id=_study_id(entry.study_uid, self._pseudonyms) if entry.study_uid else "",
+            source_id=self._pseudonyms.of("source", entry.source),
+            radiograph_id=_radiograph_id(entry, self._pseudonyms) if entry.sop_uid else "",
+            reason=reason,
+            message=cell(message),
+        )
+
+    def _planned(self, study_id: str, label: str, files: list[IndexEntry]) -> PlannedStudy:
+        sources = tuple(
+            SourceFile(
+                path=file.source,
+                kind=file.kind,
+                source_id=self._pseudonyms.of("source", file.source),
+                radiograph_id=_radiograph_id(file, self._pseudonyms),
+                body_parts_described=file.body_part_described,
+            )
+            for file in files
+        )
+        patient_id = _patient_id(files, self._pseudonyms)
+        digest = hashlib.sha256(f"{label} {patient_id}".encode())
+        for source, file in zip(sources, files, strict=True):
+            seen = (source.source_id, source.radiograph_id, file.kind, file.body_part_described)
+            digest.update(f"\n{seen} {file.size} {file.checksum} {file.number_of_frames}".encode())
+        return PlannedStudy(study_id, patient_id, label, digest.hexdigest(), sources)
 
 
 def study_key(entry: IndexEntry, labels: LabelTable | None, config: IngestConfig) -> str:
@@ -158,49 +250,6 @@ def study_key(entry: IndexEntry, labels: LabelTable | None, config: IngestConfig
         if config.image_studies == "folder" or named or labelled:
             return f"folder:{folder}"
     return f"file:{entry.source}"
-
-
-def _drop_copies_across_studies(
-    groups: dict[str, list[IndexEntry]], plan: Plan, pseudonyms: Pseudonyms
-) -> None:
-    """Keep one study of those that claim the same SOPInstanceUID: the one with the first path."""
-    owner: dict[str, str] = {}
-    for key, files in groups.items():
-        kept = []
-        for file in files:
-            if file.sop_uid and owner.setdefault(file.sop_uid, key) != key:
-                message = "a file of another study has the same SOPInstanceUID"
-                plan.rejects.append(_reject("index", file, pseudonyms, "duplicate", message))
-            else:
-                kept.append(file)
-        groups[key] = kept
-    for key in [key for key, files in groups.items() if not files]:
-        del groups[key]
-
-
-def _planned(key: str, files: list[IndexEntry], label: str, pseudonyms: Pseudonyms) -> PlannedStudy:
-    sources = tuple(
-        SourceFile(
-            path=file.source,
-            kind=file.kind,
-            source_id=pseudonyms.of("source", file.source),
-            radiograph_id=_radiograph_id(file, pseudonyms),
-            body_parts_described=file.body_part_described,
-        )
-        for file in files
-    )
-    patient_id = _patient_id(files, pseudonyms)
-    digest = hashlib.sha256(f"{label} {patient_id}".encode())
-    for source, file in zip(sources, files, strict=True):
-        seen = (source.source_id, source.radiograph_id, file.kind, file.body_part_described)
-        digest.update(f"\n{seen} {file.size} {file.checksum} {file.number_of_frames}".encode())
-    return PlannedStudy(
-        study_id=_study_id(key, pseudonyms),
-        patient_id=patient_id,
-        label=label,
-        fingerprint=digest.hexdigest(),
-        files=sources,
-    )
 
 
 def _study_id(key: str, pseudonyms: Pseudonyms) -> str:
@@ -220,17 +269,6 @@ def _patient_id(files: list[IndexEntry], pseudonyms: Pseudonyms) -> str:
         if _PATIENT_FOLDER.fullmatch(name):
             return pseudonyms.of("patient", "folder:" + "/".join(parts[:depth]))
     return ""
-
-
-def _reject(stage: str, entry: IndexEntry, pseudonyms: Pseudonyms, reason: str, message: str) -> Reject:
-    return Reject(
-        stage=stage,
-        study_id=_study_id(entry.study_uid, pseudonyms) if entry.study_uid else "",
-        source_id=pseudonyms.of("source", entry.source),
-        radiograph_id=_radiograph_id(entry, pseudonyms) if entry.sop_uid else "",
-        reason=reason,
-        message=cell(message),
-    )
 
 
 def _surplus(labels: LabelTable, used: set[str], pseudonyms: Pseudonyms) -> Iterator[Reject]:

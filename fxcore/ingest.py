@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fxcore.archive import Plan, index_archive, plan_archive
+from fxcore.archive import Plan
+from fxcore.catalogue import default_index_file, open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
@@ -38,6 +39,7 @@ def ingest(
     steps: bool = False,
     key_file: Path | None = None,
     link_file: Path | None = None,
+    index_file: Path | None = None,
     workers: int = 0,
     progress: Progress | None = None,
 ) -> Summary:
@@ -62,6 +64,8 @@ def ingest(
     link_file : Path, optional
         Where to write which source file became which radiograph. It identifies patients' files: it
         must lie outside the data set.
+    index_file : Path, optional
+        Where the index of the archive is kept for the next run; see `fxcore.catalogue`.
     workers : int
         Worker processes; 0 takes one for each core.
     progress : Progress, optional
@@ -79,23 +83,27 @@ def ingest(
         raise ParameterError(
             "--key-column and --label-column name columns of a labels file; give it with --labels"
         )
-    key_file = key_file or default_key_file()
-    _check_places(archive, out, {"labels file": labels, "pseudonym key": key_file, "link file": link_file})
+    key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)
+    places = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
+    _check_places(archive, out, places)
     table = read_labels(labels, key_column, label_column) if labels else None
     pseudonyms = _pseudonyms(key_file, out)
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": pseudonyms.key_check}
     summary = Summary(str(out))
-    with output_folder(out, identity, progress) as layout, Executor(workers) as executor:
-        progress.stage("Looking into files", None)
-        entries = index_archive(archive, settings.ingest.pixels.limits, executor, progress.advance)
-        plan = plan_archive(entries, table, settings.ingest, pseudonyms)
+    limits = settings.ingest.pixels.limits
+    with (
+        output_folder(out, identity, progress) as layout,
+        Executor(workers) as executor,
+        open_catalogue(archive, limits, executor, progress, index_file) as catalogue,
+    ):
+        plan = Plan(catalogue, table, settings.ingest, pseudonyms)
         for sentence in plan.said:
             progress.say(sentence)
         if link_file:
             write_link_file(link_file, plan)
-        progress.stage("Building studies" if steps else "Ingesting studies", len(plan.studies))
+        progress.stage("Building studies" if steps else "Ingesting studies", len(plan))
         tasks = _tasks(plan, archive, layout, settings, steps)
         studies = do_studies(layout, tasks, executor, progress, summary)
         provenance: dict[str, Any] = {
@@ -112,8 +120,7 @@ def ingest(
 def _tasks(
     plan: Plan, archive: Path, layout: Layout, settings: Settings, steps: bool
 ) -> Iterator[IngestTask]:
-    # The longest first, so that no worker is left alone with a long one at the end.
-    for study in sorted(plan.studies, key=lambda study: -len(study.files)):
+    for study in plan.studies():
         yield IngestTask(
             archive=str(archive),
             out=str(layout.root),
@@ -135,7 +142,11 @@ def _check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> No
     if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):
         raise ParameterError(f"the output {out} and the archive {archive} must not lie within each other")
     places = {name: path.resolve() for name, path in files.items() if path}
-    for name in ("pseudonym key", "link file"):
+    if places["index"].is_relative_to(archive):
+        raise ParameterError(
+            f"the index {places['index']} must not lie within the archive; name another place with --index"
+        )
+    for name in ("pseudonym key", "link file", "index"):
         if name in places and places[name].is_relative_to(out):
             raise ParameterError(
                 f"the {name} {places[name]} identifies patients; it must lie outside the data set {out}"
@@ -161,17 +172,14 @@ def _pseudonyms(key_file: Path, out: Path) -> Pseudonyms:
 
 def write_link_file(path: Path, plan: Plan) -> None:
     """Write which source file has which pseudonyms; readable by its owner only."""
-    study_of = {
-        file.source_id: (study.study_id, file.radiograph_id) for study in plan.studies for file in study.files
-    }
-    rejected = {reject.source_id: (reject.study_id, reject.radiograph_id) for reject in plan.rejects}
-    rows = [_LINK_COLUMNS]
-    for source_id, source in sorted(plan.sources.items(), key=lambda item: item[1]):
-        study_id, radiograph_id = study_of.get(source_id) or rejected.get(source_id) or ("", "")
-        readable = source.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        rows.append((source_id, study_id, radiograph_id, readable))
-    text = render_csv(rows)
+
+    def rows() -> Iterator[bytes]:
+        yield _LINK_HEADER
+        for *names, source in plan.links():
+            readable = source.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            yield render_csv([(*names, readable)])
+
     try:
-        write_atomically(path, text, mode=0o600)
+        write_atomically(path, rows(), mode=0o600)
     except OSError as error:
         raise FxrayError(f"cannot write the link file {path}: {error.strerror}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from fxcore.archive import index_archive
+from fxcore.catalogue import default_index_file, open_catalogue
 from fxcore.dataset.assemble import read_provenance
 from fxcore.dataset.layout import Layout
 from fxcore.errors import ParameterError
@@ -49,11 +49,12 @@ def label_histogram(
     if layout.provenance.exists():
         counts.update(read_provenance(layout).get("body_part_labels", {}))
     else:
-        progress.stage("Looking into files", None)
-        with Executor(workers) as executor:
-            for entry in index_archive(
-                source.resolve(), settings.ingest.pixels.limits, executor, progress.advance
-            ):
+        archive, limits = source.resolve(), settings.ingest.pixels.limits
+        with (
+            Executor(workers) as executor,
+            open_catalogue(archive, limits, executor, progress, default_index_file(archive)) as catalogue,
+        ):
+            for entry in catalogue.entries():
                 if entry.kind == "dicom" and not entry.reason:
                     counts[entry.body_part] += 1
     return histogram(counts.elements(), settings.steps.part_filter)

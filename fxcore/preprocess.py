@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import LOOSE, read_provenance, source_fingerprint
-from fxcore.dataset.journal import read_journal
+from fxcore.dataset.journal import read_journal, read_journal_largest_first
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import Executor
 from fxcore.jobs import PreprocessTask
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, output_folder, tool
 from fxcore.settings import Settings
+from fxcore.study import Reject
 
 
 def preprocess(
@@ -56,9 +59,7 @@ def preprocess(
     earlier = read_provenance(source)
     if source.work.exists():
         raise DataSetError(f"{source.root} is not finished; run the command that makes it again")
-    journal = list(read_journal(source))
-    records = [record for record in journal if record.study_id != LOOSE]
-    if source_fingerprint(journal) != earlier.get("source_fingerprint"):
+    if source_fingerprint(read_journal(source)) != earlier.get("source_fingerprint"):
         raise DataSetError(
             f"{source.journal} does not belong to {source.provenance}; make the data set again"
         )
@@ -67,8 +68,8 @@ def preprocess(
     identity = {"version": made_by["version"], "config": config, "key_check": earlier.get("key_check", "")}
     summary = Summary(str(out))
     with output_folder(out, identity, progress) as layout, Executor(workers) as executor:
-        loose = [reject for record in journal if record.study_id == LOOSE for reject in record.rejects]
-        progress.stage("Preprocessing studies", len(records))
+        studies_found = sum(record.study_id != LOOSE for record in read_journal(source))
+        progress.stage("Preprocessing studies", studies_found)
         tasks = (
             PreprocessTask(
                 dataset=str(source.root),
@@ -77,8 +78,8 @@ def preprocess(
                 steps=settings.steps,
                 seconds_per_file=settings.ingest.seconds_per_file,
             )
-            # The longest first, so that no worker is left alone with a long one at the end.
-            for record in sorted(records, key=lambda record: -record.radiographs)
+            for record in read_journal_largest_first(source)
+            if record.study_id != LOOSE
         )
         studies = do_studies(layout, tasks, executor, progress, summary)
         provenance = {
@@ -87,4 +88,12 @@ def preprocess(
             **identity,
             "archive": earlier.get("archive", {}),
         }
-        return finish(layout, summary, provenance=provenance, loose=loose, studies=studies, began=began)
+        return finish(
+            layout, summary, provenance=provenance, loose=lambda: _loose(source), studies=studies, began=began
+        )
+
+
+def _loose(source: Layout) -> Iterator[Reject]:
+    """Yield what was dropped outside any study; its records stand first in the journal."""
+    records = itertools.takewhile(lambda record: record.study_id == LOOSE, read_journal(source))
+    return itertools.chain.from_iterable(record.rejects for record in records)

@@ -238,7 +238,7 @@ def finish(
     summary: Summary,
     *,
     provenance: dict[str, Any],
-    loose: list[Reject],
+    loose: Callable[[], Iterable[Reject]],
     studies: frozenset[str],
     began: float,
 ) -> Summary:

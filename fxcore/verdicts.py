@@ -12,82 +12,74 @@ from fxcore.settings import IngestConfig
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a study is left out."""
+    """The label of a study; or the stage at which it is left out, and why."""
 
-    stage: str
-    reason: str
-    message: str
+    label: str = ""
+    stage: str = ""
+    reason: str = ""
+    message: str = ""
 
 
 class Verdicts:
-    """What is decided of each study before it is read.
+    """Decides of studies before they are read: first it is shown each file, then asked of each study.
 
     Parameters
     ----------
-    groups : dict of str to list of IndexEntry
-        Files by study.
     labels : LabelTable or None
         Without a table, labels come from class folders where there are any.
     config : IngestConfig
-
-    Attributes
-    ----------
-    label : dict of str to str
-        The label of each study that has one.
-    against : dict of str to Verdict
-        Why a study is left out.
-    used : set of str
-        Keys of the labels table that stand for a file of the archive.
     """
 
-    def __init__(
-        self, groups: dict[str, list[IndexEntry]], labels: LabelTable | None, config: IngestConfig
-    ) -> None:
-        self.label: dict[str, str] = {}
-        self.used: set[str] = set()
-        self.against: dict[str, Verdict] = {}
-        places: dict[str, set[str]] = {}
-        keys_of: dict[str, set[str]] = {}
-        for key, files in groups.items():
-            if labels is None:
-                found = {_label_from_folders(file.source) for file in files}
-            else:
-                keys_of[key] = set()
-                for file in files:
-                    for label_key in _label_keys(labels, file):
-                        keys_of[key].add(label_key)
-                        places.setdefault(label_key, set()).add(labels.place_of(file.source))
-                found = {labels.labels[label_key] for label_key in keys_of[key]}
-            self._judge(key, files, found, config)
-        self.used = set(places)
-        for key, label_keys in keys_of.items():
-            if any(len(places[label_key]) > 1 for label_key in label_keys):
+    def __init__(self, labels: LabelTable | None, config: IngestConfig) -> None:
+        self._labels, self._config = labels, config
+        # The place that each key of the table stands for; None where there are several.
+        self._places: dict[str, str | None] = {}
+
+    @property
+    def used(self) -> set[str]:
+        """Keys of the labels table that stand for a file of the archive."""
+        return set(self._places)
+
+    def see(self, file: IndexEntry) -> None:
+        """Note the file, so that a key which stands for several places is known before any is asked for."""
+        for key in self._keys(file):
+            assert self._labels is not None
+            place = self._labels.place_of(file.source)
+            if self._places.setdefault(key, place) != place:
+                self._places[key] = None
+
+    def of(self, files: list[IndexEntry]) -> Verdict:
+        """Return what is decided of the study that consists of `files`."""
+        if self._labels is None:
+            found = {_label_from_folders(file.source) for file in files}
+        else:
+            keys = {key for file in files for key in self._keys(file)}
+            if any(self._places[key] is None for key in keys):
                 message = (
                     "its key in the labels file stands for several folders or files; write more of the path"
                 )
-                self.against[key] = Verdict("labels", "ambiguous_label", message)
-
-    def _judge(self, key: str, files: list[IndexEntry], found: set[str], config: IngestConfig) -> None:
-        instances = sum(max(1, file.number_of_frames) for file in files)
+                return Verdict(stage="labels", reason="ambiguous_label", message=message)
+            found = {self._labels.labels[key] for key in keys}
         if not found:
             message = "the labels file has no label for this study"
-            self.against[key] = Verdict("labels", "study_without_label", message)
-        elif len(found) > 1:
+            return Verdict(stage="labels", reason="study_without_label", message=message)
+        if len(found) > 1:
             message = f"the files of this study have different labels: {', '.join(sorted(found))}"
-            self.against[key] = Verdict("labels", "conflicting_labels", message)
-        elif config.max_instances and instances > config.max_instances:
-            message = (
-                f"the study has {instances} radiographs; ingest.max_instances allows {config.max_instances}"
-            )
-            self.against[key] = Verdict("index", "too_many_instances", message)
-        else:
-            (self.label[key],) = found
+            return Verdict(stage="labels", reason="conflicting_labels", message=message)
+        instances, most = sum(max(1, file.number_of_frames) for file in files), self._config.max_instances
+        if most and instances > most:
+            message = f"the study has {instances} radiographs; ingest.max_instances allows {most}"
+            return Verdict(stage="index", reason="too_many_instances", message=message)
+        return Verdict(label=found.pop())
+
+    def _keys(self, file: IndexEntry) -> tuple[str, ...]:
+        if self._labels is None:
+            return ()
+        return self._labels.keys_of(
+            file.source, file.study_uid, file.accession, file.sop_uid, file.patient_id
+        )
 
 
 def _label_from_folders(source: str) -> str:
     folders = reversed(PurePosixPath(source).parts[:-1])
     return next((label for name in folders if (label := class_from_folder(name))), LABEL_UNLABELLED)
-
-
-def _label_keys(labels: LabelTable, file: IndexEntry) -> tuple[str, ...]:
-    return labels.keys_of(file.source, file.study_uid, file.accession, file.sop_uid, file.patient_id)

@@ -146,7 +146,7 @@ def test_integer_strings_with_decimals_are_kept() -> None:
 @requires_dicom
 def test_no_identifier_of_a_real_file_comes_through() -> None:
     checked = 0
-    for path in walk(DICOM):
+    for path in sorted(found.source for found in walk(DICOM)):
         try:
             loaded = load_dicom(DICOM / path, PixelConfig())
         except UnreadableFileError:

@@ -58,7 +58,7 @@ BEYOND_PYDICOM = (
     "GH1339.dcm",
     "emri_small_jpeg_2k_lossless_too_short.dcm",
 )
-FILES = [path for path in walk(DICOM) if path != "INVENTORY.csv"] if DICOM.is_dir() else []
+FILES = sorted({found.source for found in walk(DICOM)} - {"INVENTORY.csv"}) if DICOM.is_dir() else []
 AUTO = PixelConfig()
 
 

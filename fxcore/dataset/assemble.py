@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
@@ -19,8 +20,9 @@ from fxcore.dataset.tables import render_csv, union_of_columns, write_atomically
 from fxcore.errors import DataSetError
 from fxcore.study import LABEL_UNLABELLED, LABELS, Reject
 
-# The record under this name holds what was dropped before it was known to belong to a study in work.
+# The records under this name hold what was dropped before it was known to belong to a study in work.
 LOOSE = ""
+_LOOSE_IN_A_RECORD = 1000
 
 # Stages at which a whole file is dropped; later ones drop radiographs of files that were converted.
 FILE_STAGES = ("index", "labels", "ingest")
@@ -74,8 +76,8 @@ def assemble(
     layout: Layout,
     *,
     provenance: dict[str, Any],
-    loose: Iterable[Reject],
-    keep: frozenset[str] | None = None,
+    loose: Callable[[], Iterable[Reject]],
+    keep: Container[str] | None = None,
     columns: Sequence[str] = ("radiograph_id", "study_id", "label"),
 ) -> dict[str, Any]:
     """Write ``metadata.csv``, ``rejects.csv``, ``journal.jsonl`` and, last, ``dataset.json``.
@@ -86,9 +88,9 @@ def assemble(
         The data set, with every study recorded.
     provenance : dict
         What ``dataset.json`` begins with: tool, commands, configuration.
-    loose : iterable of Reject
-        What was dropped outside any study.
-    keep : frozenset of str, optional
+    loose : callable
+        Returns what was dropped outside any study, in order, each once.
+    keep : container of str, optional
         Studies that belong to this data set; others, left by an earlier run over a larger input,
         are removed. Everything is kept when it is None.
     columns : sequence of str
@@ -99,14 +101,10 @@ def assemble(
     dict
         The content of ``dataset.json``.
     """
-    rejects = tuple(sorted(set(loose)))
-    first = StudyRecord(LOOSE, LABEL_UNLABELLED, _digest(astuple(r) for r in rejects), rejects=rejects)
     totals = Totals()
-    totals.add(first)
 
     def journal() -> Iterator[bytes]:
-        yield to_line(first)
-        for record in _records(layout, keep):
+        for record in itertools.chain(_loose_records(loose), _records(layout, keep)):
             totals.add(record)
             yield to_line(record)
 
@@ -119,8 +117,8 @@ def assemble(
                 yield render_csv([row.get(column, "") for column in header] for row in rows)
 
     def rejected() -> Iterator[bytes]:
-        yield render_csv([REJECT_COLUMNS, *map(astuple, rejects)])
-        for record in _records(layout, keep):
+        yield render_csv([REJECT_COLUMNS])
+        for record in itertools.chain(_loose_records(loose), _records(layout, keep)):
             yield render_csv(map(astuple, record.rejects))
 
     for record in read_records(layout):
@@ -143,7 +141,13 @@ def assemble(
     return content
 
 
-def _records(layout: Layout, keep: frozenset[str] | None) -> Iterator[StudyRecord]:
+def _loose_records(loose: Callable[[], Iterable[Reject]]) -> Iterator[StudyRecord]:
+    rejects = iter(loose())
+    while some := tuple(itertools.islice(rejects, _LOOSE_IN_A_RECORD)):
+        yield StudyRecord(LOOSE, LABEL_UNLABELLED, _digest(map(astuple, some)), rejects=some)
+
+
+def _records(layout: Layout, keep: Container[str] | None) -> Iterator[StudyRecord]:
     for record in read_records(layout):
         if record.study_id != LOOSE and (keep is None or record.study_id in keep):
             yield record

@@ -91,12 +91,20 @@ def write_record(layout: Layout, record: StudyRecord) -> None:
 def read_records(layout: Layout) -> Iterator[StudyRecord]:
     """Yield the records of all studies done, in order of study; a newer record replaces the journal's.
 
-    Memory is bounded by the number of studies, not by their content.
+    A few are in memory at a time: the journal is in this order, and so are the folders of records.
     """
-    fresh = {path.stem: path for path in layout.records.glob("*/*.json")}
-    kept = (record for record in read_journal(layout) if record.study_id not in fresh)
-    renewed = (from_line(path.read_bytes(), str(path)) for _, path in sorted(fresh.items()))
-    return heapq.merge(kept, renewed, key=lambda record: record.study_id)
+    kept = (record for record in read_journal(layout) if not _is_renewed(layout, record))
+    return heapq.merge(kept, _fresh_records(layout), key=lambda record: record.study_id)
+
+
+def _is_renewed(layout: Layout, record: StudyRecord) -> bool:
+    return bool(record.study_id) and layout.record(record.study_id).exists()
+
+
+def _fresh_records(layout: Layout) -> Iterator[StudyRecord]:
+    for folder in sorted(layout.records.glob("*")):
+        for path in sorted(folder.glob("*.json")):
+            yield from_line(path.read_bytes(), str(path))
 
 
 def read_journal(layout: Layout) -> Iterator[StudyRecord]:
@@ -106,3 +114,19 @@ def read_journal(layout: Layout) -> Iterator[StudyRecord]:
     with layout.journal.open("rb") as file:
         for number, line in enumerate(file, start=1):
             yield from_line(line, f"{layout.journal}, line {number}")
+
+
+def read_journal_largest_first(layout: Layout) -> Iterator[StudyRecord]:
+    """Yield the same records, those of studies with most radiographs first.
+
+    In memory are two numbers a study.
+    """
+    places = []
+    with layout.journal.open("rb") as file:
+        at = 0
+        for line in file:
+            places.append((-from_line(line, str(layout.journal)).radiographs, at))
+            at += len(line)
+        for _, at in sorted(places):
+            file.seek(at)
+            yield from_line(file.readline(), f"{layout.journal}, byte {at}")

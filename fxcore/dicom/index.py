@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -84,12 +84,28 @@ class IndexEntry:
     message: str = ""
 
 
-def walk(archive: Path) -> Iterator[str]:
-    """Yield the relative path of all that is no folder below `archive`, in sorted order, folder by folder.
+class Found(NamedTuple):
+    """Something that `walk` came upon.
+
+    Attributes
+    ----------
+    source : str
+        Path relative to the archive, with ``/`` between folders. Bytes that are no text are carried as
+        surrogates (`os.fsdecode`), so that the path opens the file again.
+    status : os.stat_result or None
+        Of itself, not of what it links to; None where the system gives none.
+    """
+
+    source: str
+    status: os.stat_result | None
+
+
+def walk(archive: Path) -> Iterator[Found]:
+    """Yield all that is no folder below `archive`, as the system lists it: in no particular order.
 
     Links are not followed: `index_file` says of them what they are. A folder that cannot be listed is
     yielded itself, as a path ending in ``/``: `index_file` makes an ``"unreadable"`` entry of it, so
-    that it is reported like a file.
+    that it is reported like a file. Memory is bounded by the number of folders.
 
     Parameters
     ----------
@@ -97,33 +113,30 @@ def walk(archive: Path) -> Iterator[str]:
 
     Yields
     ------
-    str
-        With ``/`` between folders. Bytes that are no text are carried as surrogates
-        (`os.fsdecode`), so that the path opens the file again.
+    Found
     """
-    yield from _walk(os.fspath(archive), "")
-
-
-def _walk(folder: str, prefix: str) -> Iterator[str]:
     # A stack rather than recursion: archives may be nested deeper than Python's limit.
-    stack = [(folder, prefix, False)]
-    while stack:
-        path, relative, is_file = stack.pop()
-        if is_file:
-            yield relative
-            continue
+    folders = [""]
+    while folders:
+        folder = folders.pop()
         try:
-            with os.scandir(path) as entries:
-                found = sorted(entries, key=lambda entry: os.fsencode(entry.name), reverse=True)
+            # Joined as text: pathlib would hold the archive to the system's longest path once more.
+            with os.scandir(os.path.join(archive, folder)) as entries:  # noqa: PTH118
+                for entry in entries:
+                    source = f"{folder}{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(f"{source}/")
+                    else:
+                        yield Found(source, _status(entry))
         except OSError:
-            yield f"{relative}/" if relative else "./"
-            continue
-        for entry in found:
-            name = f"{relative}/{entry.name}" if relative else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                stack.append((entry.path, name, False))
-            else:
-                stack.append((entry.path, name, True))
+            yield Found(folder or "./", None)
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat(follow_symlinks=False)
+    except OSError:
+        return None
 
 
 def index_file(archive: Path, relative: str, limits: Limits) -> IndexEntry:

@@ -1,0 +1,277 @@
+"""The index of an archive: what each file is, looked into once and kept in a file for the next run.
+
+It holds paths and identifiers, as the archive does: it is readable by its owner only, and never lies in
+a data set. Its size on disk follows the archive's; its size in memory does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import sqlite3
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fxcore.config import to_dict
+from fxcore.dicom.index import Found, IndexEntry, walk
+from fxcore.dicom.read import Limits
+from fxcore.errors import FxrayError
+from fxcore.executor import QUARANTINE_REASONS, Executor, WorkerFailure
+from fxcore.jobs import IndexTask, index_files
+
+if TYPE_CHECKING:
+    from fxcore.run import Progress
+
+# Raised when what is kept, or how a file is judged, changes.
+_FORMAT = 1
+_BATCH = 64
+_SECONDS_PER_BATCH = 120.0
+# A file changed this shortly before it is looked into may change again within one tick of its clock.
+_SETTLED_NS = 2_000_000_000
+# What may be better at the next try.
+_PASSING_REASONS = ("unreadable", *QUARANTINE_REASONS)
+
+_SCHEMA = """
+CREATE TABLE made_with(text TEXT);
+CREATE TABLE files(
+    source BLOB PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER, inode INTEGER,
+    kind TEXT, reason TEXT, entry TEXT
+) WITHOUT ROWID;
+"""
+_TEMPORARY = """
+CREATE TEMP TABLE found(
+    source BLOB PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER, inode INTEGER
+) WITHOUT ROWID;
+CREATE TEMP TABLE stale(source BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
+_FIND_STALE = f"""
+INSERT INTO stale SELECT found.source FROM found LEFT JOIN files USING (source)
+WHERE found.changed IS NULL OR files.changed IS NOT found.changed
+OR files.modified IS NOT found.modified OR files.size IS NOT found.size
+OR files.inode IS NOT found.inode OR files.reason IN ({", ".join("?" * len(_PASSING_REASONS))})
+"""
+
+
+def default_index_file(archive: Path) -> Path:
+    """Where the index of `archive` is kept: in the cache folder of the user."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "fxray" / f"{hashlib.sha256(os.fsencode(archive)).hexdigest()[:24]}.index"
+
+
+@contextlib.contextmanager
+def open_catalogue(
+    archive: Path, limits: Limits, executor: Executor, progress: Progress, place: Path
+) -> Iterator[Catalogue]:
+    """Index the archive, going on from what an earlier run kept at `place`, and keep it there.
+
+    Parameters
+    ----------
+    archive : pathlib.Path
+    limits : Limits
+        Sizes past which a file is refused.
+    executor : Executor
+        Where files are looked into.
+    progress : Progress
+        Told, too, where the index cannot be kept: that costs the next run time, this one nothing.
+    place : pathlib.Path
+    """
+    with Catalogue() as catalogue:
+        catalogue.load(place, progress.say)
+        if catalogue.update(archive, limits, executor, progress):
+            try:
+                catalogue.keep(place)
+            except FxrayError as error:
+                progress.say(f"The next run will have to look into all files again: {error}")
+        yield catalogue
+
+
+class Catalogue:
+    """The entries of an archive's files, in order of their paths; a context manager.
+
+    It works on a private copy that vanishes with the process, so runs over the same archive, on one
+    machine or several, never wait for each other; `keep` puts a whole new file in place of the old.
+
+    Attributes
+    ----------
+    database : sqlite3.Connection
+        With the table ``files``; who plans from it may add temporary tables.
+    """
+
+    def __init__(self) -> None:
+        self.database = _empty()
+
+    def __enter__(self) -> Catalogue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.database.close()
+
+    def update(self, archive: Path, limits: Limits, executor: Executor, progress: Progress) -> bool:
+        """Make the entries those of the files that are there now; return whether anything changed.
+
+        A file is looked into, in a worker process, unless its entry is of the same size, inode, and
+        times of change. One that kills or hangs its worker gets an entry as unreadable.
+
+        Parameters
+        ----------
+        archive : pathlib.Path
+        limits : Limits
+            Entries made under others are made anew.
+        executor : Executor
+        progress : Progress
+            Told how many files are found, then how many are looked into.
+        """
+        progress.stage("Listing files", None)
+        with self._transaction():
+            self._forget_unless_made_with(limits)
+            gone = self._list(archive, progress)
+        self.database.execute("DELETE FROM stale")
+        self.database.execute(_FIND_STALE, _PASSING_REASONS)
+        (count,) = self.database.execute("SELECT COUNT(*) FROM stale").fetchone()
+        progress.stage("Looking into files", count)
+        sources = (os.fsdecode(source) for (source,) in self.database.execute("SELECT source FROM stale"))
+        with self._transaction():
+            for entries in _look_into(archive, sources, limits, executor):
+                self.add(entries)
+                progress.advance(len(entries))
+        return bool(count or gone)
+
+    def add(self, entries: Iterable[IndexEntry]) -> None:
+        """Add or replace entries."""
+        rows = (
+            (os.fsencode(entry.source), entry.kind, entry.reason, json.dumps(asdict(entry)))
+            for entry in entries
+        )
+        self.database.executemany(
+            """
+            INSERT OR REPLACE INTO files
+            SELECT new.source, size, modified, changed, inode, new.kind, new.reason, new.entry
+            FROM (SELECT ? AS source, ? AS kind, ? AS reason, ? AS entry) AS new
+            LEFT JOIN found USING (source)
+            """,
+            rows,
+        )
+
+    def entries(self) -> Iterator[IndexEntry]:
+        """Yield all entries, in order of the bytes of their paths."""
+        for (entry,) in self.database.execute("SELECT entry FROM files ORDER BY source"):
+            yield entry_from(entry)
+
+    def entry(self, source: bytes) -> IndexEntry:
+        """Return the entry of one file, by the bytes of its path."""
+        (entry,) = self.database.execute("SELECT entry FROM files WHERE source = ?", (source,)).fetchone()
+        return entry_from(entry)
+
+    def load(self, place: Path, say: Callable[[str], None]) -> None:
+        """Start from what an earlier run kept at `place`, if anything."""
+        if not place.exists():
+            return
+        try:
+            with contextlib.closing(sqlite3.connect(f"{place.as_uri()}?mode=ro", uri=True)) as kept:
+                kept.backup(self.database)
+            whole = self.database.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            self.database.execute("SELECT source, entry, changed, inode FROM files LIMIT 1")
+        except sqlite3.Error:
+            whole = False
+        if not whole:
+            say(f"The kept index {place} is damaged; all files are looked into anew.")
+            self.database.close()
+            self.database = _empty()
+
+    def keep(self, place: Path) -> None:
+        """Put the index at `place` for the next run, readable by its owner only.
+
+        Raises
+        ------
+        FxrayError
+            If it cannot be written there.
+        """
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, beside = tempfile.mkstemp(prefix=f"{place.name}.", dir=place.parent)
+            os.close(handle)
+            try:
+                with contextlib.closing(sqlite3.connect(beside)) as kept:
+                    self.database.backup(kept)
+                Path(beside).replace(place)
+            except BaseException:
+                Path(beside).unlink(missing_ok=True)
+                raise
+        except (OSError, sqlite3.Error) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise FxrayError(
+                f"cannot keep the index of the archive at {place}: {why}. Name another place with --index."
+            ) from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.database.execute("BEGIN")
+        yield
+        self.database.execute("COMMIT")
+
+    def _forget_unless_made_with(self, limits: Limits) -> None:
+        wanted = json.dumps([_FORMAT, to_dict(limits)])
+        if self.database.execute("SELECT text FROM made_with").fetchall() != [(wanted,)]:
+            self.database.execute("DELETE FROM files")
+            self.database.execute("DELETE FROM made_with")
+            self.database.execute("INSERT INTO made_with VALUES (?)", (wanted,))
+
+    def _list(self, archive: Path, progress: Progress) -> int:
+        """Fill the table of what is there now; return how many entries of what is not were forgotten."""
+        self.database.execute("DELETE FROM found")
+        rows = map(_signature, walk(archive))
+        while batch := list(itertools.islice(rows, 1000)):
+            self.database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?)", batch)
+            progress.advance(len(batch))
+        gone = "DELETE FROM files WHERE source NOT IN (SELECT source FROM found)"
+        return self.database.execute(gone).rowcount
+
+
+def _empty() -> sqlite3.Connection:
+    # No name: a temporary file of SQLite's own, held in memory while it is small.
+    database = sqlite3.connect("", isolation_level=None)
+    database.executescript(_SCHEMA + _TEMPORARY)
+    return database
+
+
+def entry_from(text: str) -> IndexEntry:
+    """Return the entry that is stored as `text`."""
+    return IndexEntry(**json.loads(text))
+
+
+def _signature(found: Found) -> tuple[bytes, int | None, int | None, int | None, int | None]:
+    """Return path, size, times of change, inode; the time of change is None where it proves nothing."""
+    source, status = os.fsencode(found.source), found.status
+    if status is None or stat.S_ISDIR(status.st_mode):
+        return source, None, None, None, None
+    changed = status.st_ctime_ns if status.st_ctime_ns < time.time_ns() - _SETTLED_NS else None
+    return source, status.st_size, status.st_mtime_ns, changed, status.st_ino
+
+
+def _look_into(
+    archive: Path, sources: Iterator[str], limits: Limits, executor: Executor
+) -> Iterator[list[IndexEntry]]:
+    batches = iter(lambda: tuple(itertools.islice(sources, _BATCH)), ())
+    tasks = (IndexTask(str(archive), batch, limits) for batch in batches)
+    suspects: list[IndexTask] = []
+    for outcome in executor.run(index_files, tasks, lambda task: _SECONDS_PER_BATCH):
+        if isinstance(outcome.result, WorkerFailure):
+            suspects.append(outcome.task)
+        else:
+            yield outcome.result
+    pieces = (piece for task in suspects for piece in task.pieces())
+    for outcome in executor.run(index_files, pieces, lambda task: _SECONDS_PER_BATCH):
+        if isinstance(outcome.result, WorkerFailure):
+            (source,) = outcome.task.sources
+            reason, message = outcome.result.reason, outcome.result.message
+            yield [IndexEntry(source, kind="unreadable", reason=reason, message=message)]
+        else:
+            yield outcome.result
