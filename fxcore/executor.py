@@ -12,17 +12,27 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from fxcore.errors import FxrayError
+from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, TIME_OUT, WORKER_DIED, WorkerFailure, attempt
+from fxcore.errors import FxrayError, ParameterError
+
+__all__ = [
+    "INTERNAL_ERROR",
+    "QUARANTINE_REASONS",
+    "Executor",
+    "Outcome",
+    "WorkerFailure",
+    "default_workers",
+    "open_executor",
+    "start_loading",
+]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-# Reasons of a `WorkerFailure`, as they stand in ``rejects.csv``.
-QUARANTINE_REASONS = (WORKER_DIED, TIME_OUT) = ("worker_died", "time_out")
 
 # More processes than this for each core only take memory and time to start.
 _WORKERS_PER_CORE = 4
@@ -34,24 +44,8 @@ _IN_FLIGHT = 4
 
 
 @dataclass(frozen=True)
-class WorkerFailure:
-    """Why a task has no result: its worker did not survive it.
-
-    Attributes
-    ----------
-    reason : str
-        ``"worker_died"`` or ``"time_out"``.
-    message : str
-        The signal or exit code, or the time limit, for a person.
-    """
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Outcome(Generic[Task, Result]):
-    """A finished task with its result or its worker's failure."""
+    """A finished task with its result or its failure."""
 
     task: Task
     result: Result | WorkerFailure
@@ -84,9 +78,12 @@ def start_loading() -> None:
         forkserver.ensure_running()
 
 
-def _initialise() -> None:
-    """Ready a worker: one thread, kernels compiled, and Ctrl-C left to the parent."""
-    import fxcore.worker_start  # noqa: F401
+def _initialise(memory: int) -> None:
+    """Ready a worker: one thread, kernels compiled, Ctrl-C left to the parent, memory bounded."""
+    from fxcore.worker_start import end_with_parent, limit_memory
+
+    end_with_parent()
+    limit_memory(memory)
 
 
 class Executor:
@@ -96,11 +93,15 @@ class Executor:
     ----------
     workers : int
         Number of processes; 0 takes one for each core, and four for each core are the most.
+    memory : int
+        Bytes a worker may allocate; 0 leaves it unbounded. See `fxcore.worker_start.limit_memory`.
     """
 
-    def __init__(self, workers: int = 0) -> None:
+    def __init__(self, workers: int = 0, memory: int = 0) -> None:
         self._workers = min(workers or default_workers(), _WORKERS_PER_CORE * default_workers())
-        self._pool = ProcessPool(max_workers=self._workers, context=_context(), initializer=_initialise)
+        self._pool = ProcessPool(
+            max_workers=self._workers, context=_context(), initializer=_initialise, initargs=(memory,)
+        )
 
     def __enter__(self) -> Executor:
         return self
@@ -108,8 +109,13 @@ class Executor:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._pool.close()
+            self._pool.join()
         else:
-            self._pool.stop()
+            self.stop()
+
+    def stop(self) -> None:
+        """End the workers, whatever they are doing; a `run` that waits for them raises `CancelledError`."""
+        self._pool.stop()
         self._pool.join()
 
     def run(
@@ -123,11 +129,18 @@ class Executor:
         Parameters
         ----------
         function : callable
-            Importable by the workers; an exception it raises is a programming error and ends the run.
+            Importable by the workers; what it raises costs its task (see `fxcore.attempt`).
         tasks : iterable
             Consumed as room becomes free, so it may be endless.
         seconds : callable
             Time limit of a task, after which its worker is killed.
+
+        Raises
+        ------
+        OSError
+            If the output cannot be written, which no other task would survive either.
+        FxrayError
+            If there can be no workers.
         """
         waiting: dict[Future[Any], tuple[Task, float]] = {}
         source = iter(tasks)
@@ -149,7 +162,7 @@ class Executor:
 
     def _schedule(self, function: Callable[[Task], Result], task: Task, limit: float) -> Future[Any]:
         try:
-            return self._pool.schedule(function, args=[task], timeout=limit)
+            return self._pool.schedule(attempt, args=[function, task], timeout=limit)
         except RuntimeError as error:
             raise FxrayError(_BROKEN) from error
 
@@ -172,3 +185,46 @@ def _cause(code: int | None) -> str:
         except ValueError:
             return f"signal {-code}"
     return f"exit code {code}"
+
+
+def open_executor(
+    workers: int = 0,
+    scheduler: str = "",
+    memory: int = 0,
+    *,
+    folders: tuple[Path, ...] = (),
+    say: Callable[[str], None] = lambda text: None,
+) -> Executor:
+    """Return what runs the tasks: a pool on this machine, or the workers of a Dask cluster.
+
+    Parameters
+    ----------
+    workers : int
+        Processes on this machine; see `Executor`.
+    scheduler : str
+        Address or scheduler file of a Dask scheduler; empty for this machine.
+    memory : int
+        Bytes a worker may allocate; 0 leaves it unbounded.
+    folders : tuple of Path
+        What all workers of a cluster have to see under the same path.
+    say : callable
+        Told what the run waits for.
+
+    Raises
+    ------
+    ParameterError
+        If both `workers` and `scheduler` are given.
+    FxrayError
+        If Dask is not installed.
+    """
+    if not scheduler:
+        return Executor(workers, memory)
+    if workers:
+        raise ParameterError("--workers is about this machine; the workers of a --scheduler are its own")
+    try:
+        from fxcore.cluster import ClusterExecutor
+    except ModuleNotFoundError as error:
+        raise FxrayError(
+            "--scheduler needs Dask, which is not installed; install it with: pip install 'fxray[cluster]'"
+        ) from error
+    return ClusterExecutor(scheduler, memory, folders=folders, say=say)

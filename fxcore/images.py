@@ -16,7 +16,7 @@ from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import percentile_range, scale
 from fxcore.dicom.parse import check_size
 from fxcore.dicom.read import FILE_COLUMNS, LoadedFile, Rendered, collect
-from fxcore.errors import UnreadableFileError
+from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
 from fxcore.image_headers import Page, exif_orientation, png_page, tiff_pages
 from fxcore.kernels import apply_table, histogram
 
@@ -44,7 +44,7 @@ def load_image(path: Path, config: PixelConfig) -> LoadedFile:
     ------
     UnreadableFileError
         And nothing else: ``"truncated_image"``, ``"unsupported_image"``, ``"constant_image"``,
-        ``"too_large"``, ``"empty_file"`` or ``"unreadable"``.
+        ``"too_large"``, ``"out_of_memory"``, ``"empty_file"`` or ``"unreadable"``.
     """
     try:
         with path.open("rb") as stream:
@@ -59,7 +59,7 @@ def load_image(path: Path, config: PixelConfig) -> LoadedFile:
             "unreadable", f"the file cannot be read ({error.strerror or type(error).__name__})"
         ) from error
     except MemoryError as error:
-        raise UnreadableFileError("too_large", "the memory does not suffice for this file") from error
+        raise UnreadableFileError("out_of_memory", OUT_OF_MEMORY) from error
 
 
 def _pages(data: bytes, limits: Limits) -> list[Page]:
@@ -135,6 +135,8 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
             pixels = imagecodecs.png_decode(data)
         else:
             pixels = imagecodecs.tiff_decode(data, index=index, asrgb=page.palette)
+    except MemoryError:
+        raise
     except Exception as error:
         text = str(error).strip().splitlines()
         raise UnreadableFileError(

@@ -21,7 +21,7 @@ from fxcore.dataset.studies import finish_renames, is_in_place
 from fxcore.dataset.tables import write_atomically
 from fxcore.dicom.read import FILE_COLUMNS
 from fxcore.errors import DataSetError, FxrayError
-from fxcore.executor import QUARANTINE_REASONS, WORKER_DIED, Executor, WorkerFailure
+from fxcore.executor import INTERNAL_ERROR, QUARANTINE_REASONS, Executor, WorkerFailure
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study
 from fxcore.study import Reject
 
@@ -84,6 +84,11 @@ class Summary:
         """Files given up because they killed or hung a worker, by this run or an earlier one."""
         rejects = self.content["counts"]["rejects"]
         return sum(rejects.get(reason, 0) for reason in QUARANTINE_REASONS)
+
+    @property
+    def faults(self) -> int:
+        """Those of the `quarantined` that a fault of fxray is to blame for, not the file or the machine."""
+        return self.content["counts"]["rejects"].get(INTERNAL_ERROR, 0) if self.content else 0
 
     @property
     def radiographs_per_second(self) -> float:
@@ -185,6 +190,7 @@ def do_studies(
     done = {r.study_id: r.fingerprint for r in read_records(layout) if is_in_place(layout, r)}
     everything: set[str] = set()
     suspects: list[StudyTask] = []
+    places: set[str] = set()
 
     def to_do() -> Iterator[StudyTask]:
         for task in tasks:
@@ -195,32 +201,36 @@ def do_studies(
             else:
                 yield task
 
-    def run(remaining: Iterable[StudyTask], again: Callable[[StudyTask], None]) -> None:
+    def run(remaining: Iterable[StudyTask], again: Callable[[StudyTask, WorkerFailure], None]) -> None:
         for outcome in executor.run(do_study, remaining, lambda task: task.seconds):
             if isinstance(outcome.result, WorkerFailure):
-                again(outcome.task)
+                failure = outcome.result
+                if failure.place and failure.place not in places:
+                    places.add(failure.place)
+                    progress.say(f"A study met {failure.message}: at {failure.place}.")
+                again(outcome.task, failure)
             else:
                 summary.studies_done += 1
                 summary.radiographs_done += outcome.result.radiographs
                 progress.advance(1)
 
-    run(to_do(), suspects.append)
+    run(to_do(), lambda task, _: suspects.append(task))
     for task in suspects:
         task = _without_the_guilty(task, executor)
-        stubborn: list[StudyTask] = []
-        run([task], stubborn.append)
-        for task in stubborn:
+        stubborn: list[tuple[StudyTask, WorkerFailure]] = []
+        run([task], lambda *both: stubborn.append(both))
+        for task, failure in stubborn:
             # Nothing alone is guilty, but together they are: all of it is given up.
-            why = (
-                WORKER_DIED,
-                "the worker process did not survive this study, though each file alone did no harm",
-            )
+            why = (failure.reason, f"{failure.message}, though each file of the study did no harm alone")
             run([replace(task, failed=dict.fromkeys(task.items, why) | task.failed)], _give_up)
     return frozenset(everything)
 
 
-def _give_up(task: StudyTask) -> None:
-    raise FxrayError(f"the workers cannot even record study {task.study_id} as dropped; is the disk full?")
+def _give_up(task: StudyTask, failure: WorkerFailure) -> None:
+    raise FxrayError(
+        f"the workers cannot even record study {task.study_id} as dropped ({failure.message}); "
+        "is the disk in order?"
+    )
 
 
 def _without_the_guilty(task: StudyTask, executor: Executor) -> StudyTask:

@@ -23,6 +23,9 @@ class IngestConfig:
     image_studies: str = "auto"
     # A file that takes longer is given up; a study has this time for each of its files.
     seconds_per_file: float = 60.0
+    # GiB that a worker may allocate; what needs more is given up. 0: no limit. The largest grey
+    # radiograph of 16 bits that pixels.limits lets through takes 1.3. Kept by Linux only.
+    memory_per_worker: float = 4.0
 
     def __post_init__(self) -> None:
         if self.max_instances < 0:
@@ -35,6 +38,15 @@ class IngestConfig:
             )
         if self.seconds_per_file <= 0:
             raise ParameterError(f"ingest.seconds_per_file {self.seconds_per_file} is not above 0")
+        if self.memory_per_worker != 0 and self.memory_per_worker < 0.5:
+            raise ParameterError(
+                f"ingest.memory_per_worker {self.memory_per_worker} GiB is below 0.5, which no worker can "
+                "start with; 0 sets no limit"
+            )
+
+    @property
+    def memory_bytes(self) -> int:
+        return int(self.memory_per_worker * 2**30)
 
 
 @dataclass(frozen=True)

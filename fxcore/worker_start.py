@@ -6,8 +6,16 @@ milliseconds and no two processes write the kernels' cache at the same time.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import multiprocessing
 import os
+import platform
+import resource
 import signal
+import sys
+import threading
+from pathlib import Path
 
 # Ctrl-C on a terminal reaches all processes; the parent decides what it means.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -15,7 +23,77 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-import fxcore.jobs  # noqa: E402, F401
-from fxcore.kernels import warm  # noqa: E402
+import llvmlite.binding  # noqa: E402
+import numba  # noqa: E402
 
-warm()
+import fxcore.jobs  # noqa: E402
+from fxcore.kernels import warm  # noqa: E402
+from fxcore.kernels._blend import blend  # noqa: E402
+from fxcore.kernels._jit import _sources  # noqa: E402
+
+
+def _warm_one_at_a_time() -> None:
+    """Compile the kernels; where several servers start on an empty cache, one fills it for all.
+
+    Numba's cache is not made for several writers: two that save the same kernel for different types
+    may take the same file name. Once it is filled nobody writes, and nobody has to wait.
+    """
+    made_of = (
+        _sources(Path(fxcore.kernels.__file__).parent),
+        numba.__version__,
+        platform.python_version(),
+        llvmlite.binding.get_host_cpu_name(),
+        llvmlite.binding.get_host_cpu_features().flatten(),
+    )
+    cache = Path(blend.stats.cache_path)
+    filled = cache / f"fxray-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}.filled"
+    if filled.exists():
+        warm()
+        return
+    try:
+        with (cache / "fxray.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            warm()
+            filled.touch()
+    except OSError:
+        # No locks, or no writing, on this file system.
+        warm()
+
+
+_warm_one_at_a_time()
+
+
+def limit_memory(limit: int) -> None:
+    """Bound what this process may allocate, so that a huge file costs itself and not the machine.
+
+    The bound is on private writable memory (``RLIMIT_DATA``), not on address space, of which code,
+    mapped libraries and the reserves of the allocator take hundreds of MiB without using memory. Linux
+    counts that since 4.7. Other systems do not, and there is no bound there.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes; 0 leaves the process unbounded.
+    """
+    if not limit or sys.platform != "linux":
+        return
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if most != resource.RLIM_INFINITY:
+        limit = min(limit, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+
+
+def end_with_parent() -> None:
+    """End this process at once when its parent is gone, however that ended.
+
+    On a cluster, the study that this process is at is given to another as soon as the parent is lost.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="fxray-parent", daemon=True).start()

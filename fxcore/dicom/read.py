@@ -21,7 +21,7 @@ from fxcore.dicom.parse import DICOMDIR, HEAD_BYTES, Parsed, check_size, parse, 
 from fxcore.dicom.pixels import GREY, PixelFormat, pixel_bytes, pixel_format
 from fxcore.dicom.quiet import quiet
 from fxcore.dicom.transform import read_transform
-from fxcore.errors import UnreadableFileError
+from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
 
 __all__ = ["FILE_COLUMNS", "PIXEL_COLUMNS", "Limits", "LoadedFile", "PixelConfig", "load_dicom"]
 
@@ -101,7 +101,7 @@ def load_dicom(path: Path, config: PixelConfig) -> LoadedFile:
 
 def _unforeseen(error: Exception) -> NoReturn:
     if isinstance(error, MemoryError):
-        raise UnreadableFileError("too_large", "the memory does not suffice for this file") from error
+        raise UnreadableFileError("out_of_memory", OUT_OF_MEMORY) from error
     raise UnreadableFileError("broken_header", f"the file cannot be read ({type(error).__name__})") from error
 
 

@@ -9,6 +9,7 @@ REASONS: dict[str, str] = {
     "unreadable": "The file could not be opened or read from the disk.",
     "empty_file": "The file holds no bytes.",
     "too_large": "A size in the file (bytes, pixels of a frame, frames, inflated bytes) is over its limit.",
+    "out_of_memory": "The file needs more memory than a worker may take (setting memory_per_worker).",
     "not_dicom": "The content is neither DICOM nor an image format that is read.",
     "dicomdir": "The file is a directory of a medium (DICOMDIR), not an image.",
     "broken_header": "The file starts like DICOM, but its header cannot be followed to the pixels.",

@@ -204,6 +204,8 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
                     )
                 )
             return _frame(values, properties, fmt, name, precision)
+        except MemoryError:
+            raise
         except Exception as error:
             reasons.append(f"{name}: {_brief(error)}")
     raise UnreadableFileError("undecodable", f"every decoder failed ({'; '.join(reasons)})"[:_MAX_MESSAGE])
