@@ -17,7 +17,7 @@ from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError, ParameterError
-from fxcore.executor import Executor
+from fxcore.executor import open_executor
 from fxcore.jobs import IngestTask
 from fxcore.labels import read_labels
 from fxcore.pseudonyms import Pseudonyms, default_key_file, load_key
@@ -41,6 +41,7 @@ def ingest(
     link_file: Path | None = None,
     index_file: Path | None = None,
     workers: int = 0,
+    scheduler: str = "",
     progress: Progress | None = None,
 ) -> Summary:
     """Turn the archive into a data set.
@@ -68,6 +69,8 @@ def ingest(
         Where the index of the archive is kept for the next run; see `fxcore.catalogue`.
     workers : int
         Worker processes; 0 takes one for each core.
+    scheduler : str
+        Address of a Dask scheduler, whose workers do the work then; see `fxcore.cluster`.
     progress : Progress, optional
         Told how far the run is.
 
@@ -95,7 +98,13 @@ def ingest(
     limits = settings.ingest.pixels.limits
     with (
         output_folder(out, identity, progress) as layout,
-        Executor(workers) as executor,
+        open_executor(
+            workers,
+            scheduler,
+            settings.ingest.memory_bytes,
+            folders=(archive, layout.work),
+            say=progress.say,
+        ) as executor,
         open_catalogue(archive, limits, executor, progress, index_file) as catalogue,
     ):
         plan = Plan(catalogue, table, settings.ingest, pseudonyms)

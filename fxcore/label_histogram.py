@@ -51,7 +51,7 @@ def label_histogram(
     else:
         archive, limits = source.resolve(), settings.ingest.pixels.limits
         with (
-            Executor(workers) as executor,
+            Executor(workers, settings.ingest.memory_bytes) as executor,
             open_catalogue(archive, limits, executor, progress, default_index_file(archive)) as catalogue,
         ):
             for entry in catalogue.entries():

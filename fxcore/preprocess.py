@@ -12,7 +12,7 @@ from fxcore.dataset.assemble import LOOSE, read_provenance, source_fingerprint
 from fxcore.dataset.journal import read_journal, read_journal_largest_first
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError, ParameterError
-from fxcore.executor import Executor
+from fxcore.executor import open_executor
 from fxcore.jobs import PreprocessTask
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, output_folder, tool
 from fxcore.settings import Settings
@@ -25,6 +25,7 @@ def preprocess(
     *,
     settings: Settings | None = None,
     workers: int = 0,
+    scheduler: str = "",
     progress: Progress | None = None,
 ) -> Summary:
     """Run the preprocessing steps over a data set.
@@ -41,6 +42,8 @@ def preprocess(
         The steps' settings; the defaults where not given.
     workers : int
         Worker processes; 0 takes one for each core.
+    scheduler : str
+        Address of a Dask scheduler, whose workers do the work then; see `fxcore.cluster`.
     progress : Progress, optional
         Told how far the run is.
 
@@ -67,7 +70,16 @@ def preprocess(
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": earlier.get("key_check", "")}
     summary = Summary(str(out))
-    with output_folder(out, identity, progress) as layout, Executor(workers) as executor:
+    with (
+        output_folder(out, identity, progress) as layout,
+        open_executor(
+            workers,
+            scheduler,
+            settings.ingest.memory_bytes,
+            folders=(source.root, layout.work),
+            say=progress.say,
+        ) as executor,
+    ):
         studies_found = sum(record.study_id != LOOSE for record in read_journal(source))
         progress.stage("Preprocessing studies", studies_found)
         tasks = (

@@ -12,6 +12,7 @@ from fxcore.cli.bench import bench
 from fxcore.cli.show import (
     EXIT_QUARANTINED,
     errors_for_people,
+    print_fault,
     print_json,
     print_pairs,
     print_plain,
@@ -33,12 +34,16 @@ app = typer.Typer(
     help="Turn a raw radiograph archive into a clean, model-ready data set.",
     epilog="Exit codes: **0** finished (what was dropped is in rejects.csv); **1** could not go on, with the "
     "reason on stderr; **2** wrong usage; **3** finished, but files that killed or hung "
-    "a worker were given up; **130** interrupted. Try it: `fxray demo`",
+    "a worker, took too much memory or met a fault of fxray were given up; **130** interrupted. Try it: `fxray demo`",
 )
 
 Archive = Annotated[Path, typer.Argument(help="Folder with DICOM files or images, in any folder shape.")]
 Workers = Annotated[
     int, typer.Option("--workers", "-j", min=0, help="Worker processes; 0: one for each core.")
+]
+Scheduler = Annotated[
+    str,
+    typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler; see docs/clusters.md."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
@@ -127,6 +132,7 @@ def ingest(
     key: KeyFile = None,
     link: LinkFile = None,
     workers: Workers = 0,
+    scheduler: Scheduler = "",
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -145,10 +151,11 @@ def ingest(
             key_file=key,
             link_file=link,
             workers=workers,
+            scheduler=scheduler,
             progress=display,
         )
 
-    _run(job, quiet, json)
+    _run(job, quiet, json, local=not scheduler)
 
 
 @app.command(epilog="Example: `fxray preprocess dataset ready --config pipeline.toml`")
@@ -158,6 +165,7 @@ def preprocess(
     config: ConfigFile = None,
     part: Part = None,
     workers: Workers = 0,
+    scheduler: Scheduler = "",
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -166,9 +174,16 @@ def preprocess(
     def job(display: Progress) -> Summary:
         from fxcore.preprocess import preprocess as run
 
-        return run(dataset, out, settings=_settings(config, parts=part), workers=workers, progress=display)
+        return run(
+            dataset,
+            out,
+            settings=_settings(config, parts=part),
+            workers=workers,
+            scheduler=scheduler,
+            progress=display,
+        )
 
-    _run(job, quiet, json)
+    _run(job, quiet, json, local=not scheduler)
 
 
 @app.command(epilog="Example: `fxray build archive ready --labels labels.csv --part wrist --part hand`")
@@ -184,6 +199,7 @@ def build(
     key: KeyFile = None,
     link: LinkFile = None,
     workers: Workers = 0,
+    scheduler: Scheduler = "",
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -202,10 +218,11 @@ def build(
             key_file=key,
             link_file=link,
             workers=workers,
+            scheduler=scheduler,
             progress=display,
         )
 
-    _run(job, quiet, json)
+    _run(job, quiet, json, local=not scheduler)
 
 
 @app.command(epilog="Example: `fxray labels archive --part wrist`")
@@ -294,11 +311,12 @@ def _settings(
     return settings
 
 
-def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool) -> None:
+def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool, *, local: bool = True) -> None:
     """Run a job with its progress shown, print how it ended, and leave with the documented exit code."""
     from fxcore.executor import start_loading
 
-    start_loading()
+    if local:
+        start_loading()
     with errors_for_people(GO_ON):
         with progress(quiet) as display:
             summary = job(display)
@@ -308,6 +326,8 @@ def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool) -> None:
             print_json(summary_figures(summary))
         elif not quiet:
             print_pairs("Done", summary_rows(summary))
+        if summary.faults:
+            print_fault(summary.faults)
         if summary.quarantined:
             raise typer.Exit(EXIT_QUARANTINED)
 

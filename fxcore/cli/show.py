@@ -153,6 +153,18 @@ def _fail(text: str, code: int = EXIT_ERROR) -> None:
     raise typer.Exit(code)
 
 
+def print_fault(files: int) -> None:
+    """Say on stderr that files were given up for which fxray itself is to blame."""
+    Console(stderr=True).print(
+        f"fxray: {files} files were given up because of a fault of fxray itself, not of theirs (reason "
+        "internal_error in rejects.csv). Please report it, with their messages.",
+        style="red",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 def print_pairs(title: str, rows: Iterable[tuple[str, str]]) -> None:
     """Print a table of names and values."""
     table = Table(title=title, title_justify="left", show_header=False, title_style="bold")
