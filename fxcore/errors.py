@@ -5,7 +5,6 @@ Every message is written for a person: it names the file, the value, the limit a
 
 from __future__ import annotations
 
-
 OUT_OF_MEMORY = "the file needs more memory than a worker may take (setting memory_per_worker)"
 
 

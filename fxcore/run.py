@@ -189,7 +189,7 @@ def do_studies(
     """
     done = {r.study_id: r.fingerprint for r in read_records(layout) if is_in_place(layout, r)}
     everything: set[str] = set()
-    suspects: list[StudyTask] = []
+    suspects: list[tuple[StudyTask, WorkerFailure]] = []
     places: set[str] = set()
 
     def to_do() -> Iterator[StudyTask]:
@@ -201,24 +201,24 @@ def do_studies(
             else:
                 yield task
 
-    def run(remaining: Iterable[StudyTask], again: Callable[[StudyTask, WorkerFailure], None]) -> None:
+    def run(remaining: Iterable[StudyTask], again: Callable[[tuple[StudyTask, WorkerFailure]], None]) -> None:
         for outcome in executor.run(do_study, remaining, lambda task: task.seconds):
             if isinstance(outcome.result, WorkerFailure):
                 failure = outcome.result
                 if failure.place and failure.place not in places:
                     places.add(failure.place)
                     progress.say(f"A study met {failure.message}: at {failure.place}.")
-                again(outcome.task, failure)
+                again((outcome.task, failure))
             else:
                 summary.studies_done += 1
                 summary.radiographs_done += outcome.result.radiographs
                 progress.advance(1)
 
-    run(to_do(), lambda task, _: suspects.append(task))
-    for task in suspects:
+    run(to_do(), suspects.append)
+    for task, _ in suspects:
         task = _without_the_guilty(task, executor)
         stubborn: list[tuple[StudyTask, WorkerFailure]] = []
-        run([task], lambda *both: stubborn.append(both))
+        run([task], stubborn.append)
         for task, failure in stubborn:
             # Nothing alone is guilty, but together they are: all of it is given up.
             why = (failure.reason, f"{failure.message}, though each file of the study did no harm alone")
@@ -226,7 +226,8 @@ def do_studies(
     return frozenset(everything)
 
 
-def _give_up(task: StudyTask, failure: WorkerFailure) -> None:
+def _give_up(failed: tuple[StudyTask, WorkerFailure]) -> None:
+    task, failure = failed
     raise FxrayError(
         f"the workers cannot even record study {task.study_id} as dropped ({failure.message}); "
         "is the disk in order?"
