@@ -104,6 +104,10 @@ class Plan:
         """Return the number of studies to make."""
         return int(self._database.execute("SELECT COUNT(*) FROM study").fetchone()[0])
 
+    def study_ids(self) -> Iterator[str]:
+        """Yield the identifiers of the studies to make."""
+        return (study_id for (study_id,) in self._database.execute("SELECT study_id FROM study"))
+
     def studies(self) -> Iterator[PlannedStudy]:
         """Yield the studies to make, those of most files first, so that none is left for the end."""
         rows = self._database.execute("SELECT key, study_id, label FROM study ORDER BY files DESC, study_id")

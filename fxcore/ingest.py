@@ -23,6 +23,7 @@ from fxcore.labels import read_labels
 from fxcore.pseudonyms import Pseudonyms, default_key_file, load_key
 from fxcore.run import Progress, Silent, Summary, begun_settings, do_studies, finish, output_folder, tool
 from fxcore.settings import Settings
+from fxcore.shards import Shard
 
 _LINK_COLUMNS = ("source_id", "study_id", "radiograph_id", "source")
 _LINK_HEADER = render_csv([_LINK_COLUMNS])
@@ -40,6 +41,7 @@ def ingest(
     key_file: Path | None = None,
     link_file: Path | None = None,
     index_file: Path | None = None,
+    shard: Shard | None = None,
     workers: int = 0,
     scheduler: str = "",
     progress: Progress | None = None,
@@ -67,6 +69,8 @@ def ingest(
         must lie outside the data set.
     index_file : Path, optional
         Where the index of the archive is kept for the next run; see `fxcore.catalogue`.
+    shard : Shard, optional
+        Do this share of the studies only; `fxcore.merge` completes the data set when all are done.
     workers : int
         Worker processes; 0 takes one for each core.
     scheduler : str
@@ -97,7 +101,7 @@ def ingest(
     summary = Summary(str(out))
     limits = settings.ingest.pixels.limits
     with (
-        output_folder(out, identity, progress) as layout,
+        output_folder(out, identity, progress, shard) as layout,
         open_executor(
             workers,
             scheduler,
@@ -112,9 +116,10 @@ def ingest(
             progress.say(sentence)
         if link_file:
             write_link_file(link_file, plan)
-        progress.stage("Building studies" if steps else "Ingesting studies", len(plan))
+        to_do = sum(shard is None or shard.holds(study_id) for study_id in plan.study_ids())
+        progress.stage("Building studies" if steps else "Ingesting studies", to_do)
         tasks = _tasks(plan, archive, layout, settings, steps)
-        studies = do_studies(layout, tasks, executor, progress, summary)
+        planned = do_studies(layout, tasks, executor, progress, summary, shard)
         provenance: dict[str, Any] = {
             **made_by,
             "commands": ["build" if steps else "ingest"],
@@ -122,7 +127,13 @@ def ingest(
             "archive": plan.counts,
         }
         return finish(
-            layout, summary, provenance=provenance, loose=plan.rejects, studies=studies, began=began
+            layout,
+            summary,
+            provenance=provenance,
+            loose=plan.rejects,
+            planned=planned,
+            began=began,
+            shard=shard,
         )
 
 
@@ -140,6 +151,7 @@ def _tasks(
             files=study.files,
             config=settings.ingest,
             steps=settings.steps if steps else None,
+            shard=layout.shard,
         )
 
 

@@ -82,6 +82,7 @@ class IngestTask:
     files: tuple[SourceFile, ...]
     config: IngestConfig
     steps: Pipeline | None
+    shard: str = ""
     failed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -105,6 +106,7 @@ class PreprocessTask:
     record: StudyRecord
     steps: Pipeline
     seconds_per_file: float
+    shard: str = ""
     failed: dict[str, tuple[str, str]] = field(default_factory=dict)
     wanted: str = ""
 
@@ -133,7 +135,7 @@ StudyTask = IngestTask | PreprocessTask
 
 def do_study(task: StudyTask) -> StudyRecord:
     """Make one study of the output, whole, and record it."""
-    layout = Layout(Path(task.out))
+    layout = Layout(Path(task.out), task.shard)
     if isinstance(task, IngestTask):
         with StudyWriter(layout, task.study_id, task.label, task.fingerprint) as writer:
             for radiograph in _ingested(task, writer):

@@ -16,6 +16,7 @@ from fxcore.executor import open_executor
 from fxcore.jobs import PreprocessTask
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, output_folder, tool
 from fxcore.settings import Settings
+from fxcore.shards import Shard
 from fxcore.study import Reject
 
 
@@ -24,6 +25,7 @@ def preprocess(
     out: Path,
     *,
     settings: Settings | None = None,
+    shard: Shard | None = None,
     workers: int = 0,
     scheduler: str = "",
     progress: Progress | None = None,
@@ -40,6 +42,8 @@ def preprocess(
         The result: a new folder, or one that an interrupted run with the same settings began.
     settings : Settings, optional
         The steps' settings; the defaults where not given.
+    shard : Shard, optional
+        Do this share of the studies only; `fxcore.merge` completes the data set when all are done.
     workers : int
         Worker processes; 0 takes one for each core.
     scheduler : str
@@ -71,7 +75,7 @@ def preprocess(
     identity = {"version": made_by["version"], "config": config, "key_check": earlier.get("key_check", "")}
     summary = Summary(str(out))
     with (
-        output_folder(out, identity, progress) as layout,
+        output_folder(out, identity, progress, shard) as layout,
         open_executor(
             workers,
             scheduler,
@@ -80,8 +84,9 @@ def preprocess(
             say=progress.say,
         ) as executor,
     ):
-        studies_found = sum(record.study_id != LOOSE for record in read_journal(source))
-        progress.stage("Preprocessing studies", studies_found)
+        found = (record.study_id for record in read_journal(source) if record.study_id != LOOSE)
+        to_do = sum(shard is None or shard.holds(study_id) for study_id in found)
+        progress.stage("Preprocessing studies", to_do)
         tasks = (
             PreprocessTask(
                 dataset=str(source.root),
@@ -89,11 +94,12 @@ def preprocess(
                 record=record,
                 steps=settings.steps,
                 seconds_per_file=settings.ingest.seconds_per_file,
+                shard=layout.shard,
             )
             for record in read_journal_largest_first(source)
             if record.study_id != LOOSE
         )
-        studies = do_studies(layout, tasks, executor, progress, summary)
+        planned = do_studies(layout, tasks, executor, progress, summary, shard)
         provenance = {
             **made_by,
             "commands": [*earlier.get("commands", []), "preprocess"],
@@ -101,7 +107,13 @@ def preprocess(
             "archive": earlier.get("archive", {}),
         }
         return finish(
-            layout, summary, provenance=provenance, loose=lambda: _loose(source), studies=studies, began=began
+            layout,
+            summary,
+            provenance=provenance,
+            loose=lambda: _loose(source),
+            planned=planned,
+            began=began,
+            shard=shard,
         )
 
 

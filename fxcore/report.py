@@ -14,6 +14,8 @@ def summary_figures(summary: Summary) -> dict[str, Any]:
     one of the three. ``dropped`` counts the rows of ``rejects.csv`` by reason: beside rejected files
     these are radiographs that a step dropped and rows of the labels file.
     """
+    if summary.shard:
+        return {"out": summary.out, "shard": summary.shard} | _work(summary)
     counts = summary.content["counts"]
     archive = summary.content.get("archive", {})
     decisions = counts["decisions"]
@@ -32,6 +34,12 @@ def summary_figures(summary: Summary) -> dict[str, Any]:
         "radiographs": counts["radiographs"],
         "mean": summary.content["mean"],
         "standard_deviation": summary.content["standard_deviation"],
+    } | _work(summary)
+
+
+def _work(summary: Summary) -> dict[str, Any]:
+    """Return what this run did itself."""
+    return {
         "studies_done_now": summary.studies_done,
         "studies_done_before": summary.studies_kept,
         "radiographs_done_now": summary.radiographs_done,
@@ -44,6 +52,16 @@ def summary_figures(summary: Summary) -> dict[str, Any]:
 def summary_rows(summary: Summary) -> list[tuple[str, str]]:
     """Return the table a run ends with, as pairs of a name and a value."""
     figures = summary_figures(summary)
+    if summary.shard:
+        return [
+            ("shard", summary.shard),
+            ("studies done", _number(figures["studies_done_now"])),
+            ("studies done by an earlier run", _number(figures["studies_done_before"])),
+            ("radiographs done", _number(figures["radiographs_done_now"])),
+            ("seconds", f"{figures['seconds']:.1f}"),
+            ("radiographs per second", f"{figures['radiographs_per_second']:.1f}"),
+            ("when all shards are done", f"fxray merge {summary.out}"),
+        ]
     rows = [("files found", _number(figures["found"]))]
     if figures["passed_over"]:
         rows.append(("  passed over (no radiographs)", _number(figures["passed_over"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from fxcore.dicom.read import FILE_COLUMNS
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import INTERNAL_ERROR, QUARANTINE_REASONS, Executor, WorkerFailure
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study
+from fxcore.shards import Account, Shard, write_account
 from fxcore.study import Reject
 
 _SETTINGS_FILE = "settings.json"
@@ -70,6 +72,10 @@ class Summary:
         Radiographs written by this run.
     seconds : float
         Wall-clock time of the run.
+    shard : str
+        The share it did, if not all; there is no `content` before the shards are merged.
+    quarantined_now : int
+        Files that this run gave up because they killed or hung a worker.
     """
 
     out: str
@@ -78,10 +84,14 @@ class Summary:
     studies_kept: int = 0
     radiographs_done: int = 0
     seconds: float = 0.0
+    shard: str = ""
+    quarantined_now: int = 0
 
     @property
     def quarantined(self) -> int:
         """Files given up because they killed or hung a worker, by this run or an earlier one."""
+        if self.shard:
+            return self.quarantined_now
         rejects = self.content["counts"]["rejects"]
         return sum(rejects.get(reason, 0) for reason in QUARANTINE_REASONS)
 
@@ -95,8 +105,18 @@ class Summary:
         return self.radiographs_done / self.seconds if self.seconds else 0.0
 
 
+@dataclass
+class Planned:
+    """The studies of a run: the identifiers of those it does, and a digest of all that there are."""
+
+    studies: set[str] = field(default_factory=set)
+    digest: Any = field(default_factory=hashlib.sha256)
+
+
 @contextmanager
-def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> Iterator[Layout]:
+def output_folder(
+    out: Path, identity: dict[str, Any], progress: Progress, shard: Shard | None = None
+) -> Iterator[Layout]:
     """Take `out` for this run: made if need be, locked, checked to be of the same settings.
 
     Parameters
@@ -107,13 +127,15 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
         What must not differ between the runs that make one data set: version, settings, key.
     progress : Progress
         Told when this run has to wait.
+    shard : Shard, optional
+        The share that this run does; others may be at work in the same folder.
 
     Raises
     ------
     FxrayError
         If another run is at work there, or the folder holds something else.
     """
-    layout = Layout(out)
+    layout = Layout(out, shard.name if shard else "")
     # Through JSON, so that what is compared has the types of what was stored.
     identity = json.loads(json.dumps(identity))
     if out.exists() and not out.is_dir():
@@ -123,16 +145,21 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
     try:
         out.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(layout.discarded_work, ignore_errors=True)
-        if not layout.work.exists() and not layout.provenance.exists() and any(out.iterdir()):
+        # Listed before looked for: another shard may begin here in between.
+        strangers = {path.name for path in out.iterdir()} - {layout.work.name}
+        if strangers and not layout.work.exists() and not layout.provenance.exists():
             raise FxrayError(f"{out} is not empty and not a data set of fxray; name a new folder")
         layout.work.mkdir(exist_ok=True)
     except OSError as error:
         raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
     with run_lock(layout, progress.say):
         _check_settings(layout, identity)
-        write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
         layout.staging.mkdir(exist_ok=True)
         layout.records.mkdir(exist_ok=True)
+        # Staged like a study: shards that begin together must not write to one file.
+        staged = layout.staging / _SETTINGS_FILE
+        write_atomically(staged, json.dumps(identity).encode())
+        staged.replace(layout.work / _SETTINGS_FILE)
         finish_renames(layout)
         yield layout
 
@@ -181,20 +208,30 @@ def do_studies(
     executor: Executor,
     progress: Progress,
     summary: Summary,
-) -> frozenset[str]:
-    """Do the studies that are not done yet; return the identifiers of all.
+    shard: Shard | None = None,
+) -> Planned:
+    """Do the studies, or those of a shard, that are not done yet; return which they are.
 
     A study whose worker dies or hangs is taken apart: each of its files is tried alone, the guilty
     ones are given up with the signal or time-out in their reject, and the rest of the study is done.
     """
-    done = {r.study_id: r.fingerprint for r in read_records(layout) if is_in_place(layout, r)}
-    everything: set[str] = set()
+    for account in layout.all_of("account"):
+        account.unlink(missing_ok=True)
+    done = {
+        r.study_id: r.fingerprint
+        for r in read_records(layout)
+        if (shard is None or shard.holds(r.study_id)) and is_in_place(layout, r)
+    }
+    planned = Planned()
     suspects: list[tuple[StudyTask, WorkerFailure]] = []
     places: set[str] = set()
 
     def to_do() -> Iterator[StudyTask]:
         for task in tasks:
-            everything.add(task.study_id)
+            planned.digest.update(f"{task.study_id}:{task.fingerprint}\n".encode())
+            if shard is not None and not shard.holds(task.study_id):
+                continue
+            planned.studies.add(task.study_id)
             if done.get(task.study_id) == task.fingerprint:
                 summary.studies_kept += 1
                 progress.advance(1)
@@ -212,6 +249,7 @@ def do_studies(
             else:
                 summary.studies_done += 1
                 summary.radiographs_done += outcome.result.radiographs
+                summary.quarantined_now += sum(r.reason in QUARANTINE_REASONS for r in outcome.result.rejects)
                 progress.advance(1)
 
     run(to_do(), suspects.append)
@@ -223,7 +261,7 @@ def do_studies(
             # Nothing alone is guilty, but together they are: all of it is given up.
             why = (failure.reason, f"{failure.message}, though each file of the study did no harm alone")
             run([replace(task, failed=dict.fromkeys(task.items, why) | task.failed)], _give_up)
-    return frozenset(everything)
+    return planned
 
 
 def _give_up(failed: tuple[StudyTask, WorkerFailure]) -> None:
@@ -250,19 +288,27 @@ def finish(
     *,
     provenance: dict[str, Any],
     loose: Callable[[], Iterable[Reject]],
-    studies: frozenset[str],
+    planned: Planned,
     began: float,
+    shard: Shard | None = None,
 ) -> Summary:
-    """Assemble the root files and complete the summary."""
-    summary.content = assemble(
-        layout,
-        provenance=provenance,
-        loose=loose,
-        keep=studies,
-        columns=(*IDENTITY_COLUMNS, *FILE_COLUMNS),
-    )
+    """Assemble the root files, or leave the account of a shard for the merge; complete the summary."""
+    if shard is None:
+        summary.content = assemble_all(layout, provenance, loose, planned.studies)
+    else:
+        summary.shard = str(shard)
+        account = Account(shard.number, shard.count, planned.digest.hexdigest(), provenance)
+        write_account(layout, account, planned.studies, loose)
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def assemble_all(
+    layout: Layout, provenance: dict[str, Any], loose: Callable[[], Iterable[Reject]], studies: set[str]
+) -> dict[str, Any]:
+    """Write the root files from the records of `studies`; return the content of ``dataset.json``."""
+    columns = (*IDENTITY_COLUMNS, *FILE_COLUMNS)
+    return assemble(layout, provenance=provenance, loose=loose, keep=studies, columns=columns)
 
 
 def tool() -> dict[str, str]:

@@ -1,11 +1,21 @@
-"""A share of the studies, for many machines that do one data set without talking to each other."""
+"""A share of the studies, for many machines that do one data set without talking to each other.
+
+Each leaves an account of what it did in the work folder; `fxcore.merge` makes one whole of them.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import Any
 
-from fxcore.errors import ParameterError
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.tables import write_atomically
+from fxcore.errors import DataSetError, ParameterError
+from fxcore.study import Reject
 
 _MOST = 9999
 
@@ -41,6 +51,9 @@ class Shard:
             raise ParameterError(f"--shard {text!r} is not of the form i/n, as in 3/16")
         return cls(int(match[1]), int(match[2]))
 
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
     @property
     def name(self) -> str:
         """What tells its files from those of the others."""
@@ -49,3 +62,75 @@ class Shard:
     def holds(self, study_id: str) -> bool:
         """Tell whether the study is of this share."""
         return int(study_id[:8], 16) % self.count == self.number - 1
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a finished shard says of itself.
+
+    Attributes
+    ----------
+    number, count : int
+        Which shard it is, of how many.
+    digest : str
+        Of all studies it saw, its own or not: shards that saw the same archive have the same.
+    provenance : dict
+        What ``dataset.json`` begins with.
+    """
+
+    number: int
+    count: int
+    digest: str
+    provenance: dict[str, Any]
+
+
+def write_account(
+    layout: Layout, account: Account, studies: Iterable[str], loose: Callable[[], Iterable[Reject]]
+) -> None:
+    """Leave the account of a shard: a line of its own, one for each of its studies, one for each reject.
+
+    What was dropped outside any study is the same for all shards; the first one writes it down.
+    """
+
+    def lines() -> Iterator[bytes]:
+        yield json.dumps(asdict(account)).encode() + b"\n"
+        yield from (json.dumps(study).encode() + b"\n" for study in sorted(studies))
+        if account.number == 1:
+            yield from (json.dumps(astuple(reject)).encode() + b"\n" for reject in loose())
+
+    write_atomically(layout.account, lines())
+
+
+def read_account(path: Path) -> Account:
+    """Return what a shard says of itself.
+
+    Raises
+    ------
+    DataSetError
+        If it cannot be read.
+    """
+    for values in _lines(path):
+        try:
+            return Account(**values)
+        except TypeError:
+            break
+    raise DataSetError(f"{path} is not the account of a shard; run that shard again")
+
+
+def studies_of(path: Path) -> Iterator[str]:
+    """Yield the identifiers of the shard's studies."""
+    return (value for value in _lines(path) if isinstance(value, str))
+
+
+def rejects_of(path: Path) -> Iterator[Reject]:
+    """Yield what was dropped outside any study, if the shard wrote it down."""
+    return (Reject(*value) for value in _lines(path) if isinstance(value, list))
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                yield json.loads(line)
+    except (OSError, ValueError) as error:
+        raise DataSetError(f"cannot read {path}: {error}; run that shard again") from error

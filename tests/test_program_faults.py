@@ -101,7 +101,7 @@ def test_a_second_run_on_the_same_output_is_refused(tmp_path, slow_archive, faul
     try:
         wait_for_studies(tmp_path / "out", 1)
         refused = fxray(*job, code=1)
-        assert f"another run is writing to {tmp_path / 'out'} (process {first.pid})" in refused.stderr
+        assert f"another run is writing to {tmp_path / 'out'} (process {first.pid} on" in refused.stderr
     finally:
         first.kill()
         first.communicate()

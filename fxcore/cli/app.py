@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fxcore.run import Progress, Summary
     from fxcore.settings import Settings
+    from fxcore.shards import Shard
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,6 +64,13 @@ KeyFile = Annotated[
 ]
 LinkFile = Annotated[
     Path | None, typer.Option("--link", help="Also write which file became what. Identifies patients!")
+]
+IndexFile = Annotated[
+    Path | None,
+    typer.Option("--index", help="Where the index of the archive is kept. Default: the user's cache."),
+]
+ShardText = Annotated[
+    str, typer.Option("--shard", metavar="I/N", help="Do one share of the studies; then `fxray merge`.")
 ]
 MaxInstances = Annotated[
     int | None, typer.Option(min=0, help="Drop studies with more radiographs; 0 keeps all.")
@@ -132,6 +140,8 @@ def ingest(
     max_instances: MaxInstances = None,
     key: KeyFile = None,
     link: LinkFile = None,
+    index: IndexFile = None,
+    shard: ShardText = "",
     workers: Workers = 0,
     scheduler: Scheduler = "",
     quiet: Quiet = False,
@@ -151,6 +161,8 @@ def ingest(
             settings=_settings(config, max_instances=max_instances),
             key_file=key,
             link_file=link,
+            index_file=index,
+            shard=_shard(shard),
             workers=workers,
             scheduler=scheduler,
             progress=display,
@@ -165,6 +177,7 @@ def preprocess(
     out: Annotated[Path, typer.Argument(help="Data set to make, or to go on with.")],
     config: ConfigFile = None,
     part: Part = None,
+    shard: ShardText = "",
     workers: Workers = 0,
     scheduler: Scheduler = "",
     quiet: Quiet = False,
@@ -179,6 +192,7 @@ def preprocess(
             dataset,
             out,
             settings=_settings(config, parts=part),
+            shard=_shard(shard),
             workers=workers,
             scheduler=scheduler,
             progress=display,
@@ -199,6 +213,8 @@ def build(
     part: Part = None,
     key: KeyFile = None,
     link: LinkFile = None,
+    index: IndexFile = None,
+    shard: ShardText = "",
     workers: Workers = 0,
     scheduler: Scheduler = "",
     quiet: Quiet = False,
@@ -218,12 +234,30 @@ def build(
             settings=_settings(config, max_instances=max_instances, parts=part),
             key_file=key,
             link_file=link,
+            index_file=index,
+            shard=_shard(shard),
             workers=workers,
             scheduler=scheduler,
             progress=display,
         )
 
     _run(job, quiet, json, local=not scheduler)
+
+
+@app.command(epilog="Example: `fxray build archive ready --shard 1/2`, then `2/2`, then `fxray merge ready`")
+def merge(
+    out: Annotated[Path, typer.Argument(help="Data set that was made in shards.")],
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Complete a data set that was made in shards, when all of them are done."""
+
+    def job(display: Progress) -> Summary:
+        from fxcore.merge import merge as run
+
+        return run(out, progress=display)
+
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray labels archive --part wrist`")
@@ -310,6 +344,12 @@ def _settings(
         chosen = replace(settings.steps.part_filter, parts=tuple(parts))
         settings = replace(settings, steps=replace(settings.steps, part_filter=chosen))
     return settings
+
+
+def _shard(text: str) -> Shard | None:
+    from fxcore.shards import Shard
+
+    return Shard.from_text(text) if text else None
 
 
 def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool, *, local: bool = True) -> None:

@@ -34,9 +34,13 @@ _IDENTIFIER = re.compile(r"[0-9a-z_]{1,64}")
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of the data set at `root`."""
+    """Paths of the data set at `root`, as the whole run or one shard of it sees them.
+
+    Shards share all but what a run writes for itself alone: where it stages, its locks, its account.
+    """
 
     root: Path
+    shard: str = ""
 
     @property
     def metadata(self) -> Path:
@@ -65,7 +69,7 @@ class Layout:
 
     @property
     def staging(self) -> Path:
-        return self.work / "staging"
+        return self._own("staging")
 
     @property
     def records(self) -> Path:
@@ -73,11 +77,30 @@ class Layout:
 
     @property
     def lock(self) -> Path:
+        """Held by a whole run alone; by the shards at work together."""
         return self.work / "lock"
 
     @property
+    def shard_lock(self) -> Path:
+        return self._own("lock")
+
+    @property
     def busy(self) -> Path:
-        return self.work / "busy"
+        return self._own("busy")
+
+    @property
+    def account(self) -> Path:
+        """What a finished shard leaves for the merge."""
+        return self._own("account")
+
+    def all_of(self, name: str) -> list[Path]:
+        """Return the paths of one kind (``"staging"``, ``"busy"``): a shard's own, or those of all runs."""
+        if self.shard:
+            return [self._own(name)]
+        return sorted(self.work.glob(f"{name}*"))
+
+    def _own(self, name: str) -> Path:
+        return self.work / (f"{name}-{self.shard}" if self.shard else name)
 
     def study(self, label: str, study_id: str) -> Path:
         """Folder of one study.

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 from fxcore.dataset.layout import Layout
@@ -20,7 +22,7 @@ _PATIENCE_SECONDS = 120.0
 
 @contextmanager
 def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the data set for one run.
+    """Hold the data set for one run: a whole run for itself, a shard together with other shards.
 
     A run whose parent was killed may have left workers that are finishing a study: they are waited for.
 
@@ -29,37 +31,43 @@ def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
     FxrayError
         If another run is at work, or the workers of an interrupted one do not end.
     """
-    with _opened(layout) as lock:
-        lock.truncate(0)
-        lock.write(str(os.getpid()).encode())
-        lock.flush()
-        _wait_for_workers(layout, say)
+    with ExitStack() as held:
+        if layout.shard:
+            held.enter_context(_locked(layout, layout.lock, fcntl.LOCK_SH))
+            held.enter_context(_locked(layout, layout.shard_lock, fcntl.LOCK_EX))
+        else:
+            held.enter_context(_locked(layout, layout.lock, fcntl.LOCK_EX))
+        for path in layout.all_of("busy"):
+            _wait_for_workers(layout, path, say)
         yield
 
 
-def _opened(layout: Layout) -> BinaryIO:
+def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
     while True:
         layout.work.mkdir(exist_ok=True)
-        lock = layout.lock.open("a+b")
+        lock = path.open("a+b")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            other = lock.read().decode("ascii", "replace").strip() or "unknown"
+            other = lock.read().decode("utf-8", "replace").strip() or "of unknown number"
             lock.close()
             raise FxrayError(
                 f"another run is writing to {layout.root} (process {other}); "
                 "wait for it or name another folder"
             ) from None
         # The run that held the lock may have ended and removed the file after it was opened here.
-        if layout.lock.exists() and os.fstat(lock.fileno()).st_ino == layout.lock.stat().st_ino:
+        if path.exists() and os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
+            lock.truncate(0)
+            lock.write(f"{os.getpid()} on {platform.node()}".encode())
+            lock.flush()
             return lock
         lock.close()
 
 
-def _wait_for_workers(layout: Layout, say: Callable[[str], None]) -> None:
+def _wait_for_workers(layout: Layout, path: Path, say: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    with layout.busy.open("a+b") as busy:
+    with path.open("a+b") as busy:
         said = False
         while True:
             try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 
 from fxcore.dataset.journal import StudyRecord, from_line, write_record
@@ -92,31 +94,30 @@ class StudyWriter:
             table = render_csv([columns, *cells])
             (self._staged / METADATA_FILE).write_bytes(table)
         write_record(self._layout, record)
-        _put_in_place(self._layout, record)
+        _put_in_place(self._layout, record, self._staged)
         return record
 
 
-def _put_in_place(layout: Layout, record: StudyRecord) -> None:
+def _put_in_place(layout: Layout, record: StudyRecord, staged: Path) -> None:
     for label in LABELS:
         # An earlier result of this study: its files have changed, or its label.
         shutil.rmtree(layout.study(label, record.study_id), ignore_errors=True)
     if record.radiographs:
         place = layout.study(record.label, record.study_id)
         place.parent.mkdir(exist_ok=True)
-        layout.staged(record.study_id, record.fingerprint).replace(place)
+        staged.replace(place)
 
 
 def finish_renames(layout: Layout) -> None:
     """Finish what a killed run had begun: put staged studies that are recorded in place, drop the others."""
-    if not layout.staging.is_dir():
-        return
-    for staged in layout.staging.iterdir():
+    for staged in itertools.chain.from_iterable(folder.iterdir() for folder in layout.all_of("staging")):
         path = layout.record(staged.name.partition("-")[0])
         record = from_line(path.read_bytes(), str(path)) if path.exists() else None
         # metadata.csv is staged last. A record of other files says nothing about this folder.
         whole = record is not None and (not record.radiographs or (staged / METADATA_FILE).exists())
-        if record is not None and whole and staged == layout.staged(record.study_id, record.fingerprint):
-            _put_in_place(layout, record)
+        name = record and layout.staged(record.study_id, record.fingerprint).name
+        if record is not None and whole and staged.name == name:
+            _put_in_place(layout, record, staged)
         shutil.rmtree(staged, ignore_errors=True)
 
 

@@ -1,0 +1,164 @@
+"""The index of an archive: kept between runs, right after any change, whole or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+import pytest
+
+from fxcore import catalogue as module
+from fxcore.catalogue import Catalogue, open_catalogue
+from fxcore.dicom.index import IndexEntry
+from fxcore.dicom.read import Limits
+from fxcore.executor import Outcome, WorkerFailure
+from fxcore.run import Silent
+from tests.test_program_images import draw
+
+SETTLED = time.time_ns() - 10**12
+
+
+class Here:
+    """Runs tasks in this process and counts the files looked into; some kill it, as it were."""
+
+    def __init__(self, deadly=()):
+        self.looked, self._deadly = [], deadly
+
+    def run(self, function, tasks, seconds):
+        for task in tasks:
+            if set(task.sources) & set(self._deadly):
+                yield Outcome(
+                    task, WorkerFailure("worker_died", "the worker process ended by signal SIGSEGV")
+                )
+            else:
+                self.looked += task.sources
+                yield Outcome(task, function(task))
+
+
+class Said(Silent):
+    def __init__(self):
+        self.text = ""
+
+    def say(self, text):
+        self.text += text
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    # Files made a moment ago are settled for these tests, unless one of them says otherwise.
+    monkeypatch.setattr(module, "_SETTLED_NS", -(10**12))
+    for i in range(5):
+        draw(tmp_path / "archive" / f"study{i}" / "a.png", i)
+    return tmp_path / "archive"
+
+
+def index(archive, place, executor=None, limits=None, progress=None):
+    executor = executor or Here()
+    with open_catalogue(archive, limits or Limits(), executor, progress or Silent(), place) as found:
+        return list(found.entries()), sorted(executor.looked)
+
+
+def fresh(archive, tmp_path):
+    return index(archive, tmp_path / "never" / str(time.monotonic_ns()))[0]
+
+
+def test_nothing_is_looked_into_twice(archive, tmp_path):
+    first, looked = index(archive, tmp_path / "kept")
+    assert len(looked) == 5
+    again, looked = index(archive, tmp_path / "kept")
+    assert again == first
+    assert looked == []
+
+
+def test_what_changed_came_or_went_is_noticed(archive, tmp_path):
+    index(archive, tmp_path / "kept")
+    draw(archive / "study1" / "a.png", 99)
+    draw(archive / "study1" / "new.png", 98)
+    (archive / "study2" / "a.png").unlink()
+    (archive / "study3" / "a.png").rename(archive / "study3" / "b.png")
+    entries, looked = index(archive, tmp_path / "kept")
+    assert looked == ["study1/a.png", "study1/new.png", "study3/b.png"]
+    assert entries == fresh(archive, tmp_path)
+
+
+def test_a_change_that_keeps_size_and_time_is_noticed(archive, tmp_path):
+    path = archive / "study0" / "a.png"
+    index(archive, tmp_path / "kept")
+    before = path.stat()
+    data = bytearray(path.read_bytes())
+    data[20] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert index(archive, tmp_path / "kept")[1] == ["study0/a.png"]
+    assert index(archive, tmp_path / "kept")[0] == fresh(archive, tmp_path)
+
+
+def test_a_file_just_written_or_of_the_future_is_looked_into_again(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_SETTLED_NS", 10**12)
+    index(archive, tmp_path / "kept")
+    assert len(index(archive, tmp_path / "kept")[1]) == 5
+
+
+def test_other_limits_make_another_index(archive, tmp_path):
+    index(archive, tmp_path / "kept")
+    entries, looked = index(archive, tmp_path / "kept", limits=Limits(max_file_bytes=10))
+    assert len(looked) == 5
+    assert {entry.reason for entry in entries} == {"too_large"}
+
+
+def test_a_file_that_kills_its_worker_is_tried_again_next_time(archive, tmp_path):
+    deadly = Here(deadly=["study3/a.png"])
+    entries, looked = index(archive, tmp_path / "kept", deadly)
+    assert len(looked) == 4
+    assert [entry.reason for entry in entries] == ["", "", "", "worker_died", ""]
+    entries, looked = index(archive, tmp_path / "kept")
+    assert looked == ["study3/a.png"]
+    assert entries == fresh(archive, tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database", None])
+def test_a_damaged_index_is_made_anew_and_the_user_is_told(archive, tmp_path, damage):
+    kept = tmp_path / "kept"
+    first, _ = index(archive, kept)
+    kept.write_bytes(kept.read_bytes()[: kept.stat().st_size // 2] if damage is None else damage)
+    said = Said()
+    entries, looked = index(archive, kept, progress=said)
+    assert entries == first
+    assert len(looked) == 5
+    assert "damaged" in said.text
+    assert index(archive, kept)[1] == []
+
+
+def test_where_it_cannot_be_kept_the_run_goes_on_and_the_user_is_told(archive, tmp_path):
+    (tmp_path / "file").touch()
+    said = Said()
+    entries, _ = index(archive, tmp_path / "file" / "kept", progress=said)
+    assert len(entries) == 5
+    assert "all files again" in said.text
+
+
+def test_it_is_for_its_owner_only_and_leaves_nothing_beside_it(archive, tmp_path):
+    index(archive, tmp_path / "own" / "kept")
+    assert (tmp_path / "own" / "kept").stat().st_mode & 0o077 == 0
+    assert list((tmp_path / "own").iterdir()) == [tmp_path / "own" / "kept"]
+
+
+def test_names_that_are_no_text_and_values_that_are_odd_come_back_as_they_were(tmp_path):
+    entry = IndexEntry(os.fsdecode(b"a\xff\n/b"), 1, "dicom", study_uid="\udcff", message="\0'\"")
+    with Catalogue() as first, Catalogue() as second:
+        first.add([entry])
+        first.keep(tmp_path / "kept")
+        second.load(tmp_path / "kept", lambda text: None)
+        assert list(second.entries()) == [entry]
+        assert second.entry(os.fsencode(entry.source)) == entry
+
+
+def test_links_and_folders_that_are_gone(archive, tmp_path):
+    (archive / "link").symlink_to(archive / "study0")
+    entries, _ = index(archive, tmp_path / "kept")
+    assert [entry.source for entry in entries if entry.kind == "link"] == ["link"]
+    assert index(archive, tmp_path / "kept")[1] == []
+    shutil.rmtree(archive)
+    (entry,), _ = index(archive, tmp_path / "kept")
+    assert entry.reason == "unreadable"
