@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -75,13 +75,23 @@ def start_loading() -> None:
     Worth a call before heavy imports; without it, that process starts with the first `Executor`.
     """
     if isinstance(_context(), ForkServerContext):
-        forkserver.ensure_running()
+        # Lets signals through again when it starts: it must not come under the block below.
+        resource_tracker.ensure_running()
+        # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _initialise(memory: int) -> None:
     """Ready a worker: one thread, kernels compiled, Ctrl-C left to the parent, memory bounded."""
     from fxcore.worker_start import end_with_parent, limit_memory
 
+    # At once, even in native code: a study half done is dropped by whoever does it next.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
     limit_memory(memory)
 
@@ -98,6 +108,7 @@ class Executor:
     """
 
     def __init__(self, workers: int = 0, memory: int = 0) -> None:
+        start_loading()
         self._workers = min(workers or default_workers(), _WORKERS_PER_CORE * default_workers())
         self._pool = ProcessPool(
             max_workers=self._workers, context=_context(), initializer=_initialise, initargs=(memory,)

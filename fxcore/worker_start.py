@@ -16,9 +16,12 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
-# Ctrl-C on a terminal reaches all processes; the parent decides what it means.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+# Ctrl-C on a terminal reaches all processes. While it loads, this one ends of it without a word (the
+# parent held it back up to here); afterwards server and workers leave it to the parent.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
@@ -45,7 +48,8 @@ def _warm_one_at_a_time() -> None:
         llvmlite.binding.get_host_cpu_name(),
         llvmlite.binding.get_host_cpu_features().flatten(),
     )
-    cache = Path(blend.stats.cache_path)
+    dispatcher: Any = blend
+    cache = Path(dispatcher.stats.cache_path)
     filled = cache / f"fxray-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}.filled"
     if filled.exists():
         warm()

@@ -26,7 +26,7 @@ from bench.peers import expert
 from bench.peers.table import TABLE
 from bench.results import Findings, Result, compare
 from fxcore.build import build
-from fxcore.cli import app
+from fxcore.cli.app import app
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.phantom.encode import encode
 from fxcore.phantom.plan import TRANSFER_SYNTAXES

@@ -35,8 +35,8 @@ app = typer.Typer(
     help="Turn a raw radiograph archive into a clean, model-ready data set.",
     epilog="Exit codes: **0** finished (what was dropped is in rejects.csv); **1** could not go on, with the "
     "reason on stderr; **2** wrong usage; **3** finished, but files that killed or hung "
-    "a worker, took too much memory or met a fault of fxray were given up; **130** interrupted. "
-    "Try it: `fxray demo`",
+    "a worker, took too much memory or met a fault of fxray were given up; **130** interrupted; "
+    "**143** stopped by SIGTERM. Try it: `fxray demo`",
 )
 
 Archive = Annotated[Path, typer.Argument(help="Folder with DICOM files or images, in any folder shape.")]

@@ -16,12 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from fxcore.cli.signals import Stopped, ignore
 from fxcore.dataset.tables import cell
 from fxcore.errors import FxrayError
 
 EXIT_ERROR = 1
 EXIT_QUARANTINED = 3
-EXIT_INTERRUPTED = 130
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -136,8 +136,9 @@ def errors_for_people(go_on: str = "") -> Iterator[None]:
         yield
     except FxrayError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        _fail(f"interrupted.{' ' + go_on if go_on else ''}", EXIT_INTERRUPTED)
+    except Stopped as stopped:
+        ignore()
+        _fail(f"{stopped}{' ' + go_on if go_on else ''}", stopped.exit_code)
     except BrokenPipeError:
         raise typer.Exit(EXIT_ERROR) from None
     except OSError as error:

@@ -1,0 +1,59 @@
+"""Being told to stop: Ctrl-C, and what a cluster's scheduler or a closed terminal sends.
+
+All of them end a run in the same orderly way: workers ended, locks let go, one sentence, and the exit
+code that shells use for the signal (128 and its number).
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# Signals come in volleys (a key held down, a scheduler that sends to every process of a group); within
+# this time they are one wish to stop, and must not break off the tidying up that it began.
+_ONE_WISH_SECONDS = 3.0
+
+_stopping_since = float("-inf")
+
+
+class Stopped(BaseException):
+    """The user or the system wants the program to stop.
+
+    Not a `KeyboardInterrupt`: that one is taken for "Aborted" by the library that parses the command line.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def __str__(self) -> str:
+        if self.number == signal.SIGINT:
+            return "interrupted."
+        return f"stopped by signal {signal.Signals(self.number).name}."
+
+    @property
+    def exit_code(self) -> int:
+        return 128 + self.number
+
+
+def listen() -> None:
+    """Let the signals raise `Stopped`; one that is ignored already (``nohup``) stays so."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def ignore() -> None:
+    """Let no signal disturb the last words and the end of the process."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    global _stopping_since
+    if time.monotonic() - _stopping_since > _ONE_WISH_SECONDS:
+        _stopping_since = time.monotonic()
+        raise Stopped(number)
