@@ -101,7 +101,7 @@ def our_frame(file: bytes) -> np.ndarray:
     """Decode the first frame of a DICOM file as the reader does."""
     limits = Limits()
     parsed, fmt = open_dicom(io.BytesIO(file), limits)
-    return next(decode_frames(pixel_bytes(parsed, fmt), parsed.syntax, fmt, limits)).values
+    return next(decode_frames(pixel_bytes(parsed, fmt), parsed.syntax, fmt)).values
 
 
 def pydicom_frame(file: bytes, plugin: str) -> np.ndarray:

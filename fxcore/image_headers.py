@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fxcore.errors import UnreadableFileError
@@ -10,7 +12,14 @@ from fxcore.errors import UnreadableFileError
 _TYPE_BYTES = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8}
 _TYPE_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
 _WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
-_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
+_STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = _PLACES = 273, 279, 324, 325
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+# Any other tag may be as long as the file, as often as a directory has entries.
+_READ = {_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, *_PLACES, _TILE_WIDTH, _TILE_LENGTH}
+_MOST_STRIPS = 2**20
+_MOST_EXIF = 2**16
+# No byte of a deflate stream becomes more (258 bytes in two bits).
+_DEFLATE_EXPANSION = 1032
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,8 @@ class Page:
     orientation : int
         1 to 8 as in TIFF 6.0; 1 is upright.
     palette, white_is_zero : bool
+    tile_pixels : int
+        Of one tile of a TIFF, which may be larger than the image.
     """
 
     kind: str
@@ -36,6 +47,12 @@ class Page:
     orientation: int = 1
     palette: bool = False
     white_is_zero: bool = False
+    tile_pixels: int = 0
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes that the pixels, or one tile of them, take when they are decoded."""
+        return max(self.rows * self.columns, self.tile_pixels) * self.samples * self.bits // 8
 
 
 def png_page(data: bytes) -> Page:
@@ -46,20 +63,57 @@ def png_page(data: bytes) -> Page:
     UnreadableFileError
         ``"truncated_image"`` or ``"unsupported_image"``.
     """
+    orientation, packed = 1, 0
+    for name, start, length in _chunks(data):
+        if name == b"eXIf":
+            orientation = _orientation(data[start : start + min(length, _MOST_EXIF)])
+        elif name == b"IDAT":
+            packed += length
+    columns, rows, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 0)
+    if not samples or bits not in (1, 2, 4, 8, 16):
+        raise UnreadableFileError("unsupported_image", f"a PNG of colour type {colour} and {bits} bits")
+    page = Page("png", rows, columns, samples, bits, orientation, palette=colour == 3)
+    if page.decoded_bytes > _DEFLATE_EXPANSION * packed:
+        raise UnreadableFileError(
+            "truncated_image", f"{packed} bytes of a PNG cannot hold an image of {rows} x {columns} pixels"
+        )
+    return page
+
+
+def png_pixels(data: bytes) -> bytes:
+    """Return a PNG with what its pixels need and nothing else, its image data in one chunk.
+
+    libpng inflates all text and colour profiles that come before the pixels, megabytes out of kilobytes,
+    as often as there are such chunks.
+    """
+    kept: dict[bytes, list[bytes]] = {name: [] for name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")}
+    checks = dict.fromkeys(kept, b"")
+    for name, start, length in _chunks(data):
+        if name in kept and (name == b"IDAT" or not kept[name]):
+            kept[name].append(data[start : start + length])
+            checks[name] = data[start + length : start + length + 4]
+    parts = [data[:8]]
+    for name, bodies in kept.items():
+        if bodies:
+            body = b"".join(bodies)
+            # A single chunk keeps its own checksum, so that damage shows; of several, the last is as good.
+            check = checks[name] if len(bodies) == 1 else zlib.crc32(name + body).to_bytes(4, "big")
+            parts += [len(body).to_bytes(4, "big"), name, body, check]
+    return b"".join(parts)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and length of each chunk of a PNG, the end chunk being the last."""
     if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
         raise UnreadableFileError("unsupported_image", "the PNG does not start with its header")
-    offset, orientation = 8, 1
-    name = b""
+    offset, name = 8, b""
     while name != b"IEND":
         if offset + 12 > len(data):
             raise UnreadableFileError("truncated_image", "the PNG ends before its end chunk")
         length, name = int.from_bytes(data[offset : offset + 4], "big"), data[offset + 4 : offset + 8]
-        if name == b"eXIf":
-            orientation = _orientation(data[offset + 8 : offset + 8 + length])
+        yield name, offset + 8, length
         offset += 12 + length
-    columns, rows, bits, colour = struct.unpack_from(">IIBB", data, 16)
-    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 0)
-    return Page("png", rows, columns, samples, bits, orientation, palette=colour == 3)
 
 
 def exif_orientation(data: bytes) -> int:
@@ -102,12 +156,15 @@ def tiff_pages(data: bytes, most: int) -> list[Page]:
     """
     try:
         order, big, offset = _first(data)
-        pages, seen = [], set()
+        pages, seen, places = [], set(), 0
         while offset and offset not in seen:
             seen.add(offset)
             if len(seen) > most:
                 raise UnreadableFileError("too_large", f"more than {most} pages (limit max_frames)")
             directory, offset = _directory(data, order, big, offset)
+            places += sum(len(directory.get(tag, ())) for tag in _PLACES)
+            if places > max(len(data), _MOST_STRIPS):
+                raise UnreadableFileError("unsupported_image", "the directories of the TIFF overlap")
             _check_strips(directory, len(data))
             pages.append(_tiff_page(directory))
     except struct.error as error:
@@ -130,6 +187,7 @@ def _tiff_page(directory: dict[int, tuple[int, ...]]) -> Page:
         orientation=_valid_orientation(directory),
         palette=value(_PHOTOMETRIC, 1) == 3,
         white_is_zero=value(_PHOTOMETRIC, 1) == 0,
+        tile_pixels=value(_TILE_WIDTH, 0) * value(_TILE_LENGTH, 0),
     )
 
 
@@ -160,10 +218,15 @@ def _directory(data: bytes, order: str, big: bool, offset: int) -> tuple[dict[in
     for start in range(offset, offset + width * min(count, 4096), width):
         tag, kind, number = struct.unpack_from(order + ("HHQ" if big else "HHI"), data, start)
         code = _TYPE_CODES.get(kind)
-        if code is None or not 1 <= number <= len(data):
+        held = number
+        if code is None or tag not in _READ or not number:
             continue
+        if number > _MOST_STRIPS:
+            raise UnreadableFileError("unsupported_image", f"{number} strips or tiles in an image")
+        if tag not in _PLACES:
+            number = 1
         place = start + width - inline
-        if number * _TYPE_BYTES[kind] > inline:
+        if held * _TYPE_BYTES[kind] > inline:
             place = struct.unpack_from(order + ("Q" if big else "I"), data, place)[0]
         entries[tag] = struct.unpack_from(f"{order}{number}{code}", data, place)
     following = struct.unpack_from(order + ("Q" if big else "I"), data, offset + width * min(count, 4096))[0]

@@ -10,14 +10,15 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.codecs.streams import ends_properly, jpeg_size
+from fxcore.dicom.codecs.streams import check_jpeg, jpeg_size
 from fxcore.dicom.colour import luma
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import percentile_range, scale
 from fxcore.dicom.parse import check_size
+from fxcore.dicom.quiet import quiet_stderr
 from fxcore.dicom.read import FILE_COLUMNS, LoadedFile, Rendered, collect
 from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
-from fxcore.image_headers import Page, exif_orientation, png_page, tiff_pages
+from fxcore.image_headers import Page, exif_orientation, png_page, png_pixels, tiff_pages
 from fxcore.kernels import apply_table, histogram
 
 Image = NDArray[np.uint8]
@@ -80,15 +81,26 @@ def _pages(data: bytes, limits: Limits) -> list[Page]:
                 "too_large",
                 f"{page.rows} x {page.columns} pixels, over the limit max_pixels of {limits.max_pixels}",
             )
+        if page.decoded_bytes > limits.max_inflated_bytes:
+            raise UnreadableFileError(
+                "too_large",
+                f"{page.decoded_bytes} bytes of pixels, over the limit max_inflated_bytes of "
+                f"{limits.max_inflated_bytes}",
+            )
+    if (total := sum(page.rows * page.columns for page in pages)) > limits.max_total_pixels:
+        raise UnreadableFileError(
+            "too_large",
+            f"{total} pixels on {len(pages)} pages, over the limit max_total_pixels of "
+            f"{limits.max_total_pixels}",
+        )
     return pages
 
 
 def _jpeg_page(data: bytes) -> Page:
     size = jpeg_size(data)
-    if size is None or not ends_properly(data):
-        raise UnreadableFileError(
-            "truncated_image", "the JPEG ends before its end marker: its last rows are missing"
-        )
+    if size is None:
+        raise UnreadableFileError("truncated_image", "the JPEG ends before its first scan")
+    check_jpeg(data, size, "truncated_image")
     return Page("jpeg", size.rows, size.columns, size.samples, size.precision, exif_orientation(data))
 
 
@@ -126,15 +138,17 @@ def _rendered(data: bytes, pages: list[Page], config: PixelConfig) -> Iterator[R
 def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
     """Return the pixels, grey or with channels last, and the name of the colour space."""
     try:
-        if page.kind == "jpeg":
-            if page.samples == 3:
-                # The Y of the stream is the luma of its RGB; decoding nothing else is exact and faster.
-                return imagecodecs.jpeg8_decode(data, outcolorspace="GRAYSCALE"), "rgb"
-            pixels = imagecodecs.jpeg8_decode(data)
-        elif page.kind == "png":
-            pixels = imagecodecs.png_decode(data)
-        else:
-            pixels = imagecodecs.tiff_decode(data, index=index, asrgb=page.palette)
+        # libpng writes its warnings to the terminal.
+        with quiet_stderr():
+            if page.kind == "jpeg":
+                if page.samples == 3:
+                    # The Y of the stream is the luma of its RGB; decoding nothing else is exact and faster.
+                    return imagecodecs.jpeg8_decode(data, outcolorspace="GRAYSCALE"), "rgb"
+                pixels = imagecodecs.jpeg8_decode(data)
+            elif page.kind == "png":
+                pixels = imagecodecs.png_decode(png_pixels(data))
+            else:
+                pixels = imagecodecs.tiff_decode(data, index=index, asrgb=page.palette)
     except MemoryError:
         raise
     except Exception as error:

@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate
 
 from fxcore.dicom.codecs import imagecodecs_plugin
 from fxcore.dicom.codecs.frames import DECODERS
-from fxcore.dicom.codecs.streams import StreamSize, ends_properly, jpeg_2000_size, jpeg_size
+from fxcore.dicom.codecs.streams import StreamSize, jpeg_2000_size, jpeg_size, scans_until_end
 from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
@@ -122,11 +122,11 @@ def test_end_marker_is_found_by_following_the_segments() -> None:
     stream = imagecodecs.jpeg8_encode(image)
     thumbnail = b"\xff\xe1" + (2 + len(stream)).to_bytes(2, "big") + stream
     whole = stream[:2] + thumbnail + stream[2:]
-    assert ends_properly(stream)
-    assert ends_properly(whole)
-    assert ends_properly(whole + bytes(9))
+    assert scans_until_end(stream)
+    assert scans_until_end(whole)
+    assert scans_until_end(whole + bytes(9))
     for kept in range(0, len(whole) - 1, 37):
-        assert not ends_properly(whole[:kept])
+        assert not scans_until_end(whole[:kept])
 
 
 def test_a_jp2_box_without_length_ends_the_search() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
 
+from fxcore.dicom.bounded import value_of
 from fxcore.dicom.codecs.frames import Frame
 from fxcore.dicom.pixels import PixelFormat
 from fxcore.errors import UnreadableFileError
@@ -19,6 +20,9 @@ _PALETTE_DATA = tuple(
     for kind in ("", "Segmented")
     for colour in ("Red", "Green", "Blue", "Alpha")
 )
+
+_AT_ONCE = 2**20
+_MOST_COLOURS = 2**16
 
 
 def luma(rgb: NDArray[Any], y_max: float = 255.0) -> NDArray[np.uint8]:
@@ -35,11 +39,17 @@ def luma(rgb: NDArray[Any], y_max: float = 255.0) -> NDArray[np.uint8]:
     ----------
     ITU-R BT.601-7 section 2.5.1.
     """
-    wide: NDArray[Any] = rgb.astype(np.uint32 if rgb.dtype.itemsize <= 2 else np.float64)
-    thousandths = 299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2]
-    # One division of whole numbers, so that a tie is a tie.
-    scaled = thousandths * 255.0 / (1000 * y_max)
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    result = np.empty(rgb.shape[:-1], np.uint8)
+    # A few rows at a time: the intermediate values take thirty times the memory of the result.
+    step = max(1, _AT_ONCE // max(1, int(np.prod(rgb.shape[1:]))))
+    for start in range(0, len(rgb), step):
+        part = rgb[start : start + step]
+        wide: NDArray[Any] = part.astype(np.uint32 if rgb.dtype.itemsize <= 2 else np.float64)
+        thousandths = 299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2]
+        # One division of whole numbers, so that a tie is a tie.
+        scaled = thousandths * 255.0 / (1000 * y_max)
+        result[start : start + step] = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    return result
 
 
 def colour_image(frame: Frame, fmt: PixelFormat) -> NDArray[np.uint8]:
@@ -93,13 +103,50 @@ def luma_of_palette(stored: NDArray[np.int32], dataset: Dataset, little_endian: 
         length, first, _ = (int(v) for v in dataset.RedPaletteColorLookupTableDescriptor)
         length = (length & 0xFFFF) or 2**16
         index = np.clip(stored, first, first + length - 1)
-        rgb = apply_color_lut(index, dataset if little_endian else _swapped(dataset))
+        palette = dataset if little_endian else _swapped(dataset)
+        _check_segments(palette)
+        rgb = apply_color_lut(index, palette)
     except Exception as error:  # absent, of another shape or unreadable
         raise UnreadableFileError(
             "invalid_image_header", f"the colour palette is unusable ({type(error).__name__})"
         ) from error
     # 8-bit colours written into 16-bit words stay 8-bit colours.
     return luma(rgb, 255.0 if rgb.dtype == np.uint8 or rgb.max() <= 255 else 65535.0)
+
+
+def _check_segments(dataset: Dataset) -> None:
+    """Refuse a segmented palette of more colours than there can be (PS3.3 C.7.9.2).
+
+    A segment of six bytes may stand for 65535 colours, and a reference for thousands of segments.
+    """
+    wide = int(dataset.RedPaletteColorLookupTableDescriptor[2]) == 16
+    for keyword in _PALETTE_DATA:
+        if keyword.startswith("Segmented") and (data := value_of(dataset, keyword, 4 * _MOST_COLOURS)):
+            words = np.frombuffer(data, "<u2" if wide else "u1", len(data) // (2 if wide else 1)).tolist()
+            if _expanded(words, 0, len(words), wide) > _MOST_COLOURS:
+                raise ValueError(f"a segmented palette of more than {_MOST_COLOURS} colours")
+
+
+def _expanded(words: list[int], place: int, segments: int, wide: bool, nested: bool = False) -> int:
+    """Return how many colours `segments` segments from `place` on stand for, or any number past the most."""
+    total = 0
+    while segments and place + 1 < len(words) and total <= _MOST_COLOURS:
+        kind, length = words[place : place + 2]
+        place, segments = place + 2, segments - 1
+        if kind < 2:
+            total += length
+            place += length if kind == 0 else 1
+        elif nested:
+            # A reference may not lead to a reference.
+            return _MOST_COLOURS + 1
+        else:
+            size = 2 if wide else 4
+            target = sum(
+                word << (16 if wide else 8) * i for i, word in enumerate(words[place : place + size])
+            )
+            total += _expanded(words, target, length, wide, nested=True)
+            place += size
+    return total
 
 
 def _swapped(dataset: Dataset) -> Dataset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from fxcore.errors import ParameterError
 
@@ -21,8 +21,10 @@ class Limits:
         Rows x columns of one frame; the largest detectors in use stay below 50 million.
     max_frames : int
         Frames of one file.
+    max_total_pixels : int
+        Rows x columns x frames of one file, and of all pages of a TIFF.
     max_inflated_bytes : int
-        What a deflated data set or a deflated frame may grow to.
+        What a deflated data set, or one image of a PNG or TIFF, may grow to.
     max_element_bytes : int
         Header values longer than this are skipped unread; a 16-bit lookup table needs 128 KiB.
     """
@@ -30,13 +32,14 @@ class Limits:
     max_file_bytes: int = 4 * 2**30
     max_pixels: int = 100_000_000
     max_frames: int = 10_000
-    max_inflated_bytes: int = 2**30
+    max_total_pixels: int = 1_000_000_000
+    max_inflated_bytes: int = 2**28
     max_element_bytes: int = 2**24
 
     def __post_init__(self) -> None:
-        for name in ("max_file_bytes", "max_pixels", "max_frames", "max_inflated_bytes", "max_element_bytes"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for limit in fields(self):
+            if getattr(self, limit.name) < 1:
+                raise ParameterError(f"{limit.name} must be at least 1, not {getattr(self, limit.name)}")
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO, NamedTuple
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from fxcore.dicom.bounded import value_of
 from fxcore.dicom.config import Limits
-from fxcore.dicom.parse import DICOMDIR, HEAD_BYTES, Parsed, check_size, parse, recognise
+from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
 from fxcore.dicom.quiet import quiet
 from fxcore.errors import UnreadableFileError
 
@@ -219,7 +220,7 @@ def _neither(source: str, size: int, head: bytes) -> IndexEntry:
 def _entry(parsed: Parsed, source: str, size: int) -> IndexEntry:
     dataset = parsed.dataset
     values: dict[str, Any] = {name: _text(dataset, keyword) for name, keyword in _UIDS.items()}
-    dicomdir = str(parsed.meta.get("MediaStorageSOPClassUID", "")) == DICOMDIR
+    dicomdir = is_directory(parsed)
     has_pixels = bool(parsed.pixel_tag) and parsed.pixel_length != 0
     if not dicomdir and not has_pixels:
         values |= {"reason": "no_pixel_data", "message": "the DICOM object has no pixel data"}
@@ -236,7 +237,7 @@ def _entry(parsed: Parsed, source: str, size: int) -> IndexEntry:
 
 def _text(dataset: Dataset, keyword: str) -> str:
     try:
-        value = dataset.get(keyword)
+        value = value_of(dataset, keyword)
         return "" if value is None else str(value).strip().strip("\0").strip()[:_MAX_TEXT]
     except Exception:  # a value that does not convert is as good as absent
         return ""
@@ -245,12 +246,12 @@ def _text(dataset: Dataset, keyword: str) -> str:
 def _described(dataset: Dataset) -> str:
     texts = [_text(dataset, keyword) for keyword in _DESCRIPTIONS]
     with contextlib.suppress(Exception):  # not a sequence
-        texts += [_text(item, "CodeMeaning") for item in dataset.get("AnatomicRegionSequence") or ()]
+        texts += [_text(item, "CodeMeaning") for item in value_of(dataset, "AnatomicRegionSequence") or ()]
     return " ".join(filter(None, texts))[:_MAX_TEXT]
 
 
 def _frames(dataset: Dataset) -> int:
     try:
-        return max(1, int(dataset.get("NumberOfFrames") or 1))
+        return max(1, int(value_of(dataset, "NumberOfFrames") or 1))
     except Exception:  # not a number: reading the file will say so
         return 1

@@ -17,11 +17,13 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
+from fxcore.dicom.bounded import value_of
 from fxcore.dicom.pixels import COLOUR, GREY
 from fxcore.dicom.quiet import quiet
 
 _MAX_TEXT = 64
 _MAX_VALUES = 32
+_MAX_RAW = 2**10
 _CODE = re.compile(r"[A-Z0-9 _]{1,16}")
 _ORIENTATION = re.compile(r"[A-Z]{1,5}")
 
@@ -156,9 +158,9 @@ def transfer_syntax_name(syntax: UID | None) -> str:
 
 
 def _clean(dataset: Dataset, keyword: str, rebuild: Callable[[Any], str]) -> str:
-    for value_of in (_value, _raw_value):
+    for read in (_value, _raw_value):
         try:
-            value = value_of(dataset, keyword)
+            value = read(dataset, keyword)
             return "" if value is None or isinstance(value, (bytes, bytearray)) else rebuild(value)
         except Exception:  # whatever pydicom or a parser makes of a corrupt value: it is dropped alone
             continue
@@ -166,11 +168,13 @@ def _clean(dataset: Dataset, keyword: str, rebuild: Callable[[Any], str]) -> str
 
 
 def _value(dataset: Dataset, keyword: str) -> Any:
-    return dataset.get(keyword)
+    return value_of(dataset, keyword)
 
 
 def _raw_value(dataset: Dataset, keyword: str) -> Any:
     """Return the text of a value that pydicom refuses, such as an integer string with decimals."""
     element = dataset.get_item(keyword)
     data = None if element is None else element.value
+    if isinstance(data, bytes) and len(data) > _MAX_RAW:
+        return None
     return data.decode("ascii").strip(" \0").split("\\") if isinstance(data, bytes) else None

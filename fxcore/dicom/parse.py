@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
@@ -28,6 +28,7 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
+from fxcore.dicom.bounded import BoundedReader, inflate
 from fxcore.dicom.config import Limits
 from fxcore.errors import UnreadableFileError
 
@@ -235,7 +236,9 @@ def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: li
     meta = FileMetaDataset()
     syntax = layout.syntax
     if layout.has_meta:
-        group2 = read_dataset(stream, False, True, stop_when=_past_meta, defer_size=limits.max_element_bytes)
+        group2 = read_dataset(
+            _bounded(stream), False, True, stop_when=_past_meta, defer_size=limits.max_element_bytes
+        )
         meta = FileMetaDataset(group2)
         syntax = meta.get("TransferSyntaxUID") or None
         if syntax is None:
@@ -256,8 +259,13 @@ def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: li
             if parsed.pixel_tag:
                 return parsed
         stream.seek(start)
-    data = inflate(stream.read(), limits)
-    return _read(io.BytesIO(data), len(data), meta, syntax, limits, tags)
+    inflated = inflate(stream.read(), limits.max_inflated_bytes)
+    if inflated is None:
+        raise UnreadableFileError(
+            "too_large",
+            f"the deflated data grows past {limits.max_inflated_bytes} bytes (limit max_inflated_bytes)",
+        )
+    return _read(inflated, inflated.getbuffer().nbytes, meta, syntax, limits, tags)
 
 
 def _read(
@@ -265,7 +273,7 @@ def _read(
 ) -> Parsed:
     parsed = Parsed(Dataset(), meta, syntax, stream, size)
     parsed.dataset = read_dataset(
-        stream,
+        _bounded(stream),
         syntax == ImplicitVRLittleEndian,
         syntax != ExplicitVRBigEndian,
         stop_when=_note_pixels(parsed),
@@ -275,6 +283,18 @@ def _read(
     if not parsed.pixel_tag and (stream.tell() > size or _cut_short(parsed.dataset)):
         raise UnreadableFileError("truncated_file", "the file ends in the middle of its header")
     return parsed
+
+
+def _bounded(stream: BinaryIO) -> BinaryIO:
+    # pydicom calls read, seek and tell, and nothing else.
+    return cast(BinaryIO, BoundedReader(stream))
+
+
+def is_directory(parsed: Parsed) -> bool:
+    """Return whether the file is a DICOMDIR; one that cannot say what it is, is none."""
+    with contextlib.suppress(Exception):
+        return str(parsed.meta.get("MediaStorageSOPClassUID", "")) == DICOMDIR
+    return False
 
 
 def _cut_short(dataset: Dataset) -> bool:
@@ -300,27 +320,3 @@ def _note_pixels(parsed: Parsed) -> Callable[[int, str | None, int], bool]:
         return True
 
     return stop
-
-
-def inflate(data: bytes, limits: Limits) -> bytes:
-    """Undo deflate (RFC 1951, no zlib header), bounded.
-
-    Raises
-    ------
-    UnreadableFileError
-        ``"too_large"`` when the result would pass ``max_inflated_bytes``, ``"truncated_pixel_data"``
-        when the stream does not end, ``"broken_header"`` when it is not deflate.
-    """
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        result = inflater.decompress(data, limits.max_inflated_bytes)
-    except zlib.error as error:
-        raise UnreadableFileError("broken_header", "the deflated data set cannot be inflated") from error
-    if inflater.eof:
-        return result
-    if len(result) >= limits.max_inflated_bytes:
-        raise UnreadableFileError(
-            "too_large",
-            f"the deflated data grows past {limits.max_inflated_bytes} bytes (limit max_inflated_bytes)",
-        )
-    raise UnreadableFileError("truncated_pixel_data", "the deflated data ends before its end marker")

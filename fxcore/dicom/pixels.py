@@ -10,6 +10,7 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, UncompressedTransferSyntaxes
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
+from fxcore.dicom.bounded import value_of
 from fxcore.dicom.config import Limits
 from fxcore.dicom.parse import UNDEFINED_LENGTH, Parsed
 from fxcore.errors import UnreadableFileError
@@ -104,6 +105,12 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
         raise UnreadableFileError(
             "too_large", f"{frames} frames, over the limit max_frames of {limits.max_frames}"
         )
+    if rows * columns * frames > limits.max_total_pixels:
+        raise UnreadableFileError(
+            "too_large",
+            f"{frames} frames of {rows} x {columns} pixels, over the limit max_total_pixels of "
+            f"{limits.max_total_pixels}",
+        )
     photometric = " ".join(_text(dataset, "PhotometricInterpretation").upper().split())
     if not photometric and samples == 1:
         # ACR-NEMA 2.0 and early DICOM: grey, low values dark.
@@ -135,7 +142,7 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
 
 def _integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
     try:
-        value = dataset.get(keyword)
+        value = value_of(dataset, keyword)
     except Exception as error:  # pydicom converts when asked, and raises what it likes
         raise UnreadableFileError("invalid_image_header", f"{keyword} is not a number") from error
     if value is None or value == "":
@@ -150,7 +157,7 @@ def _integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
 
 def _text(dataset: Dataset, keyword: str) -> str:
     try:
-        return str(dataset.get(keyword) or "")
+        return str(value_of(dataset, keyword) or "")
     except Exception as error:
         raise UnreadableFileError("invalid_image_header", f"{keyword} is not text") from error
 
@@ -204,7 +211,7 @@ def _encapsulated_bytes(parsed: Parsed, value: int) -> bytes:
             parsed.stream,
             parsed.syntax == ImplicitVRLittleEndian,
             parsed.syntax != ExplicitVRBigEndian,
-            stop_when=lambda tag, _vr, _length: tag > parsed.pixel_tag,
+            stop_when=lambda tag, _vr, _length: tag != parsed.pixel_tag,
         )
         data = bytes(dataset[parsed.pixel_tag].value or b"")
     except (EOFError, KeyError):

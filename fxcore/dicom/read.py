@@ -17,7 +17,7 @@ from fxcore.dicom.colour import colour_image, palette_image
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import grey_image
 from fxcore.dicom.metadata import METADATA_COLUMNS, clean_metadata
-from fxcore.dicom.parse import DICOMDIR, HEAD_BYTES, Parsed, check_size, parse, recognise
+from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
 from fxcore.dicom.pixels import GREY, PixelFormat, pixel_bytes, pixel_format
 from fxcore.dicom.quiet import quiet
 from fxcore.dicom.transform import read_transform
@@ -133,7 +133,7 @@ def open_dicom(stream: BinaryIO, limits: Limits) -> tuple[Parsed, PixelFormat]:
     if layout is None:
         raise UnreadableFileError("not_dicom", "the content is not DICOM")
     parsed = parse(stream, size, layout, limits)
-    if str(parsed.meta.get("MediaStorageSOPClassUID", "")) == DICOMDIR:
+    if is_directory(parsed):
         raise UnreadableFileError("dicomdir", "the file is a DICOMDIR, a directory of a medium")
     if not parsed.pixel_tag:
         raise UnreadableFileError("no_pixel_data", "the DICOM object has no pixel data")
@@ -143,7 +143,7 @@ def open_dicom(stream: BinaryIO, limits: Limits) -> tuple[Parsed, PixelFormat]:
 def _rendered(
     parsed: Parsed, fmt: PixelFormat, data: bytes | bytearray, config: PixelConfig
 ) -> Iterator[Rendered]:
-    frames = decode_frames(data, parsed.syntax, fmt, config.limits)
+    frames = decode_frames(data, parsed.syntax, fmt)
     for index in range(fmt.frames):
         # Silence lasts for one step: between the steps the caller's own warnings are heard.
         with quiet():

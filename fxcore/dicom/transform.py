@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from fxcore.dicom.bounded import value_of
 from fxcore.dicom.pixels import PixelFormat
 
 Floats = NDArray[np.float64]
+# Sequences of lookup tables are among what is read with this limit; nothing else comes near it.
+_MOST_BYTES = 2**22
+_MOST_LUT_BYTES = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ def _functional_group(dataset: Dataset, frame: int, keyword: str) -> Dataset | N
 def _get(dataset: Dataset, keyword: str) -> Any:
     """Return a value, or None where it is absent, empty or cannot be converted."""
     try:
-        value = dataset.get(keyword)
+        value = value_of(dataset, keyword, _MOST_BYTES)
     except Exception:  # pydicom converts when asked, and raises what it likes
         return None
     return None if value is None or (isinstance(value, (str, bytes, list)) and not len(value)) else value
@@ -220,7 +224,7 @@ def _window(dataset: Dataset, notes: list[str]) -> tuple[Window | None, int]:
 def _lookup_table(item: Dataset, little_endian: bool) -> LookupTable | None:
     try:
         length, first, bits = (int(v) for v in item["LUTDescriptor"].value)
-        data = item["LUTData"].value
+        data = value_of(item, "LUTData", _MOST_LUT_BYTES)
     except Exception:  # absent, of another multiplicity or unreadable
         return None
     length = (length & 0xFFFF) or 2**16

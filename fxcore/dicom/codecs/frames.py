@@ -14,10 +14,9 @@ from pydicom import uid
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders import base
 
+from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import imagecodecs_plugin as plugin
-from fxcore.dicom.codecs.streams import END_MARKER, ends_properly, jpeg_2000_size, jpeg_size
-from fxcore.dicom.config import Limits
-from fxcore.dicom.parse import inflate
+from fxcore.dicom.codecs.streams import END_MARKER, ITEM_TAG, check_jpeg, jpeg_2000_size, jpeg_size
 from fxcore.dicom.pixels import PixelFormat
 from fxcore.dicom.quiet import quiet_stderr
 from fxcore.errors import UnreadableFileError
@@ -30,7 +29,8 @@ gdcm.Trace.DebugOff()
 DEFLATED_IMAGE_FRAME = uid.UID("1.2.840.10008.1.2.8.1")
 
 # Measured on radiographs, core for core: imagecodecs is the fastest for every syntax it reads. Plugins
-# that happen to be installed besides these come last.
+# that happen to be installed besides these are left alone: the same file gives the same bytes everywhere,
+# and some end the process (pylibjpeg-rle panics on a broken header).
 _ORDER = (plugin.NAME, "gdcm", "pydicom")
 
 _JPEG = (
@@ -49,6 +49,11 @@ _MAX_MESSAGE = 500
 _IDENTIFIER = re.compile(r"\d+(\.\d+){3,}|\S*[/\\]\S+")
 # Encoders pad a frame to even or to a multiple of a few bytes.
 _PADDING = 16
+# Two bytes of a run become 128 (PS3.5 annex G.3.1).
+_RLE_EXPANSION = 64
+# JPEG 2000 and JPEG-LS know no bound; what is emptier than this shows nothing, whatever it claims.
+_MOST_PIXELS_PER_BYTE = 10_000
+_MOST_FRAGMENTS = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +100,7 @@ def _register() -> dict[str, Any]:
 DECODERS = _register()
 
 
-def decode_frames(
-    data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat, limits: Limits
-) -> Iterator[Frame]:
+def decode_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
     """Decode pixel data frame by frame.
 
     Parameters
@@ -107,7 +110,6 @@ def decode_frames(
     syntax : pydicom.uid.UID
         Transfer syntax.
     fmt : PixelFormat
-    limits : Limits
 
     Yields
     ------
@@ -120,7 +122,7 @@ def decode_frames(
         ``"unsupported_transfer_syntax"``, ``"truncated_pixel_data"`` or ``"undecodable"``.
     """
     if syntax == DEFLATED_IMAGE_FRAME:
-        yield from _deflated_frames(data, fmt, limits)
+        yield from _deflated_frames(data, fmt)
     elif not syntax.is_transfer_syntax or (syntax.is_encapsulated and syntax not in DECODERS):
         name = syntax.name if syntax.is_transfer_syntax and not syntax.is_private else "private or unknown"
         raise UnreadableFileError(
@@ -144,11 +146,17 @@ def _native_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -
         raise UnreadableFileError("undecodable", f"native pixel data: {_brief(error)}") from error
 
 
-def _deflated_frames(data: bytes | bytearray, fmt: PixelFormat, limits: Limits) -> Iterator[Frame]:
+def _deflated_frames(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[Frame]:
     """Deflated Image Frame Compression (PS3.5 annex A.4.13): each frame is native data, deflated."""
     for source in _fragments(data, fmt):
-        single = inflate(source, limits)
-        if 8 * len(single) < fmt.frame_bits:
+        size = (fmt.frame_bits + 7) // 8
+        inflated = inflate(source, size + _PADDING)
+        if inflated is None:
+            raise UnreadableFileError(
+                "undecodable", f"a deflated frame is longer than the declared {size} bytes"
+            )
+        single = inflated.getvalue()
+        if len(single) < size:
             raise UnreadableFileError("truncated_pixel_data", "a deflated frame is shorter than declared")
         for frame in _native_frames(single, uid.ExplicitVRLittleEndian, replace(fmt, frames=1)):
             yield replace(frame, decoder="deflate")
@@ -157,7 +165,6 @@ def _deflated_frames(data: bytes | bytearray, fmt: PixelFormat, limits: Limits) 
 def _encapsulated_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
     decoder = DECODERS[syntax]
     order = [n for n in _ORDER if n in decoder.available_plugins]
-    order += [n for n in decoder.available_plugins if n not in order]
     if syntax in _JPEG:
         # gdcm ends the process on some broken JPEG streams, and decodes none that imagecodecs does not.
         order = [n for n in order if n != "gdcm"]
@@ -166,6 +173,7 @@ def _encapsulated_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFor
 
 
 def _fragments(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[bytes]:
+    _check_fragments(data)
     count = 0
     try:
         for source in generate_frames(data, number_of_frames=fmt.frames):
@@ -173,7 +181,9 @@ def _fragments(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[bytes]:
                 break
             yield source
             count += 1
-    except (ValueError, OSError, EOFError, IndexError) as error:
+    except UnreadableFileError:
+        raise
+    except Exception as error:  # struct.error and TypeError among them
         raise UnreadableFileError(
             "truncated_pixel_data", f"the fragments of the pixel data cannot be followed: {_brief(error)}"
         ) from error
@@ -181,6 +191,16 @@ def _fragments(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[bytes]:
         raise UnreadableFileError(
             "truncated_pixel_data", f"{count} encoded frame(s) found where the header says {fmt.frames}"
         )
+
+
+def _check_fragments(data: bytes | bytearray) -> None:
+    """Refuse more fragments, or a longer offset table, than an object for each would be made of."""
+    offset, count = 0, 0
+    while data[offset : offset + 4] == ITEM_TAG:
+        length = int.from_bytes(data[offset + 4 : offset + 8], "little")
+        if count > _MOST_FRAGMENTS or (not count and length > 4 * _MOST_FRAGMENTS):
+            raise UnreadableFileError("too_large", f"more than {_MOST_FRAGMENTS} fragments of pixel data")
+        offset, count = offset + 8 + length, count + 1
 
 
 def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
@@ -214,6 +234,8 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
 def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:
     """Refuse what a native decoder is known to get wrong; return how many bits of a sample count."""
     if syntax not in _CODESTREAMS:
+        if syntax == uid.RLELossless and fmt.frame_bits > 8 * _RLE_EXPANSION * len(source):
+            raise _too_short(source, fmt)
         return fmt.bits_stored
     found = _CODESTREAMS[syntax](source)
     if found is None:
@@ -226,10 +248,20 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:
             f"a frame holds {found.rows} x {found.columns} x {found.samples} samples where the header "
             f"says {fmt.rows} x {fmt.columns} x {fmt.samples}",
         )
-    whole = ends_properly(source) if syntax in _JPEG else END_MARKER in source[-_PADDING:]
-    if not whole:
+    if syntax in _JPEG:
+        check_jpeg(source, found, "truncated_pixel_data")
+    elif END_MARKER not in source[-_PADDING:]:
         raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
+    elif fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(source):
+        raise _too_short(source, fmt)
     return fmt.bits_stored if syntax in _JPEG else found.precision
+
+
+def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:
+    return UnreadableFileError(
+        "truncated_pixel_data",
+        f"a frame of {len(source)} bytes cannot hold an image of {fmt.rows} x {fmt.columns} pixels",
+    )
 
 
 def _frame(values: NDArray[Any], properties: dict[str, Any], fmt: PixelFormat, name: str, bits: int) -> Frame:

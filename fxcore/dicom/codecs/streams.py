@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from fxcore.errors import UnreadableFileError
+
 # In entropy-coded data FF is followed by 00 (a stuffed byte), a restart marker or more fill bytes.
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 # SOF0..SOF15 without DHT, JPG and DAC, which lie among them, and SOF55 of JPEG-LS.
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
+_ARITHMETIC = {*range(0xC9, 0xD0)} - {0xCC}
 _MOST_TILES = 65535
+# A progressive JPEG has about ten, of all processes the most.
+_MOST_SCANS = 200
+ITEM_TAG = b"\xfe\xff\x00\xe0"
 END_MARKER = b"\xff\xd9"
 """End of image in JPEG and JPEG-LS, end of codestream in JPEG 2000."""
 
@@ -24,6 +31,8 @@ class StreamSize:
     columns: int
     samples: int
     precision: int
+    lossless: bool = False
+    arithmetic: bool = False
 
 
 def jpeg_size(stream: bytes) -> StreamSize | None:
@@ -42,7 +51,8 @@ def jpeg_size(stream: bytes) -> StreamSize | None:
         if code in _START_OF_FRAME:
             rows = int.from_bytes(stream[offset + 5 : offset + 7], "big")
             columns = int.from_bytes(stream[offset + 7 : offset + 9], "big")
-            return StreamSize(rows, columns, stream[offset + 9], stream[offset + 4])
+            samples, precision = stream[offset + 9], stream[offset + 4]
+            return StreamSize(rows, columns, samples, precision, code in _LOSSLESS, code in _ARITHMETIC)
         if code in (_START_OF_SCAN, _END_OF_IMAGE):
             return None
         offset = _next(stream, offset, code)
@@ -57,10 +67,33 @@ def _next(stream: bytes, offset: int, code: int) -> int:
     return offset + 2 + int.from_bytes(stream[offset + 2 : offset + 4], "big")
 
 
-def ends_properly(stream: bytes) -> bool:
-    """Return whether the marker segments of a JPEG stream lead to an end-of-image marker.
+def check_jpeg(stream: bytes, size: StreamSize, reason: str) -> None:
+    """Refuse a JPEG stream that cannot hold what it claims to.
 
-    libjpeg fills what is missing with grey and calls that a success, so that somebody has to look.
+    libjpeg fills what is missing with grey and calls that a success, so that somebody has to look:
+    every 8 x 8 block takes a bit at least, in the lossless processes every sample. Each further scan of a
+    few bytes has the decoder go through the whole image again.
+
+    Raises
+    ------
+    UnreadableFileError
+        With `reason`, or ``"too_large"`` for too many scans.
+    """
+    scans = scans_until_end(stream)
+    if not scans:
+        raise UnreadableFileError(reason, "the JPEG ends before its end marker: its last rows are missing")
+    if scans > _MOST_SCANS:
+        raise UnreadableFileError("too_large", f"a JPEG of {scans} scans, over the limit of {_MOST_SCANS}")
+    blocks = size.rows * size.columns if size.lossless else -(-size.rows // 8) * -(-size.columns // 8)
+    if not size.arithmetic and blocks > 8 * len(stream):
+        raise UnreadableFileError(
+            reason,
+            f"a JPEG of {len(stream)} bytes cannot hold an image of {size.rows} x {size.columns} pixels",
+        )
+
+
+def scans_until_end(stream: bytes) -> int:
+    """Return how many scans there are before the end-of-image marker of a JPEG; 0 if it is not reached.
 
     Notes
     -----
@@ -68,18 +101,19 @@ def ends_properly(stream: bytes) -> bool:
     the two bytes would not do: the segments are followed by their lengths (ITU-T T.81 section B.1).
     Bytes after the end-of-image marker do not matter.
     """
-    offset = 2
+    offset, scans = 2, 0
     while (offset := stream.find(b"\xff", offset)) >= 0 and offset + 2 <= len(stream):
         code = stream[offset + 1]
         if code == _END_OF_IMAGE:
-            return True
+            return scans
         offset = _next(stream, offset, code)
         if code == _START_OF_SCAN:
+            scans += 1
             found = _MARKER_IN_SCAN.search(stream, offset)
             if found is None:
-                return False
+                return 0
             offset = found.start()
-    return False
+    return 0
 
 
 def jpeg_2000_size(stream: bytes) -> StreamSize | None:

@@ -1,0 +1,107 @@
+"""Reading from files that mean harm: how much is read, how much is inflated, how long a value may be."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import Any, BinaryIO
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+
+from fxcore.errors import UnreadableFileError
+
+# Two reads an element or item, each of which costs up to a kilobyte of memory once it is an object.
+_MOST_READS = 400_000
+_MOST_HEADER_BYTES = 2**28
+_MOST_CHARACTER_SET_BYTES = 1024
+_CHARACTER_SET_TAGS = (b"\x08\x00\x05\x00", b"\x00\x08\x00\x05")
+_MOST_VALUE_BYTES = 2**16
+_PIECE = 2**16
+
+
+class BoundedReader:
+    """A stream for pydicom to read a header from: one that asks for too much is refused.
+
+    Items and elements of no length cost eight bytes of file and hundreds of bytes of memory each, and
+    the values inside sequences are read whatever their length. Character sets are looked up one by one
+    as soon as they are read.
+
+    Parameters
+    ----------
+    stream : binary file
+        Seekable.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._reads, self._bytes = 0, 0
+        self._last = b""
+        self.tell, self.seek = stream.tell, stream.seek
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as the stream does.
+
+        Raises
+        ------
+        UnreadableFileError
+            ``"too_large"``.
+        """
+        if size > _MOST_CHARACTER_SET_BYTES and self._last in _CHARACTER_SET_TAGS:
+            raise UnreadableFileError("too_large", f"the list of character sets takes {size} bytes")
+        data = self._stream.read(size)
+        self._reads += 1
+        self._bytes += len(data)
+        if self._reads > _MOST_READS:
+            raise UnreadableFileError("too_large", "the header holds hundreds of thousands of elements")
+        if self._bytes > _MOST_HEADER_BYTES:
+            raise UnreadableFileError(
+                "too_large", f"the header takes more than {_MOST_HEADER_BYTES} bytes of memory"
+            )
+        if len(data) >= 8:
+            self._last = data[:4]
+        return data
+
+
+def value_of(dataset: Dataset, keyword: str, most: int = _MOST_VALUE_BYTES) -> Any:
+    """Return the value of an attribute, or None where it is absent or longer than `most` bytes.
+
+    pydicom makes an object of each of the values of an element: of 16 MiB of them, gigabytes.
+    """
+    element = dataset.get_item(keyword)
+    if isinstance(element, RawDataElement) and element.value is not None and len(element.value) > most:
+        return None
+    return dataset.get(keyword)
+
+
+def inflate(data: bytes | bytearray | memoryview, most: int) -> io.BytesIO | None:
+    """Undo deflate (RFC 1951, no zlib header) in pieces, so that nothing past `most` bytes is ever held.
+
+    Returns
+    -------
+    io.BytesIO or None
+        None when the result would be longer than `most`.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"truncated_pixel_data"`` when the stream does not end, ``"broken_header"`` when it is not
+        deflate.
+    """
+    inflater, result = zlib.decompressobj(-zlib.MAX_WBITS), io.BytesIO()
+    view = memoryview(data)
+    try:
+        for start in range(0, len(view), _PIECE):
+            rest: Any = view[start : start + _PIECE]
+            while len(rest) and not inflater.eof:
+                if result.tell() + len(piece := inflater.decompress(rest, 16 * _PIECE)) > most:
+                    return None
+                result.write(piece)
+                rest = inflater.unconsumed_tail
+        result.write(inflater.flush())
+    except zlib.error as error:
+        raise UnreadableFileError("broken_header", "the deflated data cannot be inflated") from error
+    if not inflater.eof:
+        raise UnreadableFileError("truncated_pixel_data", "the deflated data ends before its end marker")
+    result.seek(0)
+    return result
