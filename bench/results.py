@@ -20,7 +20,7 @@ class Result:
     threads, peer_threads : int
         Threads (kernels) or worker processes (pipeline) of ours and of the peer.
     ours_s, peer_s : float
-        Median seconds.
+        Median seconds; where `unit` says so, another quantity of which less is better.
     ratio : float
         Median over the rounds of peer over ours: above 1, ours is faster.
     ours_quartiles_s, peer_quartiles_s, ratio_quartiles : tuple of float
@@ -36,6 +36,8 @@ class Result:
         The ratio to be reached.
     met : bool or None
         Whether it is, and what `note` adds to it; there may be no mark but this.
+    unit : str
+        ``"s"``, ``"B"`` (bytes) or ``"×"`` (a ratio).
     note : str
         What else there is to say, for instance file sizes.
     figures : dict of str to float
@@ -60,6 +62,7 @@ class Result:
     peer_peak_bytes: int | None = None
     mark: float | None = None
     met: bool | None = None
+    unit: str = "s"
     note: str = ""
     figures: dict[str, float] = field(default_factory=dict)
 
@@ -109,6 +112,12 @@ def compare(
         met=None if mark is None else bool(ratio.median >= mark and also),
         **further,
     )
+
+
+def within(name: str, what: str, values: list[float], limit: float, **further: Any) -> Result:
+    """Hold values of which less is better against a limit: a ratio of 1 or more is within it."""
+    rounds = {"ours": values, "peer": [limit] * len(values)}
+    return compare(name, "limit", what, rounds, **({"mark": 1.0} | further))
 
 
 @dataclass

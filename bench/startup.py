@@ -9,10 +9,9 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bench.options import Options
-from bench.results import Findings, Result, compare
+from bench.results import Findings, Result, within
 
 HELP_S, IMPORT_S, COMPILE_S, CACHE_S = 0.4, 0.3, 25.0, 1.0
 """Seconds that must not be exceeded."""
@@ -42,15 +41,15 @@ def run(options: Options) -> Findings:
         options.say(name)
         user_seconds(arguments)  # the first run fills the file cache
         seconds = [user_seconds(arguments) for _ in range(rounds)]
-        findings.results.append(_within(name, "user CPU time", seconds, limit))
+        findings.results.append(within(name, "user CPU time", seconds, limit))
     compiled, loaded = [], []
     for k in range(1 if options.quick else 3):
         options.say(f"compiling all kernels, {k + 1}")
         with tempfile.TemporaryDirectory() as folder:
             compiled.append(_ready_seconds(folder))
             loaded += [_ready_seconds(folder) for _ in range(3)]
-    findings.results.append(_within("compile all kernels, empty cache", "wall clock", compiled, COMPILE_S))
-    findings.results.append(_within("load all kernels from the cache", "wall clock", loaded, CACHE_S))
+    findings.results.append(within("compile all kernels, empty cache", "wall clock", compiled, COMPILE_S))
+    findings.results.append(within("load all kernels from the cache", "wall clock", loaded, CACHE_S))
     options.say("two processes on an empty cache")
     findings.results.append(_two_at_once())
     return findings
@@ -66,12 +65,6 @@ def user_seconds(arguments: list[str]) -> float:
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
     return usage.ru_utime
-
-
-def _within(name: str, what: str, seconds: list[float], limit: float, **further: Any) -> Result:
-    """Hold times against a limit: a ratio of 1 or more is within it."""
-    rounds = {"ours": seconds, "peer": [limit] * len(seconds)}
-    return compare(name, "limit", what, rounds, mark=1.0, **further)
 
 
 def _start(cache: str) -> subprocess.Popen[str]:
@@ -105,4 +98,4 @@ def _two_at_once() -> Result:
     note = "both worked and agree" if good else f"exit codes {failed}, {len(answers)} different answers"
     # How long they take together is told, not judged: that both work is what counts.
     name = "two processes at once, empty cache"
-    return replace(_within(name, "wall clock", [seconds], 2 * COMPILE_S, note=note), mark=None, met=good)
+    return replace(within(name, "wall clock", [seconds], 2 * COMPILE_S, note=note), mark=None, met=good)

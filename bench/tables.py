@@ -27,8 +27,8 @@ def cells(result: Result) -> tuple[str, ...]:
     return (
         named(result.name, result.threads, result.input),
         named(result.peer, result.peer_threads, result.input),
-        _time(result.ours_s),
-        _time(result.peer_s),
+        _quantity(result.ours_s, result.unit),
+        _quantity(result.peer_s, result.unit),
         ratio_text(result),
         "" if result.times_floor is None else _number(result.times_floor),
         memory,
@@ -89,6 +89,12 @@ def named(name: str, threads: int, input_name: str) -> str:
     """Say on how many threads, or worker processes, where it is more than one."""
     unit = "workers" if input_name.startswith("archive") else "threads"
     return f"{name}, {threads} {unit}" if threads > 1 else name
+
+
+def _quantity(value: float, unit: str) -> str:
+    if unit == "B":
+        return f"{_megabytes(int(value))} MB"
+    return _time(value) if unit == "s" else f"{_number(value)} {unit}"
 
 
 def _time(seconds: float) -> str:

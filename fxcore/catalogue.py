@@ -16,7 +16,8 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,9 @@ _SECONDS_PER_BATCH = 120.0
 _SETTLED_NS = 2_000_000_000
 # What may be better at the next try.
 _PASSING_REASONS = ("unreadable", *QUARANTINE_REASONS)
+
+# An entry is flat: many times faster than `dataclasses.astuple`, which copies deeply.
+_VALUES = attrgetter(*(field.name for field in fields(IndexEntry)))
 
 _SCHEMA = """
 CREATE TABLE made_with(text TEXT);
@@ -147,7 +151,7 @@ class Catalogue:
     def add(self, entries: Iterable[IndexEntry]) -> None:
         """Add or replace entries."""
         rows = (
-            (os.fsencode(entry.source), entry.kind, entry.reason, json.dumps(asdict(entry)))
+            (os.fsencode(entry.source), entry.kind, entry.reason, json.dumps(_VALUES(entry)))
             for entry in entries
         )
         self.database.executemany(
@@ -244,7 +248,7 @@ def _empty() -> sqlite3.Connection:
 
 def entry_from(text: str) -> IndexEntry:
     """Return the entry that is stored as `text`."""
-    return IndexEntry(**json.loads(text))
+    return IndexEntry(*json.loads(text))
 
 
 def _signature(found: Found) -> tuple[bytes, int | None, int | None, int | None, int | None]:

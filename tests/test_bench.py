@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
@@ -16,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 import bench.kernels
-from bench import decode, memory, pipeline, tables
+from bench import decode, memory, pipeline, size, tables
 from bench.archives import LABELS, SHARES, archive
 from bench.harness import Effort, Spread, interleave
 from bench.inputs import SIZES, STANDARD, phantom, phantom_plan
@@ -216,6 +217,24 @@ def test_pipeline_family_runs_both_commands(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.skipif(not memory.available(), reason="this system cannot reset a process's high-water mark")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are watched by way of /proc")
+def test_size_family_watches_all_processes_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(size, "QUICK_STUDIES", 5)
+    monkeypatch.setattr(size, "QUICK_INDEXED", 20)
+    findings = size.run(Options(True, 1, print))
+    rows = {result.name: result for result in findings.results}
+    # The workers' time and memory, not only those of the process that was started.
+    assert rows["build: CPU time a study"].ours_s * 5 > 0.5
+    assert rows["build: memory of the parent"].ours_s > 20e6
+    assert rows["index: the second time"].ours_s > 0
+
+
+def test_size_family_says_why_a_run_failed(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        size.watch(["build", str(tmp_path / "nothing"), str(tmp_path / "out")])
+    assert b"is not a folder" in caught.value.stderr
+
+
 def test_peak_memory_counts_what_a_call_takes() -> None:
     found = memory.peaks([(partial, (np.ones, size)) for size in (1 << 22, 1 << 10, 1 << 23)])
     for peak, expected in zip(found, (32 << 20, 0, 64 << 20), strict=True):

@@ -28,6 +28,7 @@ class Family(StrEnum):
     PNG = "png"
     PIPELINE = "pipeline"
     STARTUP = "startup"
+    SIZE = "size"
 
 
 def bench(

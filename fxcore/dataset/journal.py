@@ -59,9 +59,8 @@ class StudyRecord:
 
 def to_line(record: StudyRecord) -> bytes:
     """Return the record as one line of JSON; the same record gives the same bytes."""
-    return (
-        json.dumps(asdict(record), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-    )
+    values = vars(record) | {"rejects": [asdict(reject) for reject in record.rejects]}
+    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
 def from_line(line: bytes | str, where: str) -> StudyRecord:
