@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fxcore.errors import UnreadableFileError
 
-_TYPE_BYTES = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8}
+_TYPE_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _TYPE_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
 _WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = _PLACES = 273, 279, 324, 325
@@ -17,6 +17,7 @@ _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # Any other tag may be as long as the file, as often as a directory has entries.
 _READ = {_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, *_PLACES, _TILE_WIDTH, _TILE_LENGTH}
 _MOST_STRIPS = 2**20
+_MOST_VALUE_BYTES = 2**30
 _MOST_EXIF = 2**16
 # No byte of a deflate stream becomes more (258 bytes in two bits).
 _DEFLATE_EXPANSION = 1032
@@ -129,7 +130,7 @@ def exif_orientation(data: bytes) -> int:
 
 def _orientation(tiff: bytes) -> int:
     try:
-        directory, _ = _directory(tiff, *_first(tiff))
+        directory, _, _ = _directory(tiff, *_first(tiff))
     except (UnreadableFileError, struct.error):
         return 1
     return _valid_orientation(directory)
@@ -156,16 +157,17 @@ def tiff_pages(data: bytes, most: int) -> list[Page]:
     """
     try:
         order, big, offset = _first(data)
-        pages, seen, places = [], set(), 0
+        pages, seen, values = [], set(), 0
         while offset and offset not in seen:
             seen.add(offset)
             if len(seen) > most:
                 raise UnreadableFileError("too_large", f"more than {most} pages (limit max_frames)")
-            directory, offset = _directory(data, order, big, offset)
-            places += sum(len(directory.get(tag, ())) for tag in _PLACES)
-            if places > max(len(data), _MOST_STRIPS):
-                raise UnreadableFileError("unsupported_image", "the directories of the TIFF overlap")
+            directory, offset, taken = _directory(data, order, big, offset)
+            values += taken
             _check_strips(directory, len(data))
+            # libtiff reads them all, also those of tags it does not know.
+            if taken > len(data) or values > _MOST_VALUE_BYTES:
+                raise UnreadableFileError("unsupported_image", "the values in a TIFF directory overlap")
             pages.append(_tiff_page(directory))
     except struct.error as error:
         raise UnreadableFileError("truncated_image", "the TIFF ends inside a directory") from error
@@ -209,16 +211,19 @@ def _first(data: bytes) -> tuple[str, bool, int]:
     return order, False, struct.unpack_from(f"{order}I", data, 4)[0]
 
 
-def _directory(data: bytes, order: str, big: bool, offset: int) -> tuple[dict[int, tuple[int, ...]], int]:
-    """Return the integer entries of one directory and where the next one is."""
+def _directory(
+    data: bytes, order: str, big: bool, offset: int
+) -> tuple[dict[int, tuple[int, ...]], int, int]:
+    """Return the entries of one directory that matter, where the next is, and what all values take."""
     head, width, inline = ("Q", 20, 8) if big else ("H", 12, 4)
     count = struct.unpack_from(order + head, data, offset)[0]
     offset += struct.calcsize(head)
     entries: dict[int, tuple[int, ...]] = {}
+    taken = 0
     for start in range(offset, offset + width * min(count, 4096), width):
         tag, kind, number = struct.unpack_from(order + ("HHQ" if big else "HHI"), data, start)
-        code = _TYPE_CODES.get(kind)
-        held = number
+        code, size = _TYPE_CODES.get(kind), number * _TYPE_BYTES.get(kind, 1)
+        taken += size
         if code is None or tag not in _READ or not number:
             continue
         if number > _MOST_STRIPS:
@@ -226,8 +231,8 @@ def _directory(data: bytes, order: str, big: bool, offset: int) -> tuple[dict[in
         if tag not in _PLACES:
             number = 1
         place = start + width - inline
-        if held * _TYPE_BYTES[kind] > inline:
+        if size > inline:
             place = struct.unpack_from(order + ("Q" if big else "I"), data, place)[0]
         entries[tag] = struct.unpack_from(f"{order}{number}{code}", data, place)
     following = struct.unpack_from(order + ("Q" if big else "I"), data, offset + width * min(count, 4096))[0]
-    return entries, following
+    return entries, following, taken

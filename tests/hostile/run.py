@@ -119,7 +119,7 @@ class MemorySampler(threading.Thread):
         while not self._over.wait(self._interval):
             for pid in (family := _descendants(self._pid)):
                 name = "parent" if pid == self._pid else "worker"
-                self._peaks[name] = max(self._peaks.get(name, 0), _peak_kib(pid))
+                self._peaks[name] = max(self._peaks.get(name, 0), peak_kib(pid))
             if not family:
                 return
 
@@ -139,7 +139,7 @@ def _descendants(ancestor: int) -> set[int]:
     return family
 
 
-def _peak_kib(pid: int) -> int:
+def peak_kib(pid: int) -> int:
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
