@@ -17,6 +17,8 @@ _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # Any other tag may be as long as the file, as often as a directory has entries.
 _READ = {_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, *_PLACES, _TILE_WIDTH, _TILE_LENGTH}
 _MOST_STRIPS = 2**20
+# What struct raises for a place past the end, and past all that may be a place.
+_OUTSIDE = (struct.error, OverflowError)
 _MOST_VALUE_BYTES = 2**30
 _MOST_EXIF = 2**16
 # No byte of a deflate stream becomes more (258 bytes in two bits).
@@ -131,7 +133,7 @@ def exif_orientation(data: bytes) -> int:
 def _orientation(tiff: bytes) -> int:
     try:
         directory, _, _ = _directory(tiff, *_first(tiff))
-    except (UnreadableFileError, struct.error):
+    except (UnreadableFileError, *_OUTSIDE):
         return 1
     return _valid_orientation(directory)
 
@@ -169,7 +171,7 @@ def tiff_pages(data: bytes, most: int) -> list[Page]:
             if taken > len(data) or values > _MOST_VALUE_BYTES:
                 raise UnreadableFileError("unsupported_image", "the values in a TIFF directory overlap")
             pages.append(_tiff_page(directory))
-    except struct.error as error:
+    except _OUTSIDE as error:
         raise UnreadableFileError("truncated_image", "the TIFF ends inside a directory") from error
     if not pages:
         raise UnreadableFileError("unsupported_image", "the TIFF holds no page")

@@ -186,3 +186,10 @@ def test_fracatlas() -> None:
             (image,), _ = _load(path)
             np.testing.assert_array_equal(image, cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
     assert (len(rows), refused) == (96, 5)
+
+
+def test_a_directory_past_all_places_is_a_truncated_tiff(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II+\0\x08\0\0\0" + b"\xff" * 8)
+    with pytest.raises(UnreadableFileError) as caught:
+        load_image(tmp_path / "a.tif", PixelConfig())
+    assert caught.value.reason == "truncated_image"

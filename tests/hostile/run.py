@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fxcore.executor import QUARANTINE_REASONS
 from tests.program import TRACEBACK
 
 
@@ -76,7 +77,7 @@ def _check(outcome: Outcome, archive: Path, work: Path) -> None:
     outcome.given_up = [
         (source_of[source], row["message"])
         for source, row in rejected.items()
-        if row["reason"] in ("worker_died", "time_out", "out_of_memory")
+        if row["reason"] in QUARANTINE_REASONS
     ]
     found = sum(not path.is_dir() for path in archive.rglob("*"))
     converted, passed_over = outcome.figures["converted"], outcome.figures["passed_over"]

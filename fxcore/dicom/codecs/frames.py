@@ -198,6 +198,10 @@ def _check_fragments(data: bytes | bytearray) -> None:
     offset, count = 0, 0
     while data[offset : offset + 4] == ITEM_TAG:
         length = int.from_bytes(data[offset + 4 : offset + 8], "little")
+        if offset + 8 + length > len(data):
+            raise UnreadableFileError(
+                "truncated_pixel_data", "the encapsulated pixel data ends before its last fragment does"
+            )
         if count > _MOST_FRAGMENTS or (not count and length > 4 * _MOST_FRAGMENTS):
             raise UnreadableFileError("too_large", f"more than {_MOST_FRAGMENTS} fragments of pixel data")
         offset, count = offset + 8 + length, count + 1
