@@ -121,9 +121,9 @@ def do_task(terms: Terms, payload: bytes) -> Any:
         return outcome.result
 
 
-def end_run(run: str) -> None:
+async def end_run(run: str) -> None:
     """End, in a Dask worker, all that it does for a run."""
-    _slot.end(run)
+    await asyncio.to_thread(_slot.end, run)
 
 
 @functools.cache
@@ -232,7 +232,7 @@ class ClusterExecutor(Executor):
             If the scheduler is lost, or a worker has another fxray, several threads, or does not see
             the folders.
         """
-        waiting: dict[str, tuple[Any, Task]] = {}
+        waiting: dict[Any, tuple[Any, Task]] = {}
         ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         source = iter(tasks)
         try:
@@ -267,7 +267,7 @@ class ClusterExecutor(Executor):
             return WorkerFailure(
                 WORKER_DIED, f"lost with {death.allowed_failures + 1} workers of the cluster"
             )
-        except _LOST as error:
+        except (OSError, CancelledError, asyncio.CancelledError) as error:
             raise self._lost() from error
         except Exception as error:
             raise FxrayError(

@@ -6,8 +6,9 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
@@ -113,6 +114,9 @@ class Executor:
         self._pool = ProcessPool(
             max_workers=self._workers, context=_context(), initializer=_initialise, initargs=(memory,)
         )
+        # Held while the pool starts its first workers, which it does not survive being stopped in.
+        self._lock = threading.Lock()
+        self._running: set[Future[Any]] = set()
 
     def __enter__(self) -> Executor:
         return self
@@ -125,9 +129,13 @@ class Executor:
             self.stop()
 
     def stop(self) -> None:
-        """End the workers, whatever they are doing; a `run` that waits for them raises `CancelledError`."""
-        self._pool.stop()
-        self._pool.join()
+        """End the workers, whatever they are doing; a `run` that waits for them in another thread, too."""
+        with self._lock:
+            self._pool.stop()
+            self._pool.join()
+            for future in self._running:
+                if not future.done():
+                    future.set_exception(CancelledError())
 
     def run(
         self,
@@ -164,6 +172,7 @@ class Executor:
                     return
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     task, limit = waiting.pop(future)
+                    self._running.discard(future)
                     yield Outcome(task, _result(future, limit))
         except BrokenProcessPool as error:
             raise FxrayError(_BROKEN) from error
@@ -173,7 +182,10 @@ class Executor:
 
     def _schedule(self, function: Callable[[Task], Result], task: Task, limit: float) -> Future[Any]:
         try:
-            return self._pool.schedule(attempt, args=[function, task], timeout=limit)
+            with self._lock:
+                future = self._pool.schedule(attempt, args=[function, task], timeout=limit)
+                self._running.add(future)
+                return future
         except RuntimeError as error:
             raise FxrayError(_BROKEN) from error
 
