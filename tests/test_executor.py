@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from fxcore.attempt import attempt
+from fxcore.config import to_toml
 from fxcore.executor import Executor, WorkerFailure
 
 
@@ -25,7 +32,13 @@ def square_or_fault(task: int | str) -> int:
     if task == "hang":
         time.sleep(600)
     if task == "raise":
-        raise ZeroDivisionError("a mistake in the program")
+        raise ZeroDivisionError("DOE^JANE in /archive/secret.dcm")
+    if task == "allocate":
+        return len(bytes(range(250)) * 2**24)
+    if task == "disk error":
+        raise OSError(errno.EIO, "Input/output error", "/out/secret.png")
+    if task == "full disk":
+        raise OSError(errno.ENOSPC, "No space left on device", "/out/secret.png")
     return int(task) ** 2
 
 
@@ -63,6 +76,94 @@ def test_tasks_are_taken_as_room_becomes_free():
     assert next(taken) <= 40 + 2 * 4 + 1
 
 
-def test_a_mistake_in_the_program_is_not_hidden():
-    with Executor(1) as executor, pytest.raises(ZeroDivisionError, match="a mistake"):
-        list(executor.run(square_or_fault, ["raise"], limit))
+def test_what_a_task_raises_costs_that_task_and_tells_no_more_than_its_type():
+    tasks = [1, "raise", 2, "disk error", 3, "allocate", 4]
+    with Executor(1, memory=2**30) as executor:
+        outcomes = {outcome.task: outcome.result for outcome in executor.run(square_or_fault, tasks, limit)}
+    assert [outcomes[task] for task in (1, 2, 3, 4)] == [1, 4, 9, 16]
+    for task, reason, names in (
+        ("raise", "internal_error", "ZeroDivisionError"),
+        ("disk error", "internal_error", "OSError EIO"),
+        ("allocate", "out_of_memory", "memory_per_worker"),
+    ):
+        failure = outcomes[task]
+        assert isinstance(failure, WorkerFailure)
+        assert failure.reason == reason
+        assert names in failure.message
+        assert "secret" not in repr(failure)
+
+
+def test_a_disk_that_takes_no_more_ends_the_run():
+    with Executor(1) as executor, pytest.raises(OSError, match="No space left") as raised:
+        list(executor.run(square_or_fault, ["full disk"], limit))
+    assert raised.value.errno == errno.ENOSPC
+
+
+def test_the_place_of_a_fault_is_where_it_left_fxray():
+    failure = attempt(to_toml, "not a configuration")
+    assert isinstance(failure, WorkerFailure)
+    module, _, line = failure.place.partition(":")
+    assert module == "fxcore.config"
+    assert line.isdigit()
+
+
+def memory_in_use(task: int) -> int:
+    """Allocate and free `task` MiB in pieces of many sizes; return what is still taken, in MiB."""
+    pieces = [np.ones(min(size, task) * 2**17) for size in (1, 3, 10, 30, task)]
+    del pieces
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) // 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_worker_gives_back_the_memory_of_a_huge_task():
+    with Executor(1, memory=2**31) as executor:
+        (before,) = executor.run(memory_in_use, [1], limit)
+        after = [outcome.result for outcome in executor.run(memory_in_use, [700, 20, 900, 1], limit)]
+    assert max(after) < before.result + 64
+
+
+def wait_in_vain(task: str) -> None:
+    Path(task).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
+    code = (
+        "import sys, pathlib\n"
+        "from fxcore.executor import Executor\n"
+        "from tests.test_executor import wait_in_vain\n"
+        "if __name__ == '__main__':\n"
+        "    with Executor(1) as executor:\n"
+        f"        list(executor.run(wait_in_vain, [{str(tmp_path / 'pid')!r}], lambda task: 600))\n"
+    )
+    (tmp_path / "parent.py").write_text(code)
+    root = Path(__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py")], env=environment)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < deadline
+        assert parent.poll() is None
+        time.sleep(0.05)
+    worker = int((tmp_path / "pid").read_text())
+    parent.kill()
+    parent.wait()
+    while time.monotonic() < deadline:
+        try:
+            # A process that has ended and is not collected yet is no longer at work.
+            if ") Z " in Path(f"/proc/{worker}/stat").read_text():
+                return
+        except FileNotFoundError:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"worker {worker} is still there")
+
+
+@pytest.mark.slow
+def test_servers_that_start_together_on_an_empty_cache_let_one_compile(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", "import fxcore.worker_start"]
+    servers = [subprocess.Popen(command, env=environment) for _ in range(4)]
+    assert [server.wait(timeout=250) for server in servers] == [0, 0, 0, 0]
+    assert len(list(tmp_path.rglob("*.filled"))) == 1
