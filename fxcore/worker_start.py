@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 # Ctrl-C on a terminal reaches all processes. While it loads, this one ends of it without a word (the
@@ -65,6 +66,22 @@ def _warm_one_at_a_time() -> None:
 
 
 _warm_one_at_a_time()
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what ended a process, unless it is a worker that was started while its pool was closing.
+
+    Such a worker finds the pool's lock gone. Nobody waits for it, and nobody has to read of it.
+    """
+    last = trace
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    module = last.tb_frame.f_globals.get("__name__") if last is not None else ""
+    if kind is not FileNotFoundError or module != "multiprocessing.synchronize":
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _report
 
 
 def limit_memory(limit: int) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import fxray, summary, tree
-from tests.test_program_faults import _FAULTY_CODEC, start, wait_for_studies
+from tests.program import FAULTY_CODEC, fxray, start, summary, tree, wait_for_studies
 from tests.test_program_images import draw
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +29,7 @@ class Cluster:
             port = free.getsockname()[1]
         self.address = f"tcp://127.0.0.1:{port}"
         (folder / "faults").mkdir()
-        (folder / "faults" / "sitecustomize.py").write_text(_FAULTY_CODEC)
+        (folder / "faults" / "sitecustomize.py").write_text(FAULTY_CODEC)
         self.environment = os.environ | {"PYTHONPATH": f"{folder / 'faults'}{os.pathsep}{ROOT}"}
         self._folder, self._processes = folder, list[subprocess.Popen[bytes]]()
         self.scheduler = self._start("scheduler", "--host", self.address, "--no-dashboard")
@@ -126,6 +125,7 @@ def test_a_worker_killed_in_mid_run_leaves_the_tree_of_a_local_run(tmp_path, clu
     assert tree(tmp_path / "out") == tree(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_or_hangs_its_worker_costs_what_it_costs_locally(tmp_path, cluster):
     cluster.add_workers(2)
     archive = tmp_path / "archive"
@@ -148,6 +148,7 @@ def test_a_file_that_kills_or_hangs_its_worker_costs_what_it_costs_locally(tmp_p
     assert "good.png" not in cluster.log()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_what_is_in_flight_and_the_next_run_goes_on(tmp_path, cluster, slow_archive):
     cluster.add_workers(2)
     options = ["--key", tmp_path / "key", "--scheduler", cluster.address]
