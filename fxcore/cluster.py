@@ -271,8 +271,8 @@ class ClusterExecutor(Executor):
             raise self._lost() from error
         except Exception as error:
             raise FxrayError(
-                f"a Dask worker cannot run the tasks of fxray ({type(error).__name__}: {error}); install "
-                f"fxray {self._terms.version} on all machines and start the workers again"
+                f"the Dask cluster cannot run the tasks of fxray ({type(error).__name__}: {error}); install "
+                f"fxray {self._terms.version} on all machines and start scheduler and workers again"
             ) from error
         if isinstance(result, Refusal):
             raise result.error
