@@ -38,3 +38,13 @@ class UnreadableFileError(FxrayError):
 
     def __reduce__(self) -> tuple[type[UnreadableFileError], tuple[str, str]]:
         return type(self), (self.reason, self.message)
+
+
+def why_unreadable(error: UnreadableFileError) -> tuple[str, str]:
+    """Return reason and message; where memory had run out beneath, that and not what was made of it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError):
+            return "out_of_memory", OUT_OF_MEMORY
+        cause = cause.__cause__ or cause.__context__
+    return error.reason, error.message

@@ -16,7 +16,7 @@ from fxcore.dataset.studies import StudyWriter, read_radiograph, read_rows
 from fxcore.dataset.tables import cell
 from fxcore.dicom.index import IndexEntry, index_file
 from fxcore.dicom.read import Limits, LoadedFile, load_dicom
-from fxcore.errors import DataSetError, UnreadableFileError
+from fxcore.errors import DataSetError, UnreadableFileError, why_unreadable
 from fxcore.images import load_image
 from fxcore.settings import IngestConfig
 from fxcore.steps import Pipeline, decisions, run_steps
@@ -221,7 +221,7 @@ def _first_readable(
                     found = True
                     yield radiograph
             except UnreadableFileError as error:
-                reject(error.reason, error.message)
+                reject(*why_unreadable(error))
 
 
 def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:
