@@ -18,7 +18,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import open_executor
-from fxcore.jobs import IngestTask
+from fxcore.jobs import IngestTask, require_files
 from fxcore.labels import read_labels
 from fxcore.pseudonyms import Pseudonyms, default_key_file, load_key
 from fxcore.run import Progress, Silent, Summary, begun_settings, do_studies, finish, output_folder, tool
@@ -111,6 +111,7 @@ def ingest(
         ) as executor,
         open_catalogue(archive, limits, executor, progress, index_file) as catalogue,
     ):
+        require_files(archive)
         plan = Plan(catalogue, table, settings.ingest, pseudonyms)
         for sentence in plan.said:
             progress.say(sentence)

@@ -5,6 +5,8 @@ Tasks and results are small; images never cross a process boundary.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,7 +148,7 @@ def do_study(task: StudyTask) -> StudyRecord:
         writer.converted = source.converted
         writer.body_parts.update(source.body_parts)
         writer.rejects.extend(source.rejects)
-        for radiograph in _stored(task, writer.rejects):
+        for radiograph in _stored(task, writer.rejects, writer):
             _add(radiograph, task.steps, writer)
         return writer.commit()
 
@@ -178,7 +180,7 @@ def _add(radiograph: Radiograph, steps: Pipeline | None, writer: StudyWriter) ->
 
 def _ingested(task: IngestTask, writer: StudyWriter) -> Iterator[Radiograph]:
     for copies in _copies(task.files):
-        radiographs = _first_readable(task, copies, writer.rejects)
+        radiographs = _first_readable(task, copies, writer.rejects, writer)
         first = True
         for radiograph in radiographs:
             writer.converted += first
@@ -196,7 +198,7 @@ def _copies(files: tuple[SourceFile, ...]) -> list[list[SourceFile]]:
 
 
 def _first_readable(
-    task: IngestTask, copies: list[SourceFile], rejects: list[Reject]
+    task: IngestTask, copies: list[SourceFile], rejects: list[Reject], writer: StudyWriter | None = None
 ) -> Iterator[Radiograph]:
     found = False
     for file in copies:
@@ -222,6 +224,8 @@ def _first_readable(
                     yield radiograph
             except UnreadableFileError as error:
                 reject(*why_unreadable(error))
+                if isinstance(error.__cause__, OSError):
+                    _try_again(task.archive, writer)
 
 
 def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:
@@ -244,9 +248,11 @@ def _radiographs(task: IngestTask, file: SourceFile, loaded: LoadedFile) -> Iter
         yield Radiograph(image, {column: cell(text) for column, text in row.items()})
 
 
-def _stored(task: PreprocessTask, rejects: list[Reject]) -> Iterator[Radiograph]:
+def _stored(
+    task: PreprocessTask, rejects: list[Reject], writer: StudyWriter | None = None
+) -> Iterator[Radiograph]:
     layout = Layout(Path(task.dataset))
-    for row in _rows(task, rejects):
+    for row in _rows(task, rejects, writer):
         radiograph_id = row.get("radiograph_id", "")
         if task.wanted and radiograph_id != task.wanted:
             continue
@@ -258,16 +264,48 @@ def _stored(task: PreprocessTask, rejects: list[Reject]) -> Iterator[Radiograph]
             radiograph = read_radiograph(layout, task.record.label, row)
         except DataSetError as error:
             rejects.append(Reject(*where, "unreadable_png", cell(str(error))))
+            if isinstance(error.__cause__, OSError):
+                _try_again(task.dataset, writer)
             continue
         yield radiograph
 
 
-def _rows(task: PreprocessTask, rejects: list[Reject]) -> list[dict[str, str]]:
+def _rows(
+    task: PreprocessTask, rejects: list[Reject], writer: StudyWriter | None = None
+) -> list[dict[str, str]]:
     if not task.record.radiographs:
         return []
     try:
         return read_rows(Layout(Path(task.dataset)), task.record.label, task.study_id)
-    except DataSetError:
+    except DataSetError as error:
+        if isinstance(error.__cause__, OSError):
+            _try_again(task.dataset, writer)
         message = "the metadata.csv of the study is missing or damaged"
         rejects.append(Reject("preprocess", task.study_id, "", "", "unreadable_metadata", message))
         return []
+
+
+def _try_again(source: str, writer: StudyWriter | None) -> None:
+    """Have the study done again by the next run, as what the system could not read may be there by then.
+
+    Raises
+    ------
+    OSError
+        If not a file but the whole source is gone, as a network drive goes: that ends the run.
+    """
+    require_files(Path(source))
+    if writer is not None:
+        writer.try_again = True
+
+
+def require_files(folder: Path) -> None:
+    """Check that a source folder is there and holds anything.
+
+    Raises
+    ------
+    OSError
+        If not: a drive that is not connected often leaves an empty folder.
+    """
+    with os.scandir(folder) as entries:
+        if next(entries, None) is None:
+            raise FileNotFoundError(errno.ENOENT, "The folder is empty", str(folder))

@@ -85,17 +85,17 @@ def _create(path: Path) -> bytes:
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-            os.fsync(file.fileno())
         try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(key)
+                os.fsync(file.fileno())
             # A link never replaces: of two runs that start at once, one key wins and both use it.
             os.link(beside, path)
         except FileExistsError:
             return path.read_bytes()
         finally:
-            beside.unlink()
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise FxrayError(
             f"cannot make the pseudonym key {path}: {error.strerror}. Name another with --key."

@@ -25,6 +25,20 @@ EXIT_QUARANTINED = 3
 
 _SECONDS_BETWEEN_LINES = 10.0
 
+_GONE = "Was it removed, or a drive disconnected, while fxray was at work? "
+_FORBIDDEN = "See that it may be read, or written if it is the output. "
+_WAY_OUT = {
+    errno.ENOSPC: "Make room. ",
+    errno.EDQUOT: "Make room. ",
+    errno.ENOENT: _GONE,
+    errno.ENOTDIR: _GONE,
+    errno.ESTALE: _GONE,
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.EROFS: _FORBIDDEN,
+    errno.EIO: "The disk or the connection to it fails. ",
+}
+
 
 class Bars:
     """Progress bars with rate and time left, on the terminal."""
@@ -143,8 +157,7 @@ def errors_for_people(go_on: str = "") -> Iterator[None]:
         raise typer.Exit(EXIT_ERROR) from None
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        full = " Make room and run the same command again." if error.errno == errno.ENOSPC else ""
-        _fail(f"{place}{error.strerror or error}.{full}")
+        _fail(f"{place}{error.strerror or error}. {_WAY_OUT.get(error.errno or 0, '')}{go_on}".rstrip())
 
 
 def _fail(text: str, code: int = EXIT_ERROR) -> None:

@@ -44,8 +44,11 @@ def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
 
 def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
     while True:
-        layout.work.mkdir(exist_ok=True)
-        lock = path.open("a+b")
+        try:
+            layout.work.mkdir(exist_ok=True)
+            lock = path.open("a+b")
+        except OSError as error:
+            raise FxrayError(f"cannot write to {layout.root}: {error.strerror}") from error
         try:
             fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import shutil
 from collections import Counter
@@ -13,7 +14,7 @@ from fxcore.dataset.journal import StudyRecord, from_line, write_record
 from fxcore.dataset.layout import METADATA_FILE, Layout, image_name
 from fxcore.dataset.locks import at_work
 from fxcore.dataset.png import decode_png, encode_png
-from fxcore.dataset.tables import cell, read_csv, render_csv, union_of_columns
+from fxcore.dataset.tables import cell, naming, read_csv, render_csv, union_of_columns
 from fxcore.errors import DataSetError
 from fxcore.kernels import pixel_sums
 from fxcore.study import LABELS, Radiograph, Reject
@@ -33,6 +34,8 @@ class StudyWriter:
         self._rows: list[dict[str, str]] = []
         self._pixels = self._sum = self._square_sum = 0
         self.converted = 0
+        # Where a file could not be read for a reason that may pass: the next run does the study again.
+        self.try_again = False
         self.rejects: list[Reject] = []
         self.body_parts: Counter[str] = Counter()
         self.decisions: Counter[str] = Counter()
@@ -60,7 +63,8 @@ class StudyWriter:
             raise DataSetError(
                 f"two radiographs of study {self._study_id} have the identifier {radiograph.radiograph_id}"
             )
-        place.write_bytes(encode_png(radiograph.image))
+        with naming(place):
+            place.write_bytes(encode_png(radiograph.image))
         total, squares = pixel_sums(radiograph.image)
         self._pixels += radiograph.image.size
         self._sum += total
@@ -77,7 +81,7 @@ class StudyWriter:
         record = StudyRecord(
             study_id=self._study_id,
             label=self._label,
-            fingerprint=self._fingerprint,
+            fingerprint=_passing(self._fingerprint) if self.try_again else self._fingerprint,
             converted=self.converted,
             radiographs=len(self._rows),
             columns=tuple(columns),
@@ -92,10 +96,16 @@ class StudyWriter:
             self._rows.sort(key=lambda row: row["radiograph_id"])
             cells = ([row.get(column, "") for column in columns] for row in self._rows)
             table = render_csv([columns, *cells])
-            (self._staged / METADATA_FILE).write_bytes(table)
+            with naming(self._staged / METADATA_FILE):
+                (self._staged / METADATA_FILE).write_bytes(table)
         write_record(self._layout, record)
         _put_in_place(self._layout, record, self._staged)
         return record
+
+
+def _passing(fingerprint: str) -> str:
+    """Return what no files have as their fingerprint."""
+    return hashlib.sha256(f"without some files of {fingerprint}".encode()).hexdigest()
 
 
 def _put_in_place(layout: Layout, record: StudyRecord, staged: Path) -> None:

@@ -7,6 +7,7 @@ import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fxcore.errors import DataSetError
@@ -42,12 +43,32 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes], mode: int = 0o66
     """
     beside = path.with_name(path.name + ".partial")
     beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        if isinstance(data, bytes):
-            file.write(data)
-        else:
-            file.writelines(data)
-    beside.replace(path)
+    try:
+        with (
+            naming(path),
+            os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file,
+        ):
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                file.writelines(data)
+        beside.replace(path)
+    except BaseException:
+        # Half a file is of no use, and on a full disk it takes room. Where even that fails, so be it.
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let the system's error say which file it is about: that of a failed write does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def read_csv(path: Path) -> Iterator[dict[str, str]]:
@@ -66,7 +87,9 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
                         f"{path}, line {number}: the row does not have the columns of the header"
                     )
                 yield row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise DataSetError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataSetError(f"cannot read {path}: {error}") from error
 
 
