@@ -7,12 +7,31 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from fxcore.study import LABELS
 
 TRACEBACK = "Traceback (most recent call last)"
+
+# Loaded by every interpreter that has it on its path: makes reading some files fatal, as broken codecs do.
+FAULTY_CODEC = """
+import ctypes, os, signal, time
+import fxcore.jobs
+
+_load = fxcore.jobs.load_image
+
+def load_image(path, config):
+    if path.name == "kill.png": os.kill(os.getpid(), signal.SIGKILL)
+    if path.name == "abort.png": os.abort()
+    if path.name == "segfault.png": ctypes.string_at(0)
+    if path.name == "hang.png": time.sleep(600)
+    if path.name.startswith("slow"): time.sleep(0.5)
+    return _load(path, config)
+
+fxcore.jobs.load_image = load_image
+"""
 
 
 def fxray(
@@ -54,3 +73,17 @@ def tree(root: Path) -> dict[str, str]:
 def finished_studies(out: Path) -> int:
     """Count the studies in place; looks at class folders only, as others come and go while a run works."""
     return sum(len(list((out / label).glob("*/metadata.csv"))) for label in LABELS)
+
+
+def start(*arguments: object, environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "fxcore", *map(str, arguments)]
+    return subprocess.Popen(
+        command, env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def wait_for_studies(out: Path, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while finished_studies(out) < count:
+        assert time.monotonic() < deadline, "no study appeared"
+        time.sleep(0.02)

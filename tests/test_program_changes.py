@@ -13,8 +13,7 @@ import pytest
 from pydicom import uid
 
 from tests.dicom_files import image_dataset, write
-from tests.program import fxray, summary, tree
-from tests.test_program_faults import start
+from tests.program import fxray, start, summary, tree
 from tests.test_program_images import draw, rows
 
 _SLOW_CODEC = """
