@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from fxcore.kernels import principal_axis, rotate
+from fxcore.kernels import rotate
 from fxcore.steps import Pipeline, decisions, run_steps
-from fxcore.steps.alignment import AlignmentConfig, align_rotation, limb_mask
+from fxcore.steps.alignment import AlignmentConfig, align_rotation
 from fxcore.steps.inversion import InversionConfig, correct_inversion
 from fxcore.steps.splitter import SplitterConfig, split_parts
 from fxcore.study import Radiograph, Study
@@ -82,7 +82,8 @@ def test_a_bright_background_is_inverted_and_said():
 def test_the_corner_threshold_is_that_of_the_paper(corner, inverted):
     image = np.full((100, 100), corner, np.uint8)
     image[30:70, 30:70] = 200
-    assert correct_inversion(study(image), InversionConfig()).radiographs[0].metadata["inverted"] == inverted
+    config = InversionConfig(method="corners")
+    assert correct_inversion(study(image), config).radiographs[0].metadata["inverted"] == inverted
 
 
 def test_two_hands_become_two_radiographs_from_left_to_right_without_the_marker():
@@ -108,16 +109,15 @@ def test_one_hand_stays_whole():
 
 
 @pytest.mark.parametrize("degrees", range(-175, 181, 25))
-def test_a_hand_ends_upright_with_the_fingers_on_top_whatever_its_rotation(degrees):
-    turned = rotate(hand(), degrees)
-    result = align_rotation(study(turned), AlignmentConfig()).radiographs[0]
-    axis = principal_axis(limb_mask(result.image, AlignmentConfig()))
-    assert abs(axis.angle_degrees) < 1.0
-    upright = align_rotation(study(hand()), AlignmentConfig()).radiographs[0]
-    difference = (float(result.metadata["rotation_degrees"]) + degrees) - float(
-        upright.metadata["rotation_degrees"]
-    )
-    assert abs((difference + 180) % 360 - 180) < 1.0
+@pytest.mark.parametrize(("method", "off"), [("medial", 1.5), ("pca", 2.5)])
+def test_a_hand_ends_upright_with_the_fingers_on_top_whatever_its_rotation(degrees, method, off):
+    """The drawn thumb pulls the principal axis by two degrees, and the medial line by less."""
+    config = AlignmentConfig(method=method)
+    result = align_rotation(study(rotate(hand(), degrees)), config).radiographs[0]
+    assert result.metadata["alignment_method"] == method
+    left = float(result.metadata["rotation_degrees"]) + degrees
+    assert abs((left + 180) % 360 - 180) < off
+    assert float(result.metadata["distal_margin"]) != 0
     assert int(result.image.astype(np.int64).sum()) == pytest.approx(
         int(hand().astype(np.int64).sum()), rel=0.01
     )

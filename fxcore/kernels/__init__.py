@@ -1,12 +1,15 @@
 """Arrays in, arrays out: the compiled kernels of fxray."""
 
 from fxcore.kernels.axis import PrincipalAxis, principal_axis
+from fxcore.kernels.blocks import block_means
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.labelling import Components, components, crop_without, keep_components
+from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_filter_up, png_unfilter
+from fxcore.kernels.profiles import AcrossAxis, across_axis
 from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
 from fxcore.kernels.scanning import runs_from_image, runs_from_mask
@@ -14,10 +17,14 @@ from fxcore.kernels.tone import apply_table, corner_means, invert
 from fxcore.kernels.warm import warm
 
 __all__ = [
+    "AcrossAxis",
     "Components",
     "PrincipalAxis",
     "Runs",
+    "across_axis",
+    "across_line",
     "apply_table",
+    "block_means",
     "close_rectangle",
     "components",
     "corner_means",
@@ -38,5 +45,6 @@ __all__ = [
     "runs_from_image",
     "runs_from_mask",
     "runs_to_mask",
+    "straight_edges",
     "warm",
 ]

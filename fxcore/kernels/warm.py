@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from fxcore.kernels.axis import principal_axis
+from fxcore.kernels.blocks import block_means
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.labelling import components, crop_without, keep_components
+from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_unfilter
+from fxcore.kernels.profiles import across_axis
 from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
 from fxcore.kernels.scanning import runs_from_image
@@ -40,5 +43,10 @@ def warm() -> None:
     keep_components(runs, found, np.zeros(found.count, np.bool_))
     principal_axis(runs)
     Runs.checked(runs.shape, runs.row_start, runs.start, runs.stop)
+    block_means(np.zeros((2, 2), np.uint8), 2)
+    mask = np.eye(4, dtype=np.bool_)
+    straight_edges(mask, 1)
+    across_line(mask.astype(np.float32), mask, mask, np.ones(3))
+    across_axis(mask, mask.astype(np.float32), mask, (1.0, 1.0), 0.0)
     deflate(np.zeros(64, np.uint8))
     png_unfilter(bytes(6), 2, 2)

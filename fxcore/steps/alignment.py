@@ -20,10 +20,15 @@ from fxcore.kernels import (
     rotate,
     runs_from_image,
 )
-from fxcore.steps.distal import distal_margin
+from fxcore.steps.axis import limb_axis
+from fxcore.steps.distal import distal_margin, end_margin
+from fxcore.steps.field import reduced
 from fxcore.study import Radiograph, Study
 
-METHODS = ("pca",)
+METHODS = ("medial", "pca")
+
+# The axis is found at this many pixels a side: to about a tenth of a degree.
+_SIDE = 256
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,13 @@ class AlignmentConfig:
     """Settings of the rotation alignment."""
 
     enabled: bool = True
+    # "medial": the medial line of the main limb, frames and background left out, and the distal end by
+    # what both ends look like.
     # "pca" is the published method: the principal axis of the closed and opened Otsu mask.
-    method: str = "pca"
-    # Side of the square structuring element as a fraction of the image's longer side: 15 of 3000 pixels.
+    method: str = "medial"
+    # "pca": side of the square structuring element as a fraction of the longer side: 15 of 3000 pixels.
     element_fraction: float = 0.005
-    # Components smaller than this fraction of the largest are markers and text; they have no say in the axis.
+    # "pca": components smaller than this fraction of the largest are markers and have no say in the axis.
     min_component_fraction: float = 0.1
     # Ratio of the mask's extent along the axis to that across it, below which there is no clear axis.
     min_elongation: float = 1.25
@@ -68,13 +75,13 @@ class AlignmentConfig:
 def align_rotation(study: Study, config: AlignmentConfig) -> Study:
     """Rotate each radiograph so that the limb's principal axis is vertical, distal end on top.
 
-    Otsu threshold, closing, opening, principal axis; the grey image is rotated on a canvas grown so
-    that nothing is cut off.
+    See `fxcore.steps.axis.limb_axis` for the default method; with ``"pca"`` it is Otsu threshold, closing,
+    opening, principal axis. The grey image is rotated on a canvas grown so that nothing is cut off.
 
     Writes ``alignment`` (``"aligned"``, ``"upright"`` where it was already, ``"no_clear_axis"`` where
-    it is left alone), ``rotation_degrees`` (counter-clockwise), ``elongation`` and ``distal_margin``
-    (above zero: fingers seen on top before a turn by 180 degrees was considered); a radiograph that
-    has them is left alone.
+    it is left alone), ``alignment_method``, ``rotation_degrees`` (counter-clockwise), ``elongation`` and
+    ``distal_margin`` (above zero: distal end seen on top before a turn by 180 degrees was considered; the
+    nearer to zero, the less sure); a radiograph that has them is left alone.
     """
     return Study(
         study.study_id, study.label, [_aligned(radiograph, config) for radiograph in study.radiographs]
@@ -85,24 +92,45 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig) -> Radiograph:
     if radiograph.metadata.get("alignment"):
         return radiograph
     image = radiograph.image
-    mask = limb_mask(image, config)
-    axis = principal_axis(mask)
-    marks = {"alignment": "no_clear_axis", "rotation_degrees": "0", "elongation": "", "distal_margin": ""}
-    if axis.area == 0 or axis.elongation < config.min_elongation:
-        marks["elongation"] = f"{axis.elongation:.3f}" if axis.area else ""
+    find = _by_mask if config.method == "pca" else _by_medial_line
+    elongation, tilt, margin = find(image, config)
+    marks = {
+        "alignment": "no_clear_axis",
+        "alignment_method": config.method,
+        "rotation_degrees": "0",
+        "elongation": f"{elongation:.3f}" if elongation else "",
+        "distal_margin": "",
+    }
+    if elongation < config.min_elongation:
         return Radiograph(image, radiograph.metadata | marks)
-    degrees = axis.angle_degrees if abs(axis.angle_degrees) >= config.min_degrees else 0.0
-    margin = distal_margin(mask, degrees)
+    degrees = tilt if abs(tilt) >= config.min_degrees else 0.0
     if config.fingers_up and margin < 0:
         degrees = degrees + 180 if degrees <= 0 else degrees - 180
     degrees = round(degrees, 2)
     marks |= {
         "alignment": "aligned" if degrees else "upright",
         "rotation_degrees": f"{degrees:g}",
-        "elongation": f"{axis.elongation:.3f}",
         "distal_margin": f"{margin:.3f}",
     }
     return Radiograph(rotate(image, degrees) if degrees else image, radiograph.metadata | marks)
+
+
+def _by_medial_line(image: NDArray[np.uint8], config: AlignmentConfig) -> tuple[float, float, float]:
+    """Return elongation (0: no limb), tilt and distal margin from the medial line of the main limb."""
+    found = limb_axis(reduced(image, _SIDE)[0])
+    if found.lines is None:
+        return 0.0, 0.0, 0.0
+    return found.elongation, found.degrees, end_margin(found.lines)
+
+
+def _by_mask(image: NDArray[np.uint8], config: AlignmentConfig) -> tuple[float, float, float]:
+    """Return elongation (0: no limb), tilt and distal margin from the published mask."""
+    mask = limb_mask(image, config)
+    axis = principal_axis(mask)
+    if axis.area == 0 or axis.elongation < config.min_elongation:
+        return axis.elongation if axis.area else 0.0, 0.0, 0.0
+    degrees = axis.angle_degrees if abs(axis.angle_degrees) >= config.min_degrees else 0.0
+    return axis.elongation, axis.angle_degrees, distal_margin(mask, degrees)
 
 
 def limb_mask(image: NDArray[np.uint8], config: AlignmentConfig) -> Runs:

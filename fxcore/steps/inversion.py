@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fxcore.errors import ParameterError
 from fxcore.kernels import corner_means, invert
+from fxcore.steps.field import Frame, Grey, box_mean, bright_frame, dilated, reduced
 from fxcore.study import Radiograph, Study
 
-METHODS = ("corners",)
+METHODS = ("texture", "corners")
+
+# The decision needs structures of a limb's size: the image is read at this many pixels a side.
+_SIDE = 200
+# A bright background beside straight limbs can look like a frame; a frame leaves more of the image than
+# such limbs would.
+_LEAST_FIELD = 0.35
+# Too few pixels to judge from.
+_FEWEST = 100
 
 
 @dataclass(frozen=True)
@@ -16,11 +28,12 @@ class InversionConfig:
     """Settings of the colour inversion."""
 
     enabled: bool = True
+    # "texture": anatomy has structure and background has none, so the brighter of both is told;
     # "corners" is the published heuristic: background lies in the corners, so bright corners mean inverted.
-    method: str = "corners"
-    # Mean grey value of the four corner windows at and above which a radiograph counts as inverted.
+    method: str = "texture"
+    # "corners": mean grey value of the four corner windows at and above which it counts as inverted.
     threshold: float = 100.0
-    # Side of a corner window as a fraction of the image's side.
+    # "corners": side of a corner window as a fraction of the image's side.
     window_fraction: float = 0.05
 
     def __post_init__(self) -> None:
@@ -39,8 +52,9 @@ class InversionConfig:
 def correct_inversion(study: Study, config: InversionConfig) -> Study:
     """Invert the radiographs whose background is bright.
 
-    Writes ``inverted`` (``"0"``/``"1"``), ``inversion_method`` and ``corner_mean`` (the value held
-    against the threshold, in grey values); a radiograph that has them is left alone.
+    Writes ``inverted`` (``"0"``/``"1"``), ``inversion_method``, ``inversion_margin`` (above zero: as it
+    should be; below: inverted; the nearer to zero, the less sure) and ``corner_mean`` (the mean of the
+    four corner windows, in grey values); a radiograph that has them is left alone.
 
     References
     ----------
@@ -55,9 +69,66 @@ def correct_inversion(study: Study, config: InversionConfig) -> Study:
 def _corrected(radiograph: Radiograph, config: InversionConfig) -> Radiograph:
     if radiograph.metadata.get("inverted"):
         return radiograph
-    rows, columns = radiograph.image.shape
+    image = radiograph.image
+    rows, columns = image.shape
     window = (max(1, round(rows * config.window_fraction)), max(1, round(columns * config.window_fraction)))
-    mean = float(corner_means(radiograph.image, *window).mean())
-    inverted = mean >= config.threshold
-    marks = {"inverted": str(int(inverted)), "inversion_method": config.method, "corner_mean": f"{mean:.2f}"}
-    return Radiograph(invert(radiograph.image) if inverted else radiograph.image, radiograph.metadata | marks)
+    mean = float(corner_means(image, *window).mean())
+    if config.method == "corners":
+        margin = (config.threshold - mean) / 255
+        inverted = mean >= config.threshold
+    else:
+        margin = inversion_margin(image)
+        inverted = margin < 0
+    marks = {
+        "inverted": str(int(inverted)),
+        "inversion_method": config.method,
+        "inversion_margin": f"{margin:.3f}",
+        "corner_mean": f"{mean:.2f}",
+    }
+    return Radiograph(invert(image) if inverted else image, radiograph.metadata | marks)
+
+
+def inversion_margin(image: NDArray[np.uint8]) -> float:
+    """Say how surely a radiograph shows bright anatomy on dark.
+
+    Air is smooth in every radiograph, anatomy is not: brightness and local structure go together
+    where anatomy is bright, and against each other where it is dark. Frames are smooth as well and are
+    left out. The image is judged twice, as it is and as its negative, each time with what would then be
+    a bright frame left out; the margin is the difference, so that a negative has exactly the opposite
+    margin.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        ``uint8``, shape ``(rows, columns)``.
+
+    Returns
+    -------
+    float
+        From -2 to 2: the difference of the two correlation coefficients between grey level and the
+        logarithm of the local standard deviation.
+    """
+    grey, _ = reduced(image, _SIDE)
+    negative = np.float32(255) - grey
+    structure = _structure(grey)
+    bright, dark = bright_frame(grey), bright_frame(negative)
+    return _judged(grey, structure, bright, dark) - _judged(negative, structure, dark, bright)
+
+
+def _structure(grey: Grey) -> NDArray[np.float64]:
+    rough = grey - box_mean(grey, 1)
+    return np.log1p(np.sqrt(np.maximum(box_mean(rough**2, 2), 0.0)))
+
+
+def _judged(grey: Grey, structure: NDArray[np.float64], frame: Frame, other: Frame) -> float:
+    """Correlate brightness and structure outside the frame; of the other only what is sure."""
+    mask = frame.mask if frame.mask.mean() <= 1 - _LEAST_FIELD else frame.sure
+    outside = mask | other.sure
+    field = ~dilated(outside, 3)
+    for wider in (~outside, np.ones_like(outside)):
+        if np.count_nonzero(field) < _FEWEST:
+            field = wider
+    x, y = grey[field].astype(np.float64), structure[field]
+    x, y = x - x.mean(), y - y.mean()
+    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return float((x * y).sum()) / scale if scale > 1e-6 else 0.0

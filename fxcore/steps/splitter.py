@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
 from fxcore.kernels import (
-    Components,
     components,
     crop_without,
     histogram,
@@ -17,7 +16,16 @@ from fxcore.kernels import (
     otsu_threshold,
     runs_from_image,
 )
+from fxcore.steps.field import Mask, reduced
+from fxcore.steps.limbs import find_limbs
 from fxcore.study import Radiograph, Study
+
+METHODS = ("likeness", "otsu")
+
+# Limbs are told apart at this many pixels a side.
+_SIDE = 256
+
+Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -25,13 +33,20 @@ class SplitterConfig:
     """Settings of the part splitter."""
 
     enabled: bool = True
-    # Components smaller than this fraction of the image are markers, text and dirt, not parts.
+    # "likeness": parts are alike, or meet at a seam; frames, markers and broken-off pieces are neither.
+    # "otsu" is the published method: the large components above the Otsu threshold.
+    method: str = "likeness"
+    # "otsu": components smaller than this fraction of the image are markers, text and dirt, not parts.
     min_area_fraction: float = 0.05
-    # What is kept around a part's box, as a fraction of the image's longer side: the Otsu threshold
-    # lies inside the soft tissue, so the box alone would cut the skin off.
+    # What is kept around a part's box, as a fraction of the image's longer side: the threshold lies
+    # inside the soft tissue, so the box alone would cut the skin off.
     margin_fraction: float = 0.02
 
     def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ParameterError(
+                f"splitter.method {self.method!r} is not known; choose from: {', '.join(METHODS)}"
+            )
         if not 0 < self.min_area_fraction < 1:
             raise ParameterError(
                 f"splitter.min_area_fraction {self.min_area_fraction} is not between 0 and 1"
@@ -43,12 +58,15 @@ class SplitterConfig:
 def split_parts(study: Study, config: SplitterConfig) -> Study:
     """Cut each radiograph that holds several parts into one radiograph a part.
 
-    Otsu threshold, 8-connected components, the small ones dropped, components again: where two or
-    more are left, each becomes a radiograph of its own, in reading order from left to right, with
-    ``_p1``, ``_p2``… behind its identifier. A radiograph with one part is left as it is.
+    Where two or more parts are found, each becomes a radiograph of its own, in reading order from left
+    to right, with ``_p1``, ``_p2``… behind its identifier, and the other parts in it black. A radiograph
+    with one part is left as it is. See `fxcore.steps.limbs.find_limbs` for what a part is; the method
+    ``"otsu"`` takes 8-connected components above the Otsu threshold, the small ones dropped.
 
-    Writes ``otsu_threshold``, ``part_count``, ``part_index`` (from 1) and ``part_box`` (``row0 col0
-    row1 col1`` in the undivided radiograph, ends exclusive); a radiograph that has them is left alone.
+    Writes ``split_method``, ``part_margin`` (above zero: parts found; below: one part; the nearer to
+    zero, the less sure; empty with ``"otsu"``), ``otsu_threshold``, ``part_count``, ``part_index`` (from 1)
+    and ``part_box`` (``row0 col0 row1 col1`` in the undivided radiograph, ends exclusive); a radiograph
+    that has them is left alone.
     """
     parts = [part for radiograph in study.radiographs for part in _split(radiograph, config)]
     return Study(study.study_id, study.label, parts)
@@ -59,32 +77,83 @@ def _split(radiograph: Radiograph, config: SplitterConfig) -> list[Radiograph]:
         return [radiograph]
     image = radiograph.image
     threshold = otsu_threshold(hist=histogram(image))
+    if config.method == "otsu":
+        margin, parts = "", _by_components(image, threshold, config)
+    else:
+        margin, parts = _by_likeness(image, config)
+    marks = {
+        "split_method": config.method,
+        "part_margin": margin,
+        "otsu_threshold": str(threshold),
+        "part_count": str(max(1, len(parts))),
+    }
+    if len(parts) < 2:
+        box = (0, 0, *image.shape)
+        return [Radiograph(image, radiograph.metadata | marks | {"part_index": "1", "part_box": _text(box)})]
+    result = []
+    for index, (part, box) in enumerate(parts, start=1):
+        row = radiograph.metadata | marks | {"part_index": str(index), "part_box": _text(box)}
+        row["radiograph_id"] += f"_p{index}"
+        result.append(Radiograph(part, row))
+    return result
+
+
+def _by_components(
+    image: NDArray[np.uint8], threshold: int, config: SplitterConfig
+) -> list[tuple[NDArray[np.uint8], Box]]:
     runs = runs_from_image(image, threshold)
     found = components(runs)
     runs = keep_components(runs, found, found.area >= config.min_area_fraction * image.size)
     parts = components(runs)
-    marks = {"otsu_threshold": str(threshold), "part_count": str(max(1, parts.count))}
     if parts.count < 2:
-        box = (0, 0, *image.shape)
-        return [Radiograph(image, radiograph.metadata | marks | {"part_index": "1", "part_box": _text(box)})]
+        return []
     result = []
-    for index, label in enumerate(_reading_order(parts), start=1):
+    for label in _reading_order(parts.box):
         box = _with_margin(parts.box[label], image.shape, config.margin_fraction)
-        row = radiograph.metadata | marks | {"part_index": str(index), "part_box": _text(box)}
-        row["radiograph_id"] += f"_p{index}"
-        result.append(Radiograph(crop_without(image, runs, parts, label, box), row))
+        result.append((crop_without(image, runs, parts, label, box), box))
     return result
 
 
-def _reading_order(parts: Components) -> NDArray[np.intp]:
-    """Labels by the horizontal middle of their boxes, from left to right; ties from top to bottom."""
-    middle = parts.box[:, 1] + parts.box[:, 3]
-    return np.lexsort((parts.box[:, 0], middle))
+def _by_likeness(
+    image: NDArray[np.uint8], config: SplitterConfig
+) -> tuple[str, list[tuple[NDArray[np.uint8], Box]]]:
+    grey, step = reduced(image, _SIDE)
+    limbs = find_limbs(grey)
+    margin = f"{limbs.margin:.3f}"
+    if len(limbs.parts) < 2:
+        return margin, []
+    shape = image.shape
+    boxes = np.array([_box(mask) for mask in limbs.parts]) * step
+    result = []
+    for k in _reading_order(boxes):
+        row0, col0, row1, col1 = _with_margin(boxes[k], shape, config.margin_fraction)
+        top, left, bottom, right = (edge * step for edge in limbs.panels[k])
+        box = (max(row0, top), max(col0, left), min(row1, bottom, shape[0]), min(col1, right, shape[1]))
+        part = image[box[0] : box[2], box[1] : box[3]].copy()
+        for other, mask in enumerate(limbs.parts):
+            if other != k:
+                part[_enlarged(mask, box, step)] = 0
+        result.append((part, box))
+    return margin, result
 
 
-def _with_margin(
-    box: NDArray[np.int32], shape: tuple[int, ...], fraction: float
-) -> tuple[int, int, int, int]:
+def _box(mask: Mask) -> Box:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def _enlarged(mask: Mask, box: Box, step: int) -> Mask:
+    """Return what a reduced mask covers of a box of the image."""
+    rows, columns = np.arange(box[0], box[2]) // step, np.arange(box[1], box[3]) // step
+    return mask[np.ix_(rows, columns)]
+
+
+def _reading_order(boxes: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return the order of boxes by their horizontal middle, from left to right; ties from top to bottom."""
+    return np.lexsort((boxes[:, 0], boxes[:, 1] + boxes[:, 3]))
+
+
+def _with_margin(box: NDArray[np.integer], shape: tuple[int, ...], fraction: float) -> Box:
     margin = round(fraction * max(shape))
     row0, col0, row1, col1 = (int(value) for value in box)
     return (

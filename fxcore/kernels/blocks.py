@@ -1,0 +1,71 @@
+"""A smaller image for decisions that need shapes and no detail: means of square blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.errors import ParameterError
+from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer
+from fxcore.kernels._jit import kernel
+
+
+def block_means(image: NDArray[Any], step: int) -> NDArray[np.float32]:
+    """Return the mean grey level of each block of `step` × `step` pixels.
+
+    Blocks at the last row and column are smaller where `step` does not divide the side: no pixel is
+    left out. Cost: one pass over the image.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        ``uint8``, shape ``(rows, columns)``.
+    step : int
+        Side of a block in pixels, at least 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``float32``, shape ``(ceil(rows / step), ceil(columns / step))``.
+
+    Raises
+    ------
+    ParameterError
+        For another shape or type, or a `step` below 1.
+
+    Examples
+    --------
+    >>> block_means(np.array([[0, 2, 9], [4, 6, 1]], np.uint8), 2)
+    array([[3., 5.]], dtype=float32)
+    """
+    pixels = as_image(image, np.uint8)
+    side = as_integer(step, 1, MOST_PIXELS, "step")
+    if pixels.size == 0:
+        raise ParameterError(f"an image of shape {pixels.shape} has no blocks")
+    return _block_means(pixels, side)
+
+
+@kernel
+def _block_means(pixels, step):
+    rows, cols = pixels.shape
+    down, across = -(-rows // step), -(-cols // step)
+    out = np.empty((down, across), np.float32)
+    line = np.empty(cols, np.uint32)
+    for i in range(down):
+        top = i * step
+        bottom = min(top + step, rows)
+        line[:] = 0
+        for r in range(top, bottom):
+            row = pixels[r]
+            for c in range(cols):
+                line[c] += row[c]
+        for j in range(across):
+            left = j * step
+            right = min(left + step, cols)
+            total = np.uint64(0)
+            for c in range(left, right):
+                total += np.uint64(line[c])
+            out[i, j] = total / np.float64((bottom - top) * (right - left))
+    return out

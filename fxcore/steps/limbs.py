@@ -1,0 +1,219 @@
+"""The limbs of a radiograph: which pieces of its foreground are parts of their own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.kernels import close_rectangle, components, keep_components, runs_from_mask, runs_to_mask
+from fxcore.steps.field import Grey, Mask
+from fxcore.steps.foreground import Foreground, foreground
+
+# Gaps up to this fraction of the longer side do not part a limb.
+_GAP = 0.012
+# A piece below this fraction of the image is a marker, text or dirt.
+_LEAST_AREA = 0.012
+# Two limbs of one patient, or two views of one limb, are this much alike: the lesser over the greater.
+_LIKE_AREA, _LIKE_LENGTH, _LIKE_GREY = 0.35, 0.55, 0.5
+# Where a seam parts them already, their areas may differ more.
+_LIKE_AREA_APART = 0.1
+# A strip is narrower than this fraction of its length...
+_STRIP = 0.1
+# ... and pieces whose line of centres is within so many degrees of their axes lie end to end.
+_END_TO_END = 35.0
+# A piece that runs along the border for this fraction of its length is a table's edge, or the edge of
+# something that was not meant.
+_ALONG_BORDER = 0.6
+# A seam between two exposures is seen in this share of the rows.
+_SEAM = 0.97
+# A panel narrower than this fraction of the image separates, and shows nothing.
+_PANEL = 0.15
+
+
+@dataclass(frozen=True)
+class Limbs:
+    """The parts of a reduced radiograph.
+
+    Attributes
+    ----------
+    parts : tuple of numpy.ndarray
+        ``bool`` masks, each of the whole image; one, or two and more that are alike.
+    panels : tuple of tuple of int
+        ``row0, column0, row1, column1`` that each part lies in, ends exclusive.
+    margin : float
+        Above zero: parts found, by how much they are more alike than asked for; below zero: one part,
+        by how much the second piece fails; -1 where there is no second piece.
+    """
+
+    parts: tuple[Mask, ...]
+    panels: tuple[tuple[int, int, int, int], ...]
+    margin: float
+
+
+@dataclass(frozen=True)
+class _Piece:
+    mask: Mask
+    area: int
+    length: float
+    width: float
+    angle: float
+    grey: float
+    centre: tuple[float, float]
+
+
+def find_limbs(grey: Grey) -> Limbs:
+    """Find the parts of a reduced radiograph, bright anatomy on dark.
+
+    Exposures that were put side by side meet at a seam, where all rows (or columns) change at once:
+    each of their panels is looked at for itself. Else the soft-tissue foreground is taken apart into
+    pieces. Either way a second part must be like the first in area, length and brightness, and must not
+    lie end to end with it: that is how two limbs differ from a limb and a frame, a marker, a table
+    edge, or a piece that came off at a joint.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``.
+    """
+    whole = (0, 0, *grey.shape)
+    for panels in (_panels(grey), [(r0, c0, r1, c1) for c0, r0, c1, r1 in _panels(grey.T)]):
+        if len(panels) > 1:
+            firsts = [(_first_piece(grey, panel), panel) for panel in panels]
+            found = [(piece, panel) for piece, panel in firsts if piece is not None]
+            if len(found) > 1:
+                areas = [piece.area for piece, _ in found]
+                margin = min(areas) / max(areas) - _LIKE_AREA_APART
+                if margin > 0:
+                    return Limbs(tuple(p.mask for p, _ in found), tuple(panel for _, panel in found), margin)
+    pieces = _pieces(foreground(grey))
+    if len(pieces) < 2:
+        return Limbs(tuple(p.mask for p in pieces), (whole,) * len(pieces), -1.0)
+    first, *others = pieces
+    likeness = [_likeness(first, other) for other in others]
+    parts = [first, *(other for other, like in zip(others, likeness, strict=True) if like > 0)]
+    margin = min((like for like in likeness if like > 0), default=max(likeness))
+    return Limbs(tuple(p.mask for p in parts), (whole,) * len(parts), margin)
+
+
+def main_limb(ground: Foreground) -> Mask | None:
+    """Return the largest piece of the foreground that may be a limb; none where nothing stands out."""
+    pieces = _pieces(ground, most=1)
+    return pieces[0].mask if pieces else None
+
+
+def _pieces(ground: Foreground, *, most: int = 12) -> list[_Piece]:
+    """Return the pieces of the foreground that may be limbs, the largest first."""
+    grey = ground.relief
+    if ground.clear < 1:
+        return []
+    side = 2 * max(1, round(_GAP * max(grey.shape))) + 1
+    runs = close_rectangle(runs_from_mask(ground.soft), side, side)
+    found = components(runs)
+    pieces: list[_Piece] = []
+    for label in np.argsort(-found.area, kind="stable")[:12]:
+        if found.area[label] < _LEAST_AREA * grey.size:
+            break
+        mask = runs_to_mask(keep_components(runs, found, np.arange(found.count) == label)).astype(np.bool_)
+        piece = _measured(mask, ground.relief)
+        dense = np.count_nonzero(mask & ground.dense) / np.count_nonzero(mask)
+        if pieces and _along_border(piece) > _ALONG_BORDER:
+            continue
+        if dense > 0.05 and piece.width > _STRIP * piece.length:
+            pieces.append(piece)
+            if len(pieces) == most:
+                break
+    return pieces
+
+
+def _along_border(piece: _Piece) -> float:
+    """Return the longest side of the image that a piece touches, as a fraction of its length."""
+    mask = piece.mask
+    touched = max(np.count_nonzero(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    return touched / piece.length
+
+
+def _measured(mask: Mask, relief: Grey) -> _Piece:
+    rows, columns = np.nonzero(mask)
+    row, column = float(rows.mean()), float(columns.mean())
+    y, x = rows - row, columns - column
+    yy, xx, xy = float((y * y).mean()), float((x * x).mean()), float((x * y).mean())
+    spread = math.hypot(xx - yy, 2 * xy)
+    long, short = (xx + yy + spread) / 2 + 1 / 12, max(0.0, (xx + yy - spread) / 2) + 1 / 12
+    return _Piece(
+        mask=mask,
+        area=rows.size,
+        length=math.sqrt(12 * long),
+        width=math.sqrt(12 * short),
+        angle=math.degrees(math.atan2(2 * xy, xx - yy) / 2),
+        grey=float(relief[rows, columns].mean()),
+        centre=(row, column),
+    )
+
+
+def _likeness(first: _Piece, other: _Piece) -> float:
+    """Say by how much two pieces are more alike than two limbs must be; below zero: they are not."""
+    area = min(first.area, other.area) / max(first.area, other.area)
+    length = min(first.length, other.length) / max(first.length, other.length)
+    grey = min(first.grey, other.grey) / max(first.grey, other.grey, 1e-6)
+    margin = min(area - _LIKE_AREA, length - _LIKE_LENGTH, grey - _LIKE_GREY)
+    down, across = other.centre[0] - first.centre[0], other.centre[1] - first.centre[1]
+    between = math.degrees(math.atan2(down, across))
+    off = max(_between(between, piece.angle) for piece in (first, other))
+    slim = min(piece.length / piece.width for piece in (first, other))
+    if slim > 1.2 and off < _END_TO_END:
+        margin = min(margin, off / 90 - _END_TO_END / 90)
+    return margin
+
+
+def _between(a: float, b: float) -> float:
+    """Return the angle between two axes in degrees, 0 to 90."""
+    return abs((a - b + 90) % 180 - 90)
+
+
+def _first_piece(grey: Grey, panel: tuple[int, int, int, int]) -> _Piece | None:
+    """Return the largest piece of a panel, in the whole image; none where the seam is an edge of it."""
+    rows, columns = grey.shape
+    row0, column0, row1, column1 = panel
+    # What separates the panels may reach into the blocks beside a seam.
+    row0, column0 = row0 + 2 * (row0 > 0), column0 + 2 * (column0 > 0)
+    row1, column1 = row1 - 2 * (row1 < rows), column1 - 2 * (column1 < columns)
+    if min(row1 - row0, column1 - column0) < 16:
+        return None
+    pieces = _pieces(foreground(np.ascontiguousarray(grey[row0:row1, column0:column1])))
+    if not pieces:
+        return None
+    first = pieces[0]
+    sides = (
+        (first.mask[0], row0 > 0),
+        (first.mask[-1], row1 < rows),
+        (first.mask[:, 0], column0 > 0),
+        (first.mask[:, -1], column1 < columns),
+    )
+    if any(seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides):
+        return None
+    mask = np.zeros(grey.shape, np.bool_)
+    mask[row0:row1, column0:column1] = first.mask
+    return replace(first, mask=mask, centre=(first.centre[0] + row0, first.centre[1] + column0))
+
+
+def _panels(grey: NDArray[np.float32]) -> list[tuple[int, int, int, int]]:
+    """Cut an image at its vertical seams; the panels that are wide enough to show something."""
+    rows, columns = grey.shape
+    if columns < 40 or rows < 40:
+        return [(0, 0, rows, columns)]
+    # Two columns apart: a seam may lie within a block.
+    step = np.abs(grey[:, 2:] - grey[:, :-2])
+    usual = np.median(step, axis=1, keepdims=True)
+    share = (step > np.maximum(4.0, 4 * usual)).mean(axis=0)
+    share[: round(0.2 * columns)] = 0
+    share[columns - round(0.2 * columns) :] = 0
+    cuts = [0]
+    for k in np.flatnonzero(share >= _SEAM):
+        if k + 1 - cuts[-1] > 2:
+            cuts.append(int(k) + 1)
+    cuts.append(columns)
+    return [(0, left, rows, right) for left, right in pairwise(cuts) if right - left >= _PANEL * columns]
