@@ -76,6 +76,7 @@ def test_tasks_are_taken_as_room_becomes_free():
     assert next(taken) <= 40 + 2 * 4 + 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux only")
 def test_what_a_task_raises_costs_that_task_and_tells_no_more_than_its_type():
     tasks = [1, "raise", 2, "disk error", 3, "allocate", 4]
     with Executor(1, memory=2**30) as executor:
@@ -128,6 +129,7 @@ def wait_in_vain(task: str) -> None:
     time.sleep(600)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     code = (
         "import sys, pathlib\n"
