@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from pathlib import Path
 
@@ -92,6 +93,16 @@ def test_the_message_lists_what_each_decoder_said(tmp_path: Path) -> None:
     assert "imagecodecs:" in caught.value.message
     assert "gdcm:" in caught.value.message
     assert len(caught.value.message) <= 500
+
+
+def test_only_known_decoders_are_tried(tmp_path: Path) -> None:
+    """Whatever else is installed: the pylibjpeg-rle that the benchmarks need panics on such a header."""
+    segments = (64).to_bytes(4, "little") + (2**32 - 9).to_bytes(4, "little") * 15
+    stored = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    with pytest.raises(UnreadableFileError) as caught:
+        _decodes(image_dataset(stored, 12), segments + bytes(100), uid.RLELossless, tmp_path / "a")
+    assert re.findall(r"(\w+): ", caught.value.message)[0] == "imagecodecs"
+    assert "pylibjpeg" not in caught.value.message
 
 
 def test_nothing_reaches_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,7 @@ _TAGS = [
 _SUFFIXES = (".dcm", ".dicom", ".dic", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_TEXT = 1024
+_MOST_FRAMES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,7 @@ def _described(dataset: Dataset) -> str:
 
 def _frames(dataset: Dataset) -> int:
     try:
-        return max(1, int(value_of(dataset, "NumberOfFrames") or 1))
+        # Capped, since it is told of studies with too many: a larger number is none of frames.
+        return min(max(1, int(value_of(dataset, "NumberOfFrames") or 1)), _MOST_FRAMES)
     except Exception:  # not a number: reading the file will say so
         return 1

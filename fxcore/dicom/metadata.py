@@ -20,12 +20,14 @@ from pydicom.uid import UID
 from fxcore.dicom.bounded import value_of
 from fxcore.dicom.pixels import COLOUR, GREY
 from fxcore.dicom.quiet import quiet
+from fxcore.dicom.terms import MODALITIES, VIEW_WORDS
 
 _MAX_TEXT = 64
 _MAX_VALUES = 32
 _MAX_RAW = 2**10
 _CODE = re.compile(r"[A-Z0-9 _]{1,16}")
-_ORIENTATION = re.compile(r"[A-Z]{1,5}")
+# PS3.3 C.7.6.1.1.1; quadrupeds have other letters and are dropped.
+_ORIENTATION = re.compile(r"[APRLHF]{1,3}")
 
 
 def _code(value: Any) -> str:
@@ -42,6 +44,12 @@ def _term(*terms: str) -> Callable[[Any], str]:
         return text if text in terms else ""
 
     return check
+
+
+def _view(value: Any) -> str:
+    """Return a view position if all of its words are known."""
+    text = _code(value)
+    return text if text and VIEW_WORDS.issuperset(text.replace("_", " ").split()) else ""
 
 
 def _free_text(value: Any) -> str:
@@ -68,6 +76,16 @@ def _decimal(value: Any) -> str:
     return str(int(number)) if number == int(number) else repr(number)
 
 
+def _up_to(most: float) -> Callable[[Any], str]:
+    """Accept a number from 0 to `most`: dates and numbers of patients are larger."""
+
+    def check(value: Any) -> str:
+        text = _decimal(value)
+        return text if text and 0 <= float(text) <= most else ""
+
+    return check
+
+
 def _orientation(value: Any) -> str:
     text = str(value).strip().upper()
     return text if _ORIENTATION.fullmatch(text) else ""
@@ -88,14 +106,15 @@ def _several(one: Callable[[Any], str]) -> Callable[[Any], str]:
 
 _YES_NO = _term("YES", "NO")
 
-# Keyword and how its value is rebuilt. Modality and the other code strings are open lists in the
-# standard, so that their form is checked; where the standard closes the list, so do we.
+# Keyword and how its value is rebuilt. Code strings come from lists, ours where the standard leaves them
+# open; exposure and spacing are what they can be. Free text is BodyPartExamined alone: it is kept on
+# purpose, since sorting by it is what it is for.
 _ALLOWED: dict[str, Callable[[Any], str]] = {
-    "Modality": _code,
+    "Modality": _term(*MODALITIES),
     "BodyPartExamined": _free_text,
     "Laterality": _term("R", "L", "B", "U"),
     "ImageLaterality": _term("R", "L", "B", "U"),
-    "ViewPosition": _code,
+    "ViewPosition": _view,
     "PatientOrientation": _several(_orientation),
     "PhotometricInterpretation": _term(*GREY, *COLOUR, "PALETTE COLOR"),
     "Rows": _integer,
@@ -105,12 +124,12 @@ _ALLOWED: dict[str, Callable[[Any], str]] = {
     "PixelRepresentation": _integer,
     "SamplesPerPixel": _integer,
     "NumberOfFrames": _integer,
-    "PixelSpacing": _several(_decimal),
-    "ImagerPixelSpacing": _several(_decimal),
-    "KVP": _decimal,
-    "ExposureTime": _decimal,
-    "XRayTubeCurrent": _decimal,
-    "Exposure": _decimal,
+    "PixelSpacing": _several(_up_to(100)),  # mm
+    "ImagerPixelSpacing": _several(_up_to(100)),  # mm
+    "KVP": _up_to(1000),
+    "ExposureTime": _up_to(1_000_000),  # ms
+    "XRayTubeCurrent": _up_to(100_000),  # mA
+    "Exposure": _up_to(100_000),  # mAs
     "WindowCenter": _several(_decimal),
     "WindowWidth": _several(_decimal),
     "RescaleSlope": _decimal,

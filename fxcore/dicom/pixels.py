@@ -92,10 +92,12 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
         ("NumberOfFrames", frames, 1, 2**31),
     ):
         if not low <= value <= high:
-            raise UnreadableFileError("invalid_image_header", f"{name} is {value}, not within {low}..{high}")
+            raise UnreadableFileError(
+                "invalid_image_header", f"{name} is {_shown(value)}, not within {low}..{high}"
+            )
     if allocated not in (1, 8, 16, 32, 64):
         raise UnreadableFileError(
-            "unsupported_pixel_format", f"BitsAllocated is {allocated}, not 1, 8, 16, 32 or 64"
+            "unsupported_pixel_format", f"BitsAllocated is {_shown(allocated)}, not 1, 8, 16, 32 or 64"
         )
     if rows * columns > limits.max_pixels:
         raise UnreadableFileError(
@@ -103,7 +105,7 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
         )
     if frames > limits.max_frames:
         raise UnreadableFileError(
-            "too_large", f"{frames} frames, over the limit max_frames of {limits.max_frames}"
+            "too_large", f"{_shown(frames)} frames, over the limit max_frames of {limits.max_frames}"
         )
     if rows * columns * frames > limits.max_total_pixels:
         raise UnreadableFileError(
@@ -138,6 +140,11 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
         photometric=photometric,
         planar=_integer(dataset, "PlanarConfiguration", 0) & 1,
     )
+
+
+def _shown(value: int) -> str:
+    """Return a number for a message, unless it is of a size that a date or the number of a patient has."""
+    return str(value) if abs(value) < 100_000 else "100000 or more" if value > 0 else "-100000 or less"
 
 
 def _integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
