@@ -38,7 +38,10 @@ Result = TypeVar("Result")
 # More processes than this for each core only take memory and time to start.
 _WORKERS_PER_CORE = 4
 
-_BROKEN = "the worker processes cannot be started; is there memory for them, and is fxray installed whole?"
+_BROKEN = (
+    "the worker processes cannot be started, or something ends them; is there memory for them, and is fxray "
+    "installed whole? Nothing finished is lost: run the same command again to go on."
+)
 
 # Tasks handed to the pool at once, for each worker: enough that none waits, few enough to bound memory.
 _IN_FLIGHT = 4
