@@ -38,7 +38,7 @@ def full_disk(root: Path, short: bool) -> Iterator[Finding]:
         undisturbed = place.undisturbed(job)
         # A page more or less where nearly all fits: staging, records and root files all get their turn.
         need = 60 if short else _space_needed(place, job)
-        sizes = [20, need] if short else [2, 4, *range(8, need, max(1, need // 24)), *range(need - 12, need)]
+        sizes = [20, need] if short else [2, 4, *range(8, need, max(1, need // 8)), *range(need - 5, need)]
         said: dict[str, int] = {}
         for pages in sizes:
             with _small_disk(disk, f"{pages * 4}k"):

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,11 +58,13 @@ def _killed_at_random(root: Path, short: bool, *, whole_group: bool) -> Iterator
 def killed_at_each_step(root: Path, short: bool) -> Iterator[Finding]:
     """Killed right before each single change to the disk: from the first folder to the last removal."""
     place = Place(root, studies=3, images=1)
-    for job in ("build",) if short else JOBS:
+    for job in ("build",) if short else reversed(JOBS):
         place.undisturbed(job)
         steps = _count_steps(place, job)
         rng = seeded(job)
-        chosen = sorted(rng.sample(range(1, steps + 1), 3)) if short else range(1, steps + 1)
+        # `build` stands for all three, which share what writes to the disk.
+        every = range(1, steps + 1, 1 if job == "build" else 5)
+        chosen = sorted(rng.sample(every, 3)) if short else every
         deaths = 0
         for step in chosen:
             run = place.start(job, environment=_dying_at(place, step))
@@ -76,7 +79,11 @@ def killed_at_each_step(root: Path, short: bool) -> Iterator[Finding]:
             place.check(job, place.out, before)
             shutil.rmtree(place.out)
         assert deaths >= len(chosen) * 0.8, "the run did not die where it should have"
-        yield Finding(f"`{job}`: kill -9 before every change to the disk", deaths, _NO_WORD)
+        yield Finding(
+            f"`{job}`: kill -9 right before a change to the disk, one of {steps} after another",
+            deaths,
+            _NO_WORD,
+        )
 
 
 def _count_steps(place: Place, job: str) -> int:
@@ -96,27 +103,30 @@ def _dying_at(place: Place, step: int) -> dict[str, str]:
 
 
 def worker_killed(root: Path, short: bool) -> Iterator[Finding]:
-    """A worker is killed from outside at a random moment, as the system does when memory is short."""
+    """A worker is killed from outside, as the system does when memory is short."""
     place = Place(root)
-    job, rng = "build", seeded("worker killed")
-    lifetime = place.lifetime(job, 1 if short else 3)
-    place.undisturbed(job)
-    deaths, wanted = 0, 3 if short else 50
-    while deaths < wanted:
-        run = place.start(job)
-        time.sleep(rng.uniform(0.3, 1) * lifetime)
-        workers = [pid for pid in _workers(run.pid) if pid in run.processes()]
-        if workers:
+    place.undisturbed("build")
+    # At a file most of the time, or between two as often as not: then the pool itself may be hurt.
+    for what, slow in {"at work on a file": "study:0.1", "at any moment": "study:0"}.items():
+        if short and slow == "study:0":
+            continue
+        rng, seen = seeded(what), Counter[str]()
+        while seen.total() < (2 if short else 10):
+            run = place.start("build", environment={"FXRAY_TEST_SLOW": slow})
+            assert run.wait_until(lambda run=run: len(_workers(run.pid)) == 2 and bool(finished(place.out)))
+            time.sleep(rng.uniform(0, 0.3))
+            if not (workers := _workers(run.pid)):
+                run.wait()
+                continue
             os.kill(rng.choice(workers), signal.SIGKILL)
-            deaths += 1
-        ended = run.wait(60)
-        assert ended.code == 0, ended.errors
-        place.check(job, place.out)
-        shutil.rmtree(place.out)
-        run.assert_gone()
-    yield Finding(
-        "`build`: a worker killed at random moments", deaths, "nothing: the run went on, exit code 0"
-    )
+            ended = run.wait(150)
+            assert ended.code == 0 or (ended.code == 1 and slow == "study:0"), ended.errors
+            said = "" if ended.code == 0 else f"; {ended.last_words}"
+            seen[f"exit code {ended.code}{said}"] += 1
+            run.assert_gone()
+            place.finish("build")
+        for said, times in seen.items():
+            yield Finding(f"`build`: a worker killed {what}", times, said)
 
 
 def _workers(parent: int) -> list[int]:

@@ -39,7 +39,7 @@ def started_together(root: Path, short: bool) -> Iterator[Finding]:
     """Two runs start at the same moment: one wins, the other is refused or finds all done."""
     place = Place(root)
     place.undisturbed("build")
-    tries = 1 if short else 10
+    tries = 1 if short else 5
     for _ in range(tries):
         runs = [place.start("build") for _ in range(2)]
         ended = [run.wait() for run in runs]

@@ -42,7 +42,7 @@ def interrupted(root: Path, short: bool) -> Iterator[Finding]:
         for phase, slow in _SLOW.items():
             if short and (number, phase) not in _SHORT:
                 continue
-            tries = 1 if short else 20 if phase == "start-up" else 5
+            tries = 1 if short else 10 if phase == "start-up" else 3
             said = {_interrupt(place, number, code, phase, slow, attempt) for attempt in range(tries)}
             yield Finding(f"{name} during {phase}", tries, f"exit code {code}; " + " / ".join(sorted(said)))
 
@@ -61,7 +61,7 @@ def interrupted_twice(root: Path, short: bool) -> Iterator[Finding]:
     """Ctrl-C again and again while the first one is being served."""
     place = Place(root)
     rng = seeded("interrupted twice")
-    tries = 1 if short else 20
+    tries = 1 if short else 10
     for _ in range(tries):
         run = place.start("build", environment={"FXRAY_TEST_SLOW": "study:0.2"})
         run.wait_until(lambda: bool(finished(place.out)))
