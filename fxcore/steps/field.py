@@ -77,17 +77,18 @@ def bright_frame(grey: Grey) -> Frame:
         return Frame(mask, mask)
     sure = np.zeros_like(mask)
     least = max(4, round(_SHORTEST * min(grey.shape)))
+    canvas = turned_canvas(grey)
     rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
     for level in _LEVELS:
-        region = touching_border(grey >= low + level * span)
-        if not 0.003 <= region.mean() <= 0.85:
+        region = touching_border((grey >= low + level * span) | canvas)
+        if not 0.003 <= np.count_nonzero(region & ~canvas) / grey.size <= 0.85:
             continue
         taken: set[tuple[int, int]] = set()
         for line in straight_edges(region, least):
             direction = (round(line[0] * 1e6), round(line[1] * 1e6))
             if direction in taken:
                 continue
-            share, fill, drop, way = across_line(grey, region, ~mask, line)
+            share, fill, drop, way = across_line(grey, region, ~(mask | canvas), line)
             if not 0 < share <= 0.6 or fill < _FILL or way == 0 or not drop >= _DROP_LITTLE * span:
                 continue
             seen, drop = line[3] / way, drop / span
@@ -97,7 +98,42 @@ def bright_frame(grey: Grey) -> Frame:
                 taken.add(direction)
                 if seen >= _SURE_SEEN and drop >= _SURE_DROP:
                     sure |= beyond
-    return Frame(mask, sure)
+    return Frame(mask | canvas, sure | canvas)
+
+
+def turned_canvas(grey: Grey) -> Mask:
+    """Find the four black corners of an image that was turned by some angle on a grown canvas.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``bool``, the same shape; empty where there are no such corners.
+    """
+    nothing = np.zeros(grey.shape, np.bool_)
+    black = touching_border(grey <= float(grey.min()) + 1)
+    corners = (black[0, 0], black[0, -1], black[-1, 0], black[-1, -1])
+    if not all(corners):
+        return nothing
+    rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
+    free = np.ones_like(nothing)
+    found: dict[tuple[int, int], Mask] = {}
+    for line in straight_edges(black, max(4, round(0.05 * min(grey.shape)))):
+        down, across, offset, support = line
+        # Each side of the turned image cuts one corner off.
+        if min(abs(down), abs(across)) < 0.02:
+            continue
+        share, fill, _, way = across_line(grey, black, free, line)
+        if 0 < share < 0.5 and fill > 0.97 and support >= _SEEN_WHOLE * way:
+            key = (round(np.sign(down)), round(np.sign(across)))
+            found.setdefault(key, rows * down + columns * across > offset - 1)
+    if len(found) < 4:
+        return nothing
+    return np.logical_or.reduce(list(found.values()))
 
 
 def touching_border(mask: Mask) -> Mask:
