@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.harness import FULL, QUICK, Effort
 
@@ -20,11 +21,14 @@ class Options:
         Threads of the rows that use all of them: OpenCV's, and ours where kernels share work.
     say : callable
         Told what is being measured.
+    sheet : pathlib.Path, optional
+        Folder for pictures of the worst cases, of the family that has them.
     """
 
     quick: bool = False
     threads: int = 1
     say: Callable[[str], None] = lambda text: None
+    sheet: Path | None = None
 
     @property
     def effort(self) -> Effort:

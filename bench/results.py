@@ -120,6 +120,22 @@ def within(name: str, what: str, values: list[float], limit: float, **further: A
     return compare(name, "limit", what, rounds, **({"mark": 1.0} | further))
 
 
+@dataclass(frozen=True)
+class Table:
+    """Figures that are no comparison of times.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of str
+    rows : tuple of tuple of str
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass
 class Findings:
     """All of one family.
@@ -129,6 +145,7 @@ class Findings:
     family : str
     machine : dict of str to str
     results : list of Result
+    tables : list of Table
     skipped : list of str
         What was not measured, and why: a sentence each.
     said : list of str
@@ -140,6 +157,7 @@ class Findings:
     family: str
     machine: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -155,6 +173,7 @@ class Findings:
             "family": self.family,
             "machine": self.machine,
             "rows": [result.row() for result in self.results],
+            "tables": [asdict(table) for table in self.tables],
             "skipped": self.skipped,
             "said": self.said,
             "seconds": self.seconds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.machine import machine, require_peers
 from bench.options import Options
@@ -19,6 +20,7 @@ def run(
     *,
     quick: bool = False,
     threads: int = 0,
+    sheet: Path | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Findings:
     """Run one family of benchmarks.
@@ -31,6 +33,8 @@ def run(
         Few rounds and the standard size only: about a minute.
     threads : int
         Threads of the rows that use all of them; 0: one for each core.
+    sheet : pathlib.Path, optional
+        Folder for pictures of the worst cases; only ``accuracy`` has them.
     say : callable, optional
         Told what is being measured.
 
@@ -44,7 +48,7 @@ def run(
     if threads < 0:
         raise ParameterError(f"threads must be 0 (one for each core) or more, not {threads}")
     require_peers()
-    options = Options(quick, threads or default_workers(), say or (lambda text: None))
+    options = Options(quick, threads or default_workers(), say or (lambda text: None), sheet)
     begin = time.perf_counter()
     findings: Findings = importlib.import_module(f"bench.{family}").run(options)
     findings.machine = machine()

@@ -135,6 +135,7 @@ def markdown(findings: Findings, plot: str = "") -> str:
             if len(rows) > 12
             else f"**{name}**\n\n{table}"
         )
+    parts += [f"**{table.title}**\n\n{_table(table.columns, list(table.rows))}" for table in findings.tables]
     if findings.skipped:
         parts.append("Not measured:\n\n" + "\n".join(f"- {text}" for text in findings.skipped))
     parts.append(f"Measured on: {machine_text(findings)}. It took {findings.seconds:.0f} seconds.")

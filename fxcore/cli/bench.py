@@ -28,6 +28,7 @@ class Family(StrEnum):
     PNG = "png"
     PIPELINE = "pipeline"
     STARTUP = "startup"
+    ACCURACY = "accuracy"
     SIZE = "size"
 
 
@@ -40,18 +41,21 @@ def bench(
     plot: Annotated[
         Path | None, typer.Option(help="Draw a bar chart; the ending says how (.svg, .png, .pdf).")
     ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Folder for pictures of the worst cases (accuracy only).")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few rounds, one size: about a minute.")] = False,
     threads: Annotated[
         int, typer.Option(min=0, help="Threads of the rows that use all; 0: one for each core.")
     ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables.")] = False,
 ) -> None:
-    """Measure speed against OpenCV, scikit-image, pydicom: interleaved rounds, medians, marks to reach."""
+    """Measure speed against OpenCV, scikit-image, pydicom, and how often the steps are right."""
     with errors_for_people():
         from bench.run import run
         from bench.tables import write_markdown
 
-        findings = run(family, quick=quick, threads=threads, say=_teller(quiet))
+        findings = run(family, quick=quick, threads=threads, sheet=sheet, say=_teller(quiet))
         if json:
             _write_json(findings, json)
         if plot:
@@ -98,11 +102,13 @@ def _show(findings: Findings) -> None:
     for name in inputs(findings):
         rows = [cells(result) for result in findings.results if result.input == name]
         print_table(name, *without_empty_columns(COLUMNS, rows))
+    for table in findings.tables:
+        print_table(table.title, table.columns, table.rows)
     if findings.marks:
         rows = [mark_cells(result) for result in findings.marks]
         print_table("Marks", *without_empty_columns(MARK_COLUMNS, rows))
     for text in (*findings.said, *(f"Not measured: {text}" for text in findings.skipped)):
         typer.echo(text)
-    typer.echo(
-        f"{EXPLANATION}\nMeasured on: {machine_text(findings)}. It took {findings.seconds:.0f} seconds."
-    )
+    if findings.results:
+        typer.echo(EXPLANATION)
+    typer.echo(f"Measured on: {machine_text(findings)}. It took {findings.seconds:.0f} seconds.")

@@ -38,8 +38,9 @@ class SplitterConfig:
     method: str = "likeness"
     # "otsu": components smaller than this fraction of the image are markers, text and dirt, not parts.
     min_area_fraction: float = 0.05
-    # What is kept around a part's box, as a fraction of the image's longer side: the threshold lies
-    # inside the soft tissue, so the box alone would cut the skin off.
+    # What is kept around a part's box, as a fraction of the image's longer side: the Otsu threshold
+    # lies inside the soft tissue, so the box alone would cut the skin off. "likeness", whose lower
+    # threshold reaches the skin, keeps a quarter of it.
     margin_fraction: float = 0.02
 
     def __post_init__(self) -> None:
@@ -126,7 +127,7 @@ def _by_likeness(
     boxes = np.array([_box(mask) for mask in limbs.parts]) * step
     result = []
     for k in _reading_order(boxes):
-        row0, col0, row1, col1 = _with_margin(boxes[k], shape, config.margin_fraction)
+        row0, col0, row1, col1 = _with_margin(boxes[k] + (-step, -step, step, step), shape, config.margin_fraction / 4)
         top, left, bottom, right = (edge * step for edge in limbs.panels[k])
         box = (max(row0, top), max(col0, left), min(row1, bottom, shape[0]), min(col1, right, shape[1]))
         part = image[box[0] : box[2], box[1] : box[3]].copy()

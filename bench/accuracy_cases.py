@@ -1,0 +1,238 @@
+"""What the steps are judged on: radiographs of which the truth is known, and what may happen to them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.errors import FxrayError
+from fxcore.kernels import rotate
+from fxcore.phantom.plan import plan_study
+from fxcore.phantom.render import render
+
+Image = NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+
+ANNOTATIONS = Path(__file__).resolve().parents[1] / "tests" / "accuracy" / "fracatlas.csv"
+FRACATLAS = Path(__file__).resolve().parents[2] / "shared" / "data" / "fracatlas"
+
+# Phantoms at a fifth of their size, real radiographs at this many pixels a side: the steps look no closer.
+_SCALE = 0.2
+_SIDE = 800
+_SEED = 11
+
+
+@dataclass(frozen=True)
+class Case:
+    """One radiograph and its truth.
+
+    Attributes
+    ----------
+    name : str
+    image : numpy.ndarray
+        ``uint8``.
+    inverted : bool
+    boxes : tuple of tuple of int
+        ``row0, column0, row1, column1`` of each limb; empty for one limb whose box nobody drew.
+    parts : int or None
+        Parts the splitter should give; none where either answer is right.
+    tilt : float or None
+        From the proximal to the distal end, degrees clockwise from upright, -180 to 180.
+    no_axis : bool
+        There is no limb axis to find.
+    distal : str
+        What shows at the distal end: ``hand``, ``foot`` or nothing.
+    """
+
+    name: str
+    image: Image
+    inverted: bool = False
+    boxes: tuple[Box, ...] = ()
+    parts: int | None = 1
+    tilt: float | None = None
+    no_axis: bool = False
+    distal: str = ""
+
+
+def phantoms(studies: int) -> list[Case]:
+    """Draw phantoms with the truth of their plans, as displayed and not inverted."""
+    cases = []
+    for index in range(studies):
+        study = plan_study(_SEED, index, _SCALE)
+        for k, plan in enumerate(study.radiographs):
+            picture = render(plan, study.patient, study.body_part.anatomy)
+            image = np.clip(picture.display * 255 + 0.5, 0, 255).astype(np.uint8)
+            one = len(plan.limbs) == 1
+            cases.append(
+                Case(
+                    name=f"phantom {index}.{k}",
+                    image=np.ascontiguousarray(image),
+                    boxes=picture.boxes,
+                    parts=len(plan.limbs),
+                    tilt=plan.limbs[0].angle if one else None,
+                    distal="" if study.body_part.anatomy == "joint" else "hand",
+                )
+            )
+    return cases
+
+
+def fracatlas() -> list[Case]:
+    """Read the annotated radiographs of FracAtlas; none where the collection is not beside the checkout."""
+    if not FRACATLAS.is_dir():
+        return []
+    with ANNOTATIONS.open(encoding="utf-8", newline="") as file:
+        return [_annotated(row) for row in csv.DictReader(file) if (FRACATLAS / row["file"]).exists()]
+
+
+def _annotated(row: dict[str, str]) -> Case:
+    image = cv2.imread(str(FRACATLAS / row["file"]), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise FxrayError(f"OpenCV cannot read {row['file']} of FracAtlas")
+    factor = min(1.0, _SIDE / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    tilt = None
+    if row["line"]:
+        row0, column0, row1, column1 = (float(value) for value in row["line"].split())
+        tilt = math.degrees(math.atan2(column1 - column0, row0 - row1))
+    return Case(
+        name=Path(row["file"]).stem,
+        image=np.ascontiguousarray(small, np.uint8),
+        inverted=row["inverted"] == "1",
+        parts=None if row["partial"] == "1" else int(row["parts"]),
+        tilt=tilt,
+        no_axis=row["axis"] == "none",
+        distal=row["distal_end"],
+    )
+
+
+# --- what may happen to a radiograph ---
+
+Change = Callable[[Case, np.random.Generator], Case]
+
+
+def negative(case: Case) -> Case:
+    """Return the negative: inverted where it was not."""
+    return replace(case, image=255 - case.image, inverted=not case.inverted)
+
+
+def turned(case: Case, rng: np.random.Generator) -> Case:
+    """Turn by any angle on a grown, black canvas."""
+    degrees = float(rng.uniform(-180, 180))
+    tilt = None if case.tilt is None else _wrapped(case.tilt - degrees)
+    return replace(case, image=rotate(case.image, degrees), tilt=tilt, boxes=())
+
+
+def _wrapped(degrees: float) -> float:
+    return (degrees + 180) % 360 - 180
+
+
+def _framed(level: int, sides: str, tilt: float = 0.0) -> Change:
+    def change(case: Case, rng: np.random.Generator) -> Case:
+        rows, columns = case.image.shape
+        far = 9 * max(rows, columns)
+        inner = {side: float(rng.uniform(0.02, 0.07)) for side in "tblr"}
+        top = inner["t"] * rows if "t" in sides else -far
+        bottom = rows - inner["b"] * rows if "b" in sides else rows + far
+        left = inner["l"] * columns if "l" in sides else -far
+        right = columns - inner["r"] * columns if "r" in sides else columns + far
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
+        angle = math.radians(float(rng.uniform(-tilt, tilt)))
+        middle = np.array([columns / 2, rows / 2])
+        turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        inside = np.zeros(case.image.shape, np.uint8)
+        cv2.fillPoly(inside, [((corners - middle) @ turn.T + middle).astype(np.int32)], 1)
+        grain = np.clip(level + rng.normal(0, 2, case.image.shape), 0, 255).astype(np.uint8)
+        return replace(
+            case,
+            image=np.where(inside == 1, case.image, grain if 0 < level < 255 else level).astype(np.uint8),
+        )
+
+    return change
+
+
+def _marker(case: Case, rng: np.random.Generator) -> Case:
+    """Put a bright plate into a free corner."""
+    image = case.image.copy()
+    rows, columns = image.shape
+    side = max(4, max(rows, columns) // 18)
+    row = int(rng.integers(0, max(1, rows - side)))
+    column = round(0.02 * columns) if rng.random() < 0.5 else columns - side - round(0.02 * columns)
+    image[row : row + side, column : column + side] = 245
+    return replace(case, image=image)
+
+
+def _gradient(case: Case, rng: np.random.Generator) -> Case:
+    slope = np.linspace(0, 50, case.image.shape[1])[:: 1 if rng.random() < 0.5 else -1]
+    return replace(case, image=np.clip(case.image + slope[None, :], 0, 255).astype(np.uint8))
+
+
+def _jpeg(case: Case, rng: np.random.Generator) -> Case:
+    noisy = np.clip(case.image + rng.normal(0, 6, case.image.shape), 0, 255).astype(np.uint8)
+    code = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 30])[1]
+    return replace(case, image=np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE), np.uint8))
+
+
+def _clipped(case: Case, rng: np.random.Generator) -> Case:
+    low, high = np.quantile(case.image, (0.02, 0.97))
+    stretched = (case.image.astype(np.float64) - low) / max(high - low, 1) * 255
+    return replace(case, image=np.clip(stretched, 0, 255).astype(np.uint8))
+
+
+CHANGES: dict[str, Change] = {
+    "white frame": _framed(255, "tblr", 5.0),
+    "white frame, 2 sides": _framed(250, "lr"),
+    "grey frame, 1 side": _framed(200, "b"),
+    "black frame": _framed(0, "tblr", 5.0),
+    "marker": _marker,
+    "gradient": _gradient,
+    "JPEG 30, noise": _jpeg,
+    "clipped": _clipped,
+    "turned": turned,
+}
+
+
+def changed(cases: list[Case], name: str) -> list[Case]:
+    """Apply one change to all, the same each time it is asked for."""
+    rng = np.random.default_rng(sorted(CHANGES).index(name))
+    return [CHANGES[name](case, rng) for case in cases]
+
+
+def pairs(cases: list[Case], count: int) -> list[Case]:
+    """Put radiographs of one limb side by side, with and without a strip between."""
+    rng = np.random.default_rng(3)
+    single = [case for case in cases if case.parts == 1 and not case.no_axis]
+    chosen = [rng.choice(len(single), 2, replace=False) for _ in range(count)]
+    return [_pair(single[a], single[b], k % 3) for k, (a, b) in enumerate(chosen)]
+
+
+def _pair(left: Case, right: Case, kind: int) -> Case:
+    rows = 500
+    images, boxes, column = [], [], 0
+    strip = (0, 8, 8)[kind]
+    for case in (left, right):
+        factor = rows / case.image.shape[0]
+        size = (max(8, round(case.image.shape[1] * factor)), rows)
+        images.append(cv2.resize(case.image, size, interpolation=cv2.INTER_AREA))
+        if case.boxes:
+            row0, column0, row1, column1 = (round(edge * factor) for edge in case.boxes[0])
+            boxes.append((row0, column0 + column, row1, column1 + column))
+        column += size[0] + strip
+    if strip:
+        images.insert(1, np.full((rows, strip), 255 if kind == 1 else 0, np.uint8))
+    image = np.ascontiguousarray(np.hstack(images), np.uint8)
+    found = tuple(boxes) if len(boxes) == 2 else ()
+    return Case(f"{left.name} | {right.name}", image, boxes=found, parts=2)
+
+
+def variants(cases: list[Case], *, quick: bool) -> Iterator[tuple[str, list[Case]]]:
+    """Yield the cases as they are, and after each change."""
+    yield "as it is", cases
+    for name in list(CHANGES)[:: 4 if quick else 1]:
+        yield name, changed(cases, name)
