@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,3 +42,17 @@ def test_a_row_of_the_wrong_length_is_named_by_its_line(tmp_path):
 
 def test_columns_keep_the_order_of_first_appearance():
     assert union_of_columns([["b", "a"], ["a", "c"]]) == ["b", "a", "c"]
+
+
+def test_a_file_that_cannot_be_written_whole_is_named_and_leaves_nothing(tmp_path):
+    (tmp_path / "table.csv").write_bytes(b"earlier")
+
+    def rows():
+        yield b"a,b\n"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(tmp_path / "table.csv", rows())
+    assert caught.value.filename == str(tmp_path / "table.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+    assert (tmp_path / "table.csv").read_bytes() == b"earlier"

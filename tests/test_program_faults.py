@@ -10,7 +10,25 @@ from tests.program import fxray
 from tests.test_program_images import draw
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+# The others are marked as slow; CI runs them too.
+QUICK = (
+    "group-killed",
+    "parent-killed",
+    "killed-at-each-step",
+    "broken-worker",
+    "interrupted",
+    "interrupted-in-native-code",
+    "two-at-once",
+    "full-disk",
+    "sources-change",
+    "archive-gone",
+    "away-for-a-moment",
+)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SCENARIOS]
+)
 def test_nothing_is_lost(tmp_path, name):
     try:
         findings = list(SCENARIOS[name](tmp_path, True))

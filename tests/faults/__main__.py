@@ -32,6 +32,8 @@ def main() -> int:
                 for finding in SCENARIOS[name](Path(folder), options.short):
                     findings.append(finding)
                     print(_row(finding), flush=True)
+                    if options.markdown:
+                        _write(options.markdown, name, findings, time.monotonic() - since)
             except Skipped as reason:
                 skipped.append(f"{name}: {reason}")
                 print(f"skipped: {skipped[-1]}", flush=True)

@@ -63,7 +63,7 @@ def killed_at_each_step(root: Path, short: bool) -> Iterator[Finding]:
         steps = _count_steps(place, job)
         rng = seeded(job)
         # `build` stands for all three, which share what writes to the disk.
-        every = range(1, steps + 1, 1 if job == "build" else 5)
+        every = range(1, steps + 1, 4 if job == "build" else 8)
         chosen = sorted(rng.sample(every, 3)) if short else every
         deaths = 0
         for step in chosen:

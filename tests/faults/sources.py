@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -140,7 +141,7 @@ def unreadable(root: Path, short: bool) -> Iterator[Finding]:
     ended = place.start("build", before=before).wait()
     place.archive.chmod(mode)
     assert ended.code in (1, 2), f"exit code {ended.code}: {ended.errors}"
-    words = " ".join(place.plain(ended.errors).split())
+    words = " ".join(re.sub("[╭╮╰╯│─]", " ", place.plain(ended.errors)).split())
     yield Finding("`build`: the archive may not be read", 1, f"exit code {ended.code}; {words}")
     if place.out.exists():
         place.finish("build")
