@@ -9,7 +9,6 @@ from tests.faults.scenario import NOTHING, Skipped
 from tests.program import fxray
 from tests.test_program_images import draw
 
-
 # The others are marked as slow; CI runs them too.
 QUICK = (
     "group-killed",
