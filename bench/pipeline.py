@@ -1,7 +1,8 @@
 """The whole job, from archive to data set: ``fxray build`` against an expert's script.
 
 Both run as a user runs them, as a command in a fresh process with a fresh output folder; the clock runs
-from its start to its end.
+from its start to its end. Ours is told to use the published methods, which are those of the script; our own
+are measured beside them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from pathlib import Path
 from bench.archives import LABELS, SHARES, archive
 from bench.harness import Effort, interleave
 from bench.options import Options
+from bench.published import PUBLISHED
 from bench.results import Findings, compare
+from fxcore.config import to_toml
 
 MARKS = {"mixed": 3.0, "uncompressed": 5.0}
 """Ratios to be reached, both on two workers."""
@@ -48,13 +51,16 @@ class _Runs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._config = folder / "published.toml"
+        self._config.write_text(to_toml(PUBLISHED), encoding="utf-8")
 
     def before(self, name: str) -> None:
         shutil.rmtree(self._folder / name, ignore_errors=True)
 
-    def ours(self, name: str, source: Path, workers: int) -> Callable[[], None]:
+    def ours(self, name: str, source: Path, workers: int, *, published: bool = True) -> Callable[[], None]:
         key = str(self._folder / "pseudonyms.key")
         options = ["--labels", str(source / LABELS), "--key", key, "--workers", str(workers), "--quiet"]
+        options += ["--config", str(self._config)] if published else []
         return _command("fxcore", "build", str(source), str(self._folder / name), *options)
 
     def expert(self, name: str, source: Path, workers: int) -> Callable[[], None]:
@@ -87,6 +93,7 @@ def _measure(kind: str, folder: Path, options: Options, findings: Findings) -> N
         "ours": runs.ours("ours", source, 2),
         "peer": runs.expert("peer", source, 2),
         "ours, 1 worker": runs.ours("ours, 1 worker", source, 1),
+        "ours, default methods": runs.ours("ours, default methods", source, 2, published=False),
         "start of ours": runs.ours("start of ours", single, 2),
         "start of peer": runs.expert("start of peer", single, 2),
     }
@@ -114,6 +121,14 @@ def _measure(kind: str, folder: Path, options: Options, findings: Findings) -> N
             {"ours": seconds["ours"], "peer": seconds["ours, 1 worker"]},
             threads=2,
             mark=TWO_WORKERS if marked else None,
+        ),
+        compare(
+            "build, default methods",
+            "expert's script",
+            input_name,
+            {"ours": seconds["ours, default methods"], "peer": seconds["peer"]},
+            threads=2,
+            peer_threads=2,
         ),
     ]
     scaled = {name: scale_up(seconds[name], seconds[f"start of {name}"], count) for name in ("ours", "peer")}

@@ -145,22 +145,23 @@ class Findings:
     family : str
     machine : dict of str to str
     results : list of Result
-    tables : list of Table
     skipped : list of str
         What was not measured, and why: a sentence each.
     said : list of str
         What follows from the results, a sentence each.
     seconds : float
         How long it took.
+    tables : list of Table
+        Figures that are no comparison of times.
     """
 
     family: str
     machine: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    tables: list[Table] = field(default_factory=list)
 
     @property
     def marks(self) -> list[Result]:

@@ -25,6 +25,7 @@ from bench.machine import require_peers
 from bench.options import Options
 from bench.peers import expert
 from bench.peers.table import TABLE
+from bench.published import PUBLISHED
 from bench.results import Findings, Result, compare
 from fxcore.build import build
 from fxcore.cli.app import app
@@ -210,7 +211,7 @@ def test_pipeline_family_runs_both_commands(tmp_path: Path, monkeypatch: pytest.
     first = findings.results[0]
     assert (first.peer, first.threads, first.peer_threads) == ("expert's script", 2, 2)
     assert first.figures["ours_images"] == first.figures["peer_images"] > 0
-    assert len(findings.results) == 4
+    assert len(findings.results) == 5
     assert "21,372" in findings.said[0]
     # So small an archive proves nothing.
     assert not findings.marks
@@ -278,7 +279,7 @@ def test_expert_does_the_same_job(kind: str, tmp_path: Path) -> None:
     source, count = archive(kind, 16, scale=0.2, folder=tmp_path)
     link = tmp_path / "link.csv"
     options = {"labels": source / LABELS, "key_file": tmp_path / "key", "link_file": link, "workers": 1}
-    build(source, tmp_path / "ours", **options)
+    build(source, tmp_path / "ours", settings=PUBLISHED, **options)
     rows = expert.build(source, tmp_path / "theirs", source / LABELS)
     files = {row["radiograph_id"]: row["source"] for row in _read(link)}
     ours = {

@@ -1,0 +1,18 @@
+"""The settings under which fxray does what the expert's script does: the published methods."""
+
+from __future__ import annotations
+
+from fxcore.settings import Settings
+from fxcore.steps.alignment import AlignmentConfig
+from fxcore.steps.inversion import InversionConfig
+from fxcore.steps.pipeline import Pipeline
+from fxcore.steps.splitter import SplitterConfig
+
+PUBLISHED = Settings(
+    steps=Pipeline(
+        inversion=InversionConfig(method="corners"),
+        splitter=SplitterConfig(method="otsu"),
+        alignment=AlignmentConfig(method="pca"),
+    )
+)
+"""Corners, Otsu, principal axis: who compares times or pixels needs the same decisions on both sides."""
