@@ -14,6 +14,8 @@ from fxcore.steps.field import Grey, Mask, bright_frame, touching_border
 _SOFT = 0.35
 # ... and not below so many standard deviations of it.
 _NOISE = 4.0
+# Points of the background that are enough to fit it.
+_MOST_POINTS = 4000
 # A shutter's spread of grey levels and how far the background is above: one drawn by a console has a single
 # level, one of lead has noise.
 _SHUTTERS = ((1.0, 5.0), (5.0, 11.0))
@@ -115,7 +117,9 @@ def _above_plane(grey: Grey, background: Mask) -> tuple[Grey, float]:
     at_row, at_column = np.nonzero(background)
     if at_row.size < 20:
         return grey - grey.min(), 0.5
-    values = grey[background].astype(np.float64)
+    every = -(-at_row.size // _MOST_POINTS)
+    at_row, at_column = at_row[::every], at_column[::every]
+    values = grey[at_row, at_column].astype(np.float64)
     terms = np.stack([np.ones(at_row.size), at_row / rows - 0.5, at_column / columns - 0.5])
     chosen = np.ones(at_row.size, np.bool_)
     for _ in range(_ROUNDS):

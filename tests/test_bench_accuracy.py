@@ -1,0 +1,118 @@
+"""The benchmark of accuracy: its arithmetic, its truth, and marks that the steps must not fall below."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bench import accuracy
+from bench.accuracy import ALIGNMENT, INVERSION, SPLITTER, aligned, inverted, iou, split
+from bench.accuracy_cases import CHANGES, Case, changed, fracatlas, negative, pairs, phantoms, turned
+from fxcore.cli.app import app
+from tests.shared_data import requires_fracatlas
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[Case]:
+    return phantoms(12)
+
+
+def test_iou_of_boxes() -> None:
+    assert iou((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert iou((0, 0, 10, 10), (0, 5, 10, 15)) == pytest.approx(50 / 150)
+    assert iou((0, 0, 10, 10), (20, 20, 30, 30)) == 0
+
+
+def test_changes_keep_the_truth_right(drawn: list[Case]) -> None:
+    case = drawn[0]
+    assert negative(case).inverted
+    np.testing.assert_array_equal(negative(negative(case)).image, case.image)
+    for name in CHANGES:
+        again = [changed([case], name)[0].image for _ in range(2)]
+        np.testing.assert_array_equal(*again)
+        assert not np.array_equal(again[0], case.image)
+    moved = turned(case, np.random.default_rng(4))
+    assert moved.tilt is not None
+    assert case.tilt is not None
+    before, after = aligned(case, ALIGNMENT[0]), aligned(moved, ALIGNMENT[0])
+    # A truth turned the wrong way would be off by twice the angle.
+    assert abs(after.residual - before.residual) < 1.5
+
+
+def test_a_margin_of_the_negative_is_the_opposite(drawn: list[Case]) -> None:
+    for case in drawn[:6]:
+        assert inverted(case, INVERSION[0])[1] == pytest.approx(
+            -inverted(negative(case), INVERSION[0])[1], abs=2e-3
+        )
+
+
+def test_phantoms_come_out_right(drawn: list[Case]) -> None:
+    """Marks for what is drawn: no step may fall back behind them."""
+    single = [case for case in drawn if case.parts == 1]
+    for name in ("white frame", "marker"):
+        cases = changed(single, name)
+        assert sum(inverted(c, INVERSION[0])[0] for c in cases) == 0
+        assert sum(not inverted(negative(c), INVERSION[0])[0] for c in cases) == 0
+        assert [c.name for c in cases if split(c, SPLITTER[0])[0] > 1] == []
+    found = [aligned(case, ALIGNMENT[0]) for case in single if case.tilt is not None]
+    errors = np.abs([got.residual for got in found])
+    assert all(got.clear for got in found)
+    assert np.median(errors) < 1.3
+    assert errors.max() < 6
+    assert sum(not got.up for got in found) <= 0.05 * len(found)
+
+
+def test_two_in_one_are_found(drawn: list[Case]) -> None:
+    joined = pairs(drawn, 12)
+    assert sum(split(case, SPLITTER[0])[0] == 2 for case in joined) >= 10
+    assert all(case.parts == 2 for case in joined)
+
+
+@requires_fracatlas
+def test_real_radiographs_come_out_right() -> None:
+    cases = fracatlas()
+    assert len(cases) == 96
+    assert [c.name for c in cases if inverted(c, INVERSION[0])[0]] == []
+    assert [c.name for c in cases if not inverted(negative(c), INVERSION[0])[0]] == []
+    assert [c.name for c in cases if c.parts == 1 and split(c, SPLITTER[0])[0] > 1] == []
+    assert [c.name for c in cases if c.no_axis and aligned(c, ALIGNMENT[0]).clear] == []
+    for case in cases:
+        if case.tilt is not None:
+            got = aligned(case, ALIGNMENT[0])
+            assert abs(got.residual) < 4, case.name
+            assert got.up or not case.distal, case.name
+
+
+def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accuracy, "QUICK_STUDIES", 2)
+    monkeypatch.setattr(accuracy, "QUICK_PAIRS", 2)
+    monkeypatch.setattr(accuracy, "fracatlas", list)
+    options = [
+        "--json",
+        str(tmp_path / "a.json"),
+        "--markdown",
+        str(tmp_path / "a.md"),
+        "--sheet",
+        str(tmp_path / "s"),
+    ]
+    result = CliRunner().invoke(app, ["bench", "accuracy", "--quick", *options])
+    assert result.exit_code == 0, result.output
+    tables = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["tables"]
+    assert [table["title"].split(":")[0] for table in tables] == [
+        "Inversion",
+        "Splitting",
+        "Alignment",
+        "Alignment",
+    ]
+    assert all(len(row) == len(table["columns"]) for table in tables for row in table["rows"])
+    assert "**Inversion: radiographs and their negatives**" in (tmp_path / "a.md").read_text(encoding="utf-8")
+    assert {path.name for path in (tmp_path / "s").iterdir()} == {
+        "inversion.png",
+        "splitting.png",
+        "alignment.png",
+    }
+    assert "FracAtlas is not beside the checkout" in result.output
