@@ -64,11 +64,14 @@ def attempt(function: Callable[[Task], Result], task: Task) -> Result | WorkerFa
             raise
         code = errno.errorcode.get(error.errno or 0, "")
         return _fault(error, f"{type(error).__name__} {code}".strip())
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # Native libraries raise more than `Exception`: a panic in Rust is none, and cannot be pickled.
         return _fault(error, type(error).__name__)
 
 
-def _fault(error: Exception, name: str) -> WorkerFailure:
+def _fault(error: BaseException, name: str) -> WorkerFailure:
     return WorkerFailure(
         INTERNAL_ERROR, f"a fault of fxray ({name}), worth reporting", _place(error.__traceback__)
     )

@@ -15,7 +15,7 @@ from fxcore.catalogue import default_index_file, open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.tables import render_csv, write_atomically
+from fxcore.dataset.tables import cell, render_csv, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import open_executor
 from fxcore.jobs import IngestTask, require_files
@@ -199,7 +199,7 @@ def write_link_file(path: Path, plan: Plan) -> None:
         yield _LINK_HEADER
         for *names, source in plan.links():
             readable = source.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            yield render_csv([(*names, readable)])
+            yield render_csv([(*names, cell(readable))])
 
     try:
         write_atomically(path, rows(), mode=0o600)

@@ -19,6 +19,7 @@ from fxcore.cli.show import (
     print_table,
     progress,
 )
+from fxcore.cli.train import evaluate, export, train, train_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -326,6 +327,10 @@ def sheet(
         contact_sheet(before, after, out, count=count)
 
 
+app.command(epilog="Example: `fxray train dataset run --model rx-lite --epochs 20`")(train)
+app.command("train-config", epilog="Example: `fxray train-config > train.toml`")(train_config)
+app.command(epilog="Example: `fxray evaluate run dataset`")(evaluate)
+app.command(epilog="Example: `fxray export run model.onnx`")(export)
 app.command(epilog="Example: `fxray bench kernels --quick`")(bench)
 
 

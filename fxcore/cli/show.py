@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fxcore.cli.signals import Stopped, ignore
-from fxcore.dataset.tables import cell
+from fxcore.dataset.tables import visible
 from fxcore.errors import FxrayError
 
 EXIT_ERROR = 1
@@ -74,7 +74,7 @@ class Bars:
         self._progress.update(self._task, advance=units, rate=f"{self._clock.rate:.1f}/s")
 
     def say(self, text: str) -> None:
-        self._console.print(cell(text), highlight=False, markup=False)
+        self._console.print(visible(text), highlight=False, markup=False)
 
     def _end_stage(self) -> None:
         if self._task is not None:
@@ -110,7 +110,7 @@ class Lines:
             self._last = time.monotonic()
 
     def say(self, text: str) -> None:
-        self._console.print(cell(text), highlight=False, markup=False, soft_wrap=True)
+        self._console.print(visible(text), highlight=False, markup=False, soft_wrap=True)
 
     def _line(self) -> None:
         if not self._name:
@@ -162,7 +162,7 @@ def errors_for_people(go_on: str = "") -> Iterator[None]:
 
 def _fail(text: str, code: int = EXIT_ERROR) -> None:
     Console(stderr=True).print(
-        cell(f"fxray: {text}"), style="red", highlight=False, markup=False, soft_wrap=True
+        visible(f"fxray: {text}"), style="red", highlight=False, markup=False, soft_wrap=True
     )
     raise typer.Exit(code)
 
@@ -194,7 +194,7 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
     table = Table(*columns, title=title, title_justify="left", title_style="bold")
     for row in rows:
         # As text: what a file says must not be taken for markup or terminal control codes.
-        table.add_row(*(Text(cell(text)) for text in row))
+        table.add_row(*(Text(visible(text)) for text in row))
     Console().print(table)
 
 

@@ -17,13 +17,18 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
+def visible(text: str) -> str:
+    """Return `text` as it may be shown: without control characters, lone surrogates and outer blanks."""
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()
+
+
 def cell(text: str) -> str:
     """Return `text` as it may stand in a cell; ``cell(cell(x)) == cell(x)``.
 
     Control characters become spaces, lone surrogates question marks, and text that a spreadsheet
     would take for a formula (CWE-1236) gets an apostrophe in front; numbers stay numbers.
     """
-    text = _CONTROL.sub(" ", text).encode("utf-8", "replace").decode("utf-8").strip()
+    text = visible(text)
     if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
         return "'" + text
     return text

@@ -1,0 +1,54 @@
+"""From the probabilities of a study's radiographs to one of the study: what training and scoring share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fxcore.errors import ParameterError
+
+AGGREGATES = ("alo", "majority", "mean")
+
+
+def aggregate(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str) -> NDArray[np.float64]:
+    """Return one score a study.
+
+    Held against a threshold, it decides as its name says, whatever the threshold:
+
+    - ``"alo"`` (at least one): the largest probability of its views;
+    - ``"majority"``: the one that more than half of its views reach, their lower median;
+    - ``"mean"``: the mean.
+
+    Parameters
+    ----------
+    probabilities : array_like
+        Of the radiographs.
+    study : array_like
+        The study of each, from 0 to ``studies - 1``.
+    studies : int
+        Their number; each has a radiograph.
+    how : str
+
+    Raises
+    ------
+    ParameterError
+        For another `how`, or a study without radiographs.
+
+    Examples
+    --------
+    >>> aggregate([0.9, 0.2, 0.4], [0, 0, 1], 2, "majority")
+    array([0.2, 0.4])
+    """
+    values, index = np.asarray(probabilities, np.float64), np.asarray(study, np.int64)
+    counts = np.bincount(index, minlength=studies)
+    if (counts == 0).any():
+        raise ParameterError(f"study {int(np.argmin(counts))} has no radiograph to judge by")
+    if how == "mean":
+        return np.bincount(index, weights=values, minlength=studies) / counts
+    order = np.lexsort((values, index))
+    last = np.cumsum(counts) - 1
+    if how == "alo":
+        return values[order][last]
+    if how == "majority":
+        return values[order][last - counts // 2]
+    raise ParameterError(f"aggregate is one of {', '.join(AGGREGATES)}, not {how!r}")

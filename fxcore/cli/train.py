@@ -1,0 +1,214 @@
+"""``fxray train``, ``evaluate``, ``export``: what the command line adds to `fxtrain`."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table, progress
+from fxcore.errors import FxrayError
+
+if TYPE_CHECKING:
+    from fxtrain.config import TrainConfig
+    from fxtrain.trainer import Progress, Status
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Device = Annotated[str, typer.Option(help="auto: a GPU if there is one; or cpu, cuda, cuda:1...")]
+Run = Annotated[Path, typer.Argument(help="Folder of a training run.")]
+DataSet = Annotated[Path, typer.Argument(help="A finished data set with labels.")]
+
+_GO_ON = "Finished epochs are kept: run the same command with --resume to go on."
+
+
+def train(
+    dataset: DataSet,
+    run: Annotated[Path, typer.Argument(help="Folder to make, or with --resume to go on with.")],
+    model: Annotated[
+        str, typer.Option(help="rx-lite, rx-large, aggregator, or a torchvision classifier.")
+    ] = "",
+    config: Annotated[Path | None, typer.Option(help="Settings as TOML; see `fxray train-config`.")] = None,
+    epochs: Annotated[int, typer.Option(min=0, help="Epochs; 0: as the settings say.")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same run.")] = None,
+    device: Device = "",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Train a fracture classifier on a data set."""
+    with errors_for_people(_GO_ON), training():
+        from fxtrain.trainer import train as job
+
+        wanted = _settings(config, model, epochs, seed, device, run if resume else None)
+        with progress(quiet) as display:
+            history = job(dataset, run, wanted, resume=resume, progress=Display(display))
+        if json:
+            print_json(history)
+        elif not quiet:
+            best = max(history, key=lambda row: row[f"val_{wanted.metric}"])
+            print_pairs("Trained", [(name.replace("_", " "), f"{value:.4g}") for name, value in best.items()])
+
+
+def train_config() -> None:
+    """Print all settings of training with their defaults as TOML, to edit and give to `--config`."""
+    from fxcore.cli.show import print_plain
+    from fxcore.config import to_toml
+
+    with errors_for_people():
+        from fxtrain.config import TrainConfig
+
+        print_plain(to_toml(TrainConfig()))
+
+
+def evaluate(
+    run: Run,
+    dataset: DataSet,
+    split: Annotated[str, typer.Option(help="val, train, or all.")] = "val",
+    aggregate: Annotated[
+        str, typer.Option(help="Ways to judge a study by its radiographs.")
+    ] = "alo,majority,mean",
+    sensitivity: Annotated[
+        float, typer.Option(help="Choose the threshold that reaches it on val; 0: Youden's.")
+    ] = 0.0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Evaluate the best model of a run, by radiograph and by study, with 95% intervals."""
+    with errors_for_people(), training():
+        from fxtrain.evaluate import evaluate as job
+
+        ways = [way.strip() for way in aggregate.split(",") if way.strip()]
+        with progress(quiet) as display:
+            result = job(
+                run,
+                dataset,
+                part=split,
+                aggregates=ways,
+                sensitivity=sensitivity,
+                device=device,
+                progress=Display(display),
+            )
+        if json:
+            print_json(result)
+        elif not quiet:
+            print_evaluation(result)
+
+
+def export(
+    run: Run,
+    out: Annotated[Path, typer.Argument(help="ONNX file to write.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="Radiographs for the check; the run's own data set if not given.")
+    ] = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Write the best model of a run as ONNX, with all that scoring needs, checked against torch."""
+    with errors_for_people(), training():
+        from fxtrain.export import export as job
+
+        result = job(run, out, dataset=dataset)
+        if json:
+            print_json(result)
+        elif not quiet:
+            shown = ("file", "model", "threshold", "aggregate", "temperature", "largest_difference")
+            print_pairs("Exported", [(name.replace("_", " "), _text(result[name])) for name in shown])
+
+
+def print_evaluation(result: dict[str, Any]) -> None:
+    """Print the measures as a table: a row each, a column for each way to judge."""
+    ways = list(result["measures"])
+    names = list(result["measures"][ways[0]])
+    rows = [
+        [name.replace("_", " "), *(_interval(result["measures"][way][name]) for way in ways)]
+        for name in names
+    ]
+    rows.append(["calibration error", *(f"{result['calibration_error'][way]:.3f}" for way in ways)])
+    title = (
+        f"{result['studies']} studies, {result['radiographs']} radiographs ({result['part']}); 95% intervals"
+    )
+    print_table(title, ("measure", *ways), rows)
+    operating = result["operating"]
+    print_pairs("Chosen", [(name, _text(value)) for name, value in operating.items()])
+
+
+def _interval(found: dict[str, float]) -> str:
+    return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})"
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def training() -> Iterator[None]:
+    """Say what to install where torch is missing."""
+    for package in ("torch", "torchvision", "sklearn", "matplotlib"):
+        if importlib.util.find_spec(package) is None:
+            raise FxrayError(f"training needs {package}; install it with: pip install 'fxray[train]'")
+    yield
+
+
+def _settings(
+    path: Path | None, model: str, epochs: int, seed: int | None, device: str, resumed: Path | None
+) -> TrainConfig:
+    from fxcore.config import read_toml
+    from fxtrain.config import TrainConfig
+    from fxtrain.run_directory import RunDirectory
+
+    if resumed:
+        if path or model or seed is not None:
+            raise FxrayError(
+                "--resume goes on with the settings of the run; only --epochs and --device may differ"
+            )
+        settings = RunDirectory(resumed).read_config()
+    else:
+        settings = read_toml(TrainConfig, path) if path else TrainConfig()
+    if model:
+        settings = replace(settings, model=replace(settings.model, name=model))
+    changed: dict[str, Any] = {"epochs": epochs, "seed": seed, "device": device}
+    return replace(
+        settings,
+        **{name: value for name, value in changed.items() if value or (value == 0 and name == "seed")},
+    )
+
+
+class Display:
+    """Shows the trainer's progress on the display that all commands share."""
+
+    def __init__(self, display: Progress) -> None:
+        self._display = display
+        self._shown = -1
+
+    def stage(self, name: str, total: int | None) -> None:
+        self._display.stage(name, total)
+
+    def advance(self, units: int) -> None:
+        self._display.advance(units)
+
+    def say(self, text: str) -> None:
+        self._display.say(text)
+
+    def status(self, status: Status) -> None:
+        done = (status.epoch - 1) * status.steps + status.step
+        if self._shown < 0:
+            self._display.stage("Training", status.steps * status.epochs)
+            # A resumed run begins in the middle.
+            self._shown = (status.epoch - 1) * status.steps
+            self._display.advance(self._shown)
+        self._display.advance(done - self._shown)
+        self._shown = done
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        self._display.say(
+            f"epoch {row['epoch']}: loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.3f}; "
+            f"validation loss {row['val_loss']:.4f}, AUC {row['val_auc']:.3f}; "
+            f"{row['images_per_second']:.1f} images/s, {row['data_wait']:.1%} of the time waiting for data"
+        )

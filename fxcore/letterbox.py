@@ -1,0 +1,90 @@
+"""Radiographs brought to one size, in the one way that training and scoring share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.errors import ParameterError
+
+FITS = ("letterbox", "resize")
+_MOST = 16_384
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The size that every radiograph is brought to.
+
+    Attributes
+    ----------
+    width, height : int
+        In pixels.
+    fit : str
+        ``"letterbox"``: scaled until it fits, the rest filled with background, never distorted.
+        ``"resize"``: stretched to the size, as the published training did.
+    """
+
+    width: int = 341
+    height: int = 512
+    fit: str = "letterbox"
+
+    def __post_init__(self) -> None:
+        if self.fit not in FITS:
+            raise ParameterError(f"fit is one of {', '.join(FITS)}, not {self.fit!r}")
+        for name in ("width", "height"):
+            if not 1 <= getattr(self, name) <= _MOST:
+                raise ParameterError(f"{name} must be in 1..{_MOST} pixels, not {getattr(self, name)}")
+
+    def scaled(self, factor: float) -> Frame:
+        """Return the frame with sides `factor` times as long, rounded up."""
+        width, height = (int(np.ceil(side * factor - 1e-9)) for side in (self.width, self.height))
+        return Frame(width, height, self.fit)
+
+
+def fit_image(
+    image: NDArray[np.uint8], frame: Frame, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Bring a grey image to the size of `frame`.
+
+    Shrinking averages over the area that a pixel covers, so that nothing of the image is skipped;
+    growing interpolates linearly.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        ``uint8``, shape ``(rows, columns)``, neither of them zero.
+    frame : Frame
+    out : numpy.ndarray, optional
+        ``uint8``, shape ``(frame.height, frame.width)``, written to.
+
+    Returns
+    -------
+    numpy.ndarray
+        `out`, or a new array like it.
+
+    Raises
+    ------
+    ParameterError
+        For another shape or type.
+    """
+    import cv2
+
+    if image.dtype != np.uint8 or image.ndim != 2 or not image.size:
+        raise ParameterError(f"an 8-bit grey image is needed, not {image.dtype} of shape {image.shape}")
+    if out is None:
+        out = np.empty((frame.height, frame.width), np.uint8)
+    rows, columns = image.shape
+    height, width = frame.height, frame.width
+    if frame.fit == "letterbox":
+        scale = min(height / rows, width / columns)
+        height = min(height, max(1, round(rows * scale)))
+        width = min(width, max(1, round(columns * scale)))
+    top, left = (frame.height - height) // 2, (frame.width - width) // 2
+    shrinks = height <= rows and width <= columns
+    method: Any = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    out[:] = 0
+    out[top : top + height, left : left + width] = cv2.resize(image, (width, height), interpolation=method)
+    return out

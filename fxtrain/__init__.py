@@ -1,0 +1,1 @@
+"""Training of fracture classifiers on a data set that ``fxray build`` wrote."""

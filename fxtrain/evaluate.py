@@ -1,0 +1,234 @@
+"""Evaluation of a trained model: by radiograph and by study, with intervals, threshold and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from fxcore.aggregate import AGGREGATES
+from fxcore.dataset.tables import render_csv, write_atomically
+from fxcore.errors import DataSetError, ParameterError
+from fxtrain.config import TrainConfig
+from fxtrain.metrics import (
+    best_temperature,
+    best_threshold,
+    calibration_error,
+    confusion,
+    probability,
+    with_intervals,
+)
+from fxtrain.models import create_model
+from fxtrain.packing import pack
+from fxtrain.predict import MODEL, Predictions, predict
+from fxtrain.processes import choose_device
+from fxtrain.run_directory import RunDirectory
+from fxtrain.split import read_split
+from fxtrain.table import Table, read_table
+from fxtrain.trainer import Progress, Silent
+
+PARTS = ("val", "train", "all")
+RADIOGRAPH = "radiograph"
+_COLUMNS = ("study_id", "radiograph_id", "label", "logit", "probability")
+
+
+@dataclass(frozen=True)
+class Operating:
+    """How a model's logits become decisions; chosen on the validation studies and kept with the run.
+
+    Attributes
+    ----------
+    aggregate : str
+        How the radiographs of a study become one score: ``"alo"``, ``"majority"``, ``"mean"``; or
+        ``"model"``, where the model gives one itself.
+    threshold : float
+        The probability from which on a study counts as broken.
+    temperature : float
+        What logits are divided by before they become probabilities.
+    """
+
+    aggregate: str
+    threshold: float
+    temperature: float
+
+
+def load_model(place: RunDirectory) -> tuple[nn.Module, TrainConfig]:
+    """Return the best model of a run, in evaluation mode, and the run's settings."""
+    config = place.read_config()
+    # The checkpoint holds all weights: none has to be fetched first.
+    model = create_model(replace(config.model, pretrained=""), config.data.frame)
+    model.load_state_dict(place.load(place.best)["model"])
+    return model.eval(), config
+
+
+def evaluate(
+    run: Path,
+    dataset: Path,
+    *,
+    part: str = "val",
+    aggregates: Sequence[str] = AGGREGATES,
+    sensitivity: float = 0.0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Evaluate the best model of a run, and write ``evaluation.json``, ``predictions.csv``, the plots.
+
+    Threshold and temperature are chosen on the validation studies of the run's own data set, and kept:
+    on other data, or another part, those that were kept are used.
+
+    Parameters
+    ----------
+    run : pathlib.Path
+    dataset : pathlib.Path
+        The data set of the run, or another one: then `part` must be ``"all"``.
+    part : str
+        ``"val"``, ``"train"`` or ``"all"``.
+    aggregates : sequence of str
+        Ways to judge a study; the run's own is used for the threshold whether named or not.
+    sensitivity : float
+        The least that the threshold must reach on the validation studies; 0: Youden's threshold.
+    device : str
+    progress : Progress, optional
+
+    Returns
+    -------
+    dict
+        As in ``evaluation.json``.
+
+    Raises
+    ------
+    FxrayError
+        If run and data set do not go together, or there is nothing to evaluate.
+    """
+    if part not in PARTS:
+        raise ParameterError(f"the part to evaluate is one of {', '.join(PARTS)}, not {part!r}")
+    for how in aggregates:
+        if how not in AGGREGATES:
+            raise ParameterError(f"aggregate is one of {', '.join(AGGREGATES)}, not {how!r}")
+    if not 0 <= sensitivity <= 1:
+        raise ParameterError(f"the wanted sensitivity must be in 0..1, not {sensitivity:g}")
+    place, progress = RunDirectory(run), progress or Silent()
+    model, config = load_model(place)
+    table = read_table(dataset)
+    studies = _studies(place, table, part)
+    chosen_device = choose_device(device)
+    model.to(chosen_device)
+
+    def begin(count: int) -> None:
+        progress.stage("Packing radiographs", count)
+
+    packed = pack(table, config.data.frame, 1 / config.augment.crop_least, begin, progress.advance)
+    progress.stage("Evaluating radiographs", len(table.of_studies(studies)))
+    found = predict(model, table, packed, studies, config, chosen_device, progress.advance)
+    del packed
+    ways = [MODEL] if found.by_study else list(dict.fromkeys([*aggregates, config.aggregate]))
+    own = MODEL if found.by_study else config.aggregate
+    operating = _operate(found, own, sensitivity) if part == "val" else read_operating(place)
+    result = _judged(found, ways, operating) | {
+        "part": part,
+        "dataset_fingerprint": table.fingerprint,
+        "model": config.model.name,
+        "chosen_on": "val",
+    }
+    _write(place, part, table, found, operating, result)
+    return result
+
+
+def _studies(place: RunDirectory, table: Table, part: str) -> NDArray[np.int64]:
+    if part == "all":
+        return np.arange(len(table.studies))
+    if place.read_provenance().get("dataset_fingerprint") != table.fingerprint:
+        raise DataSetError(
+            f"{place.root} was trained on another data set than {table.root}, which therefore has no part "
+            f"{part!r}; evaluate all of it with --split all"
+        )
+    split = read_split(place.split, table)
+    return split.val if part == "val" else split.train
+
+
+def _operate(found: Predictions, how: str, sensitivity: float) -> Operating:
+    broken = found.broken if found.by_study else found.broken[found.study]
+    temperature = best_temperature(broken, found.logits)
+    scores = found.scores(how, temperature)
+    return Operating(how, best_threshold(found.broken, scores, sensitivity), temperature)
+
+
+def read_operating(place: RunDirectory) -> Operating:
+    """Return what was chosen on the validation studies.
+
+    Raises
+    ------
+    ParameterError
+        If the run has not been evaluated on them.
+    """
+    import json
+
+    try:
+        kept = json.loads(place.evaluation.read_text(encoding="utf-8"))["operating"]
+        return Operating(str(kept["aggregate"]), float(kept["threshold"]), float(kept["temperature"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ParameterError(
+            f"{place.root} has no threshold yet: evaluate it on its validation studies first "
+            f"(fxray evaluate {place.root} DATASET --split val)"
+        ) from None
+
+
+def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[str, Any]:
+    threshold, temperature = operating.threshold, operating.temperature
+    levels: dict[str, Any] = {}
+    matrices: dict[str, Any] = {}
+    calibration: dict[str, Any] = {}
+    samples: list[tuple[str, NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]] = [
+        (how, found.broken, found.scores(how, temperature), np.arange(len(found.studies))) for how in ways
+    ]
+    if not found.by_study:
+        every = probability(found.logits, temperature)
+        samples.insert(0, (RADIOGRAPH, found.broken[found.study], every, found.study))
+    for name, broken, scores, groups in samples:
+        levels[name] = with_intervals(broken, scores, threshold, groups)
+        matrices[name] = confusion(broken, scores, threshold)
+        calibration[name] = calibration_error(broken, scores)
+    return {
+        "studies": len(found.studies),
+        "radiographs": len(found.rows),
+        "operating": {
+            "aggregate": operating.aggregate,
+            "threshold": threshold,
+            "temperature": temperature,
+        },
+        "measures": levels,
+        "confusion_percent": matrices,
+        "calibration_error": calibration,
+    }
+
+
+def _write(
+    place: RunDirectory,
+    part: str,
+    table: Table,
+    found: Predictions,
+    operating: Operating,
+    result: dict[str, Any],
+) -> None:
+    """Write the files of an evaluation; those of other parts than ``val`` have its name in theirs."""
+    from fxtrain.plots import plot_confusion
+
+    def named(path: Path) -> Path:
+        return path if part == "val" else path.with_stem(f"{path.stem}-{part}")
+
+    place.write_json(named(place.evaluation), result)
+    probabilities = probability(found.logits, operating.temperature)
+    rows = [_COLUMNS]
+    for k in range(len(found.logits)):
+        study = k if found.by_study else int(found.study[k])
+        radiograph = "" if found.by_study else table.radiographs[found.rows[k]]
+        label = "broken" if found.broken[study] else "not_broken"
+        name = table.studies[found.studies[study]]
+        rows.append((name, radiograph, label, f"{found.logits[k]:.6f}", f"{probabilities[k]:.6f}"))
+    write_atomically(named(place.predictions), render_csv(rows))
+    plot_confusion(result["confusion_percent"], named(place.root / "confusion.png"))

@@ -1,0 +1,173 @@
+"""How good predictions are, with intervals: scikit-learn's metrics, bootstrapped over studies."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+from sklearn import metrics
+
+_RESAMPLES = 1000
+_BINS = 10
+_INTERVAL = (2.5, 97.5)
+
+Labels = NDArray[np.bool_]
+Scores = NDArray[np.float64]
+
+
+def measures(broken: Labels, scores: Scores, threshold: float) -> dict[str, float]:
+    """Return all measures of scores, ``broken`` being the positive class.
+
+    What is not defined, as the AUC of one class, is NaN.
+    """
+    decided = scores >= threshold
+    both = bool(broken.any() and not broken.all())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {
+            "accuracy": float(metrics.accuracy_score(broken, decided)),
+            "sensitivity": float(metrics.recall_score(broken, decided, zero_division=np.nan)),
+            "specificity": float(metrics.recall_score(~broken, ~decided, zero_division=np.nan)),
+            "precision": float(metrics.precision_score(broken, decided, zero_division=np.nan)),
+            "f1": float(metrics.f1_score(broken, decided, zero_division=np.nan)),
+            "auc": float(metrics.roc_auc_score(broken, scores)) if both else float("nan"),
+            "average_precision": float(metrics.average_precision_score(broken, scores))
+            if both
+            else float("nan"),
+            "kappa": float(metrics.cohen_kappa_score(broken, decided)) if both else float("nan"),
+        }
+
+
+def with_intervals(
+    broken: Labels, scores: Scores, threshold: float, groups: NDArray[np.int64], seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Return each measure as ``value``, ``low``, ``high``: a 95% interval, bootstrapped over studies.
+
+    Whole studies are drawn with replacement, as the radiographs of one are not independent; draws that
+    lack a class are left out.
+
+    Parameters
+    ----------
+    broken, scores : numpy.ndarray
+        Of each sample.
+    threshold : float
+    groups : numpy.ndarray
+        ``int64``: the study of each sample, never decreasing.
+    """
+    rng = np.random.default_rng([seed, 4])
+    _, study = np.unique(groups, return_inverse=True)
+    studies = int(study[-1]) + 1
+    drawn = np.full(studies, 1 / studies)
+    weights = rng.multinomial(studies, drawn, size=_RESAMPLES)[:, study].astype(np.float64)
+    draws = weighted_measures(broken, scores, threshold, weights)
+    result = {}
+    for name, value in measures(broken, scores, threshold).items():
+        found = draws[name][np.isfinite(draws[name])]
+        low, high = np.percentile(found, _INTERVAL) if found.size else (np.nan, np.nan)
+        result[name] = {"value": value, "low": float(low), "high": float(high)}
+    return result
+
+
+def weighted_measures(
+    broken: Labels, scores: Scores, threshold: float, weights: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """Return what `measures` does for many weightings of the samples at once.
+
+    A thousand resamples take milliseconds so, where a call of the library for each takes a minute.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        Shape ``(weightings, samples)``: for instance how often each sample was drawn.
+    """
+    order = np.argsort(-scores, kind="stable")
+    truth, weight = broken[order], weights[:, order]
+    # Samples of equal score are one point of the curves: its last.
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    true_positive = np.cumsum(weight * truth, axis=1)[:, ends]
+    false_positive = np.cumsum(weight * ~truth, axis=1)[:, ends]
+    positive, negative = true_positive[:, -1:], false_positive[:, -1:]
+    chosen = scores[order][ends] >= threshold
+    count = int(chosen.sum())
+    tp, fp = (
+        values[:, count - 1] if count else np.zeros(len(weights))
+        for values in (true_positive, false_positive)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p, n = positive[:, 0], negative[:, 0]
+        fn, tn, total = p - tp, n - fp, p + n
+        before = np.hstack([np.zeros_like(positive), true_positive[:, :-1]])
+        steps = np.diff(false_positive, axis=1, prepend=0)
+        auc = (steps * (true_positive + before) / 2).sum(axis=1) / (p * n)
+        precisions = true_positive / (true_positive + false_positive)
+        gains = np.diff(true_positive, axis=1, prepend=0)
+        average_precision = np.where(gains > 0, precisions * gains, 0).sum(axis=1) / p
+        agreed, expected = (tp + tn) / total, ((tp + fp) * p + (tn + fn) * n) / total**2
+        result = {
+            "accuracy": agreed,
+            "sensitivity": tp / p,
+            "specificity": tn / n,
+            "precision": tp / (tp + fp),
+            "f1": 2 * tp / (2 * tp + fp + fn),
+            "auc": auc,
+            "average_precision": average_precision,
+            "kappa": (agreed - expected) / (1 - expected),
+        }
+    both = (p > 0) & (n > 0)
+    return {name: np.where(both, values, np.nan) for name, values in result.items()}
+
+
+def confusion(broken: Labels, scores: Scores, threshold: float) -> list[list[float]]:
+    """Return the confusion matrix in percent of all samples.
+
+    Rows are what is true, columns what is predicted; broken first, as in the thesis' Tables 6.6 and 6.7.
+    """
+    table = metrics.confusion_matrix(broken, scores >= threshold, labels=[True, False])
+    return [[100 * float(cell) / len(broken) for cell in row] for row in table]
+
+
+def best_threshold(broken: Labels, scores: Scores, sensitivity: float = 0.0) -> float:
+    """Return the score from which on a sample counts as broken.
+
+    Parameters
+    ----------
+    broken, scores : numpy.ndarray
+        Of validation samples, of both classes.
+    sensitivity : float
+        The least wanted: of the thresholds that reach it, the highest. 0: the threshold of the largest
+        sensitivity + specificity (Youden, 1950).
+    """
+    false_positive, true_positive, thresholds = metrics.roc_curve(broken, scores, drop_intermediate=False)
+    if sensitivity > 0:
+        return float(thresholds[np.argmax(true_positive >= sensitivity)])
+    # The first threshold of the curve is infinite: nothing is broken.
+    return float(thresholds[1:][np.argmax((true_positive - false_positive)[1:])])
+
+
+def best_temperature(broken: Labels, logits: Scores) -> float:
+    """Return what logits are divided by to be calibrated best (Guo et al., 2017)."""
+    targets = broken.astype(np.float64)
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        return float(np.mean(np.logaddexp(0.0, scaled) - targets * scaled))
+
+    found = optimize.minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded")
+    return float(np.exp(found.x))
+
+
+def calibration_error(broken: Labels, probabilities: Scores) -> float:
+    """Return the expected calibration error over ten bins of equal width."""
+    bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS)
+    gaps = np.bincount(bins, weights=broken - probabilities, minlength=_BINS)
+    return float(np.abs(gaps).sum() / counts.sum())
+
+
+def probability(logits: Any, temperature: float = 1.0) -> Scores:
+    """Return the probability that belongs to a logit."""
+    values: Scores = special.expit(np.asarray(logits, np.float64) / temperature)
+    return values

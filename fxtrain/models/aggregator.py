@@ -1,0 +1,89 @@
+"""One prediction from all views of a study, learned rather than voted (after Su et al., 2015, MVCNN)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fxcore.errors import ParameterError
+from fxtrain.models.rx import classifier, draw_weights
+
+
+class Aggregator(nn.Module):
+    """The convolutional part of a view model, the views of a study pooled, a classifier.
+
+    Studies of any number of views are batched flat: all views in one tensor, with the study of each in
+    another. No view is padded, and a study's result does not depend on the studies beside it.
+
+    Parameters
+    ----------
+    view_model : torch.nn.Module
+        With ``features``, which gives ``(n, feature_count)``, as `Rx` has.
+    pool : str
+        ``"max"``: of each feature over the views. ``"mean"``. ``"attention"``: a mean weighted by what
+        each view says of its own weight (gated attention, Ilse et al., 2018).
+    freeze_views : bool
+        Leave the weights of the view model as they are.
+    """
+
+    def __init__(self, view_model: nn.Module, pool: str, *, freeze_views: bool = False) -> None:
+        super().__init__()
+        features, count = (getattr(view_model, name, None) for name in ("features", "feature_count"))
+        if not isinstance(features, nn.Module) or not isinstance(count, int):
+            raise ParameterError("the aggregator's views are modelled by an rx or a resnet")
+        self.features: nn.Module = features
+        self.pool = pool
+        self.classifier = classifier(count)
+        draw_weights(self.classifier)
+        if pool == "attention":
+            self.attend = nn.Sequential(nn.Linear(count, 64), nn.Tanh())
+            self.gate = nn.Sequential(nn.Linear(count, 64), nn.Sigmoid())
+            self.weigh = nn.Linear(64, 1)
+        self.frozen = freeze_views
+        self.features.requires_grad_(not freeze_views)
+
+    def train(self, mode: bool = True) -> Aggregator:
+        """Set the mode; frozen views stay as in evaluation, statistics of normalisation included."""
+        super().train(mode)
+        if self.frozen:
+            self.features.eval()
+        return self
+
+    def forward(self, views: Tensor, study_index: Tensor) -> Tensor:
+        """Return a logit a study.
+
+        Parameters
+        ----------
+        views : torch.Tensor
+            Shape ``(n, 1, height, width)``.
+        study_index : torch.Tensor
+            ``int64``, shape ``(n,)``: the study of each view, from 0, never decreasing, none left out.
+        """
+        features: Tensor = self.features(views)
+        studies = study_index[-1] + 1
+        return self.of_features(features, study_index, int(studies))
+
+    def of_features(self, features: Tensor, study_index: Tensor, studies: int) -> Tensor:
+        """Return a logit for each of `studies` studies from the features of their views."""
+        logits: Tensor = self.classifier(self._pooled(features, study_index, studies))
+        return logits.squeeze(1)
+
+    def _pooled(self, features: Tensor, study_index: Tensor, studies: int) -> Tensor:
+        if self.pool == "attention":
+            score = self.weigh(self.attend(features) * self.gate(features))
+            # The largest score of each study is taken off, so that no exponential overflows.
+            top = segment(score, study_index, studies, "amax")
+            weight = torch.exp(score - top[study_index])
+            total = segment(weight, study_index, studies, "sum")
+            return segment(features * weight / total[study_index], study_index, studies, "sum")
+        if self.pool == "mean":
+            views = segment(torch.ones_like(features[:, :1]), study_index, studies, "sum")
+            return segment(features, study_index, studies, "sum") / views.clamp(min=1)
+        return segment(features, study_index, studies, "amax")
+
+
+def segment(values: Tensor, index: Tensor, count: int, how: str) -> Tensor:
+    """Reduce rows of `values` of the same `index` by ``"sum"`` or ``"amax"``; shape ``(count, columns)``."""
+    out = values.new_zeros((count, values.shape[1]))
+    where = index.unsqueeze(1).expand_as(values)
+    return out.scatter_reduce(0, where, values, how, include_self=False)

@@ -1,0 +1,183 @@
+"""Models by name: ours, and any classifier of torchvision made to take one channel and give one logit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fxcore.errors import FxrayError, ParameterError
+from fxcore.letterbox import Frame
+from fxtrain.config import ModelConfig
+from fxtrain.models.aggregator import Aggregator
+from fxtrain.models.rx import VARIANTS, Rx
+
+IMAGENET = "imagenet"
+_PLAIN = "-plain"
+_PATCH = 32
+
+
+def known_models() -> list[str]:
+    """Return the names of all models."""
+    ours = [*VARIANTS, *(name + _PLAIN for name in VARIANTS), "aggregator"]
+    return ours + torchvision.models.list_models(module=torchvision.models)
+
+
+def create_model(config: ModelConfig, frame: Frame) -> nn.Module:
+    """Make a model with fresh or given weights.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    frame : Frame
+        Size of the images.
+
+    Raises
+    ------
+    ParameterError
+        For a name that is not known, or a model that cannot be adapted.
+    FxrayError
+        If weights cannot be read or do not fit.
+    """
+    if config.name == "aggregator":
+        if config.views == "aggregator":
+            raise ParameterError("model.views names the model of a single view, not the aggregator")
+        view_model = _view_model(config.views, frame, imagenet=config.pretrained == IMAGENET)
+        model: nn.Module = Aggregator(view_model, config.pool, freeze_views=config.freeze_views)
+    else:
+        model = _view_model(config.name, frame, imagenet=config.pretrained == IMAGENET)
+    if config.pretrained and config.pretrained != IMAGENET:
+        load_weights(model, Path(config.pretrained))
+    return model
+
+
+def load_weights(model: nn.Module, path: Path, prefix: str = "") -> None:
+    """Load a state dict, or the model of a checkpoint; with `prefix`, the part of it below that name.
+
+    Raises
+    ------
+    FxrayError
+        If the file cannot be read, is no state dict, or belongs to another model.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise FxrayError(f"cannot read the weights {path}: {error}") from error
+    state = state.get("model", state) if isinstance(state, dict) else {}
+    found = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    try:
+        model.load_state_dict(found)
+    except RuntimeError as error:
+        raise FxrayError(
+            f"the weights {path} are not of this model: {str(error).splitlines()[-1].strip()}"
+        ) from None
+
+
+def _view_model(name: str, frame: Frame, *, imagenet: bool) -> nn.Module:
+    variant = name.removesuffix(_PLAIN)
+    if variant in VARIANTS:
+        if imagenet:
+            raise ParameterError(f"there are no ImageNet weights of {name}")
+        return Rx(VARIANTS[variant], frame.height, frame.width, plain=name.endswith(_PLAIN))
+    if name not in torchvision.models.list_models(module=torchvision.models):
+        raise ParameterError(f"no model {name!r}; there are {', '.join(known_models())}")
+    options: dict[str, Any] = {"weights": "DEFAULT" if imagenet else None}
+    side = 0
+    if name.startswith("vit_") and not imagenet:
+        # Transformers are made for one square size.
+        side = -(-max(frame.height, frame.width) // _PATCH) * _PATCH
+        options["image_size"] = side
+    elif name.startswith("vit_"):
+        side = 224
+    if name in ("inception_v3", "googlenet"):
+        options |= {"aux_logits": False, "init_weights": True} if not imagenet else {}
+    try:
+        network = torchvision.models.get_model(name, **options)
+    except OSError as error:
+        raise FxrayError(f"cannot load the ImageNet weights of {name}: {error}") from error
+    _take_one_channel(network)
+    _give_one_logit(network, name)
+    if isinstance(network, torchvision.models.ResNet):
+        return ResNet(network)
+    return OneLogit(network, side)
+
+
+class ResNet(nn.Module):
+    """A ResNet as `features` and `classifier`, so that the aggregator can take the former."""
+
+    def __init__(self, network: torchvision.models.ResNet) -> None:
+        super().__init__()
+        parts = dict(network.named_children())
+        self.classifier: nn.Module = parts.pop("fc")
+        self.feature_count = int(network.fc.in_features)
+        self.features = nn.Sequential(*parts.values(), nn.Flatten())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits, shape ``(n,)``."""
+        logits: Tensor = self.classifier(self.features(images))
+        return logits.squeeze(1)
+
+
+class OneLogit(nn.Module):
+    """Any other network, given square images where it is made for them."""
+
+    def __init__(self, network: nn.Module, side: int) -> None:
+        super().__init__()
+        self.network, self.side = network, side
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits, shape ``(n,)``."""
+        if self.side:
+            images = _square(images, self.side)
+        out = self.network(images)
+        logits: Tensor = out if isinstance(out, Tensor) else out.logits
+        return logits.squeeze(1)
+
+
+def _square(images: Tensor, side: int) -> Tensor:
+    """Pad to a square with what the corner shows, and scale that to `side` if need be."""
+    height, width = images.shape[-2:]
+    most = max(height, width, side if side >= max(height, width) else 0)
+    left, top = (most - width) // 2, (most - height) // 2
+    padded = functional.pad(images, (left, most - width - left, top, most - height - top), mode="replicate")
+    if most == side:
+        return padded
+    return functional.interpolate(padded, (side, side), mode="bilinear", antialias=True, align_corners=False)
+
+
+def _take_one_channel(network: nn.Module) -> None:
+    """Make the first convolution take one channel: the sum of its weights over three, as for grey in RGB."""
+    for parent in network.modules():
+        for name, module in parent.named_children():
+            if isinstance(module, nn.Conv2d) and module.in_channels == 3:
+                convolution = nn.Conv2d(
+                    1,
+                    module.out_channels,
+                    module.kernel_size,  # type: ignore[arg-type]
+                    module.stride,  # type: ignore[arg-type]
+                    module.padding,  # type: ignore[arg-type]
+                    bias=module.bias is not None,
+                )
+                convolution.weight = nn.Parameter(module.weight.detach().sum(dim=1, keepdim=True))
+                convolution.bias = module.bias
+                setattr(parent, name, convolution)
+                return
+    raise ParameterError("this model has no convolution of three channels to begin with")
+
+
+def _give_one_logit(network: nn.Module, name: str) -> None:
+    """Replace the last layer, of a thousand classes, by one of a single logit."""
+    found: tuple[nn.Module, str, nn.Module] | None = None
+    for parent in network.modules():
+        for child, module in parent.named_children():
+            if isinstance(module, nn.Linear) and module.out_features == 1000:
+                found = (parent, child, nn.Linear(module.in_features, 1))
+            elif isinstance(module, nn.Conv2d) and module.out_channels == 1000:
+                found = (parent, child, nn.Conv2d(module.in_channels, 1, 1))
+    if found is None:
+        raise ParameterError(f"{name} does not end in a layer of classes")
+    setattr(*found)

@@ -1,0 +1,162 @@
+"""All radiographs of a data set brought to one size and put into one file, once.
+
+The file is a memory-mapped array of bytes, so that an epoch reads no PNG and scales no image. There are
+two: one at the exact size, for evaluation, and one with headroom, so that a crop of 90% of a training
+image still has all the detail that the model's size can show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.config import to_dict
+from fxcore.dataset.png import decode_png
+from fxcore.errors import DataSetError, FxrayError
+from fxcore.executor import default_workers
+from fxcore.letterbox import Frame, fit_image
+from fxtrain.table import Table
+
+# Raised when images come out otherwise than before.
+_VERSION = 1
+_IN_FLIGHT = 8
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The radiographs of a `Table`, in its order.
+
+    Attributes
+    ----------
+    exact, roomy : numpy.ndarray
+        ``uint8``, shape ``(radiographs, height, width)``: at the size of the frame, and with headroom.
+    """
+
+    exact: NDArray[np.uint8]
+    roomy: NDArray[np.uint8]
+
+
+def pack(
+    table: Table,
+    frame: Frame,
+    headroom: float,
+    begin: Callable[[int], None] = lambda count: None,
+    advance: Callable[[int], None] = lambda count: None,
+) -> Packed:
+    """Pack a data set, or open what was packed before.
+
+    The files lie beside the data set, in a folder named after it, under a digest of the data set's
+    content and the frame: a changed data set is packed anew.
+
+    Parameters
+    ----------
+    table : Table
+    frame : Frame
+        The size of the model's input.
+    headroom : float
+        Sides of the larger images over those of the frame, at least 1.
+    begin, advance : callable
+        Told how many radiographs there are to pack, and of each number done.
+
+    Raises
+    ------
+    DataSetError
+        If a PNG is missing or damaged.
+    FxrayError
+        If the files cannot be written.
+    """
+    frames = {"exact": frame, "roomy": frame.scaled(headroom)}
+    folder = table.root.with_name(f"{table.root.name}.packed")
+    arrays = {}
+    missing = {}
+    for name, size in frames.items():
+        path = folder / f"{_digest(table, size)}.npy"
+        shape = (len(table), size.height, size.width)
+        found = _opened(path, shape)
+        if found is None:
+            missing[name] = (path, size)
+        else:
+            arrays[name] = found
+    if missing:
+        begin(len(table))
+        try:
+            folder.mkdir(exist_ok=True)
+            _write(table, list(missing.values()), advance)
+        except OSError as error:
+            raise FxrayError(f"cannot pack the data set in {folder}: {error.strerror}") from error
+        arrays |= {name: np.load(path, mmap_mode="r") for name, (path, _) in missing.items()}
+    return Packed(**arrays)
+
+
+def _digest(table: Table, frame: Frame) -> str:
+    digest = hashlib.sha256(json.dumps([_VERSION, to_dict(frame), table.fingerprint]).encode())
+    for radiograph in table.radiographs:
+        digest.update(radiograph.encode())
+    return digest.hexdigest()[:24]
+
+
+def _opened(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (OSError, ValueError):
+        return None
+    return array if array.shape == shape and array.dtype == np.uint8 else None
+
+
+def _write(table: Table, targets: list[tuple[Path, Frame]], advance: Callable[[int], None]) -> None:
+    """Decode each PNG once and write it at all sizes; each file appears whole or not at all."""
+    beside = [path.with_name(f"{path.name}.{os.getpid()}.partial") for path, _ in targets]
+    try:
+        arrays = [
+            np.lib.format.open_memmap(
+                place, mode="w+", dtype=np.uint8, shape=(len(table), frame.height, frame.width)
+            )
+            for place, (_, frame) in zip(beside, targets, strict=True)
+        ]
+        one = partial(_write_one, table, list(zip(arrays, (frame for _, frame in targets), strict=True)))
+        # Threads: decoding and scaling release the interpreter, and the array is shared.
+        with ThreadPoolExecutor(default_workers()) as pool:
+            for _ in _bounded(pool, one, len(table)):
+                advance(1)
+        for array in arrays:
+            array.flush()
+        del arrays, one
+        for place, (path, _) in zip(beside, targets, strict=True):
+            place.replace(path)
+    finally:
+        for place in beside:
+            place.unlink(missing_ok=True)
+
+
+def _bounded(pool: ThreadPoolExecutor, function: Callable[[int], None], count: int) -> Iterator[None]:
+    """Run the function for 0 to `count`, a bounded number at a time; the first failure ends it."""
+    waiting = [pool.submit(function, k) for k in range(min(count, _IN_FLIGHT * default_workers()))]
+    try:
+        for k in range(count):
+            yield waiting[k % len(waiting)].result()
+            if k + len(waiting) < count:
+                waiting[k % len(waiting)] = pool.submit(function, k + len(waiting))
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _write_one(table: Table, targets: list[tuple[NDArray[np.uint8], Frame]], index: int) -> None:
+    path = table.path(index)
+    try:
+        image = decode_png(path.read_bytes())
+    except OSError as error:
+        raise DataSetError(f"cannot read {path}: {error.strerror}; make the data set again") from error
+    except DataSetError as error:
+        raise DataSetError(f"{path} is damaged: {error}; make the data set again") from error
+    for array, frame in targets:
+        fit_image(image, frame, out=array[index])

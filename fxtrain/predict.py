@@ -1,0 +1,88 @@
+"""Predictions of a model over studies: logits of radiographs, and scores of studies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fxcore.aggregate import aggregate
+from fxtrain.config import TrainConfig
+from fxtrain.loader import evaluation_batches
+from fxtrain.metrics import probability
+from fxtrain.models import Aggregator
+from fxtrain.packing import Packed
+from fxtrain.table import Table
+
+MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of studies.
+
+    Attributes
+    ----------
+    studies : numpy.ndarray
+        Indices into the table, ascending.
+    broken : numpy.ndarray
+        ``bool``, of each study.
+    rows : numpy.ndarray
+        Indices of their radiographs, study by study.
+    study : numpy.ndarray
+        Position in `studies` of each radiograph.
+    logits : numpy.ndarray
+        ``float64``: of each radiograph; of each study, from a model of studies.
+    by_study : bool
+        Which of the two.
+    """
+
+    studies: NDArray[np.int64]
+    broken: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+    study: NDArray[np.int64]
+    logits: NDArray[np.float64]
+    by_study: bool
+
+    def scores(self, how: str, temperature: float = 1.0) -> NDArray[np.float64]:
+        """Return a probability a study; a model of studies gives its own, whatever `how`."""
+        found = probability(self.logits, temperature)
+        return found if self.by_study else aggregate(found, self.study, len(self.studies), how)
+
+
+def predict(
+    model: nn.Module,
+    table: Table,
+    packed: Packed,
+    studies: NDArray[np.int64],
+    config: TrainConfig,
+    device: torch.device,
+    advance: Callable[[int], None] = lambda count: None,
+) -> Predictions:
+    """Run a model, in evaluation mode and full precision, over all radiographs of `studies`."""
+    by_study = isinstance(model, Aggregator)
+    logits = []
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            for batch in evaluation_batches(table, packed, studies, config, device):
+                assert batch.study_index is not None
+                found = model(batch.images, batch.study_index) if by_study else model(batch.images)
+                logits.append(found.double().cpu().numpy())
+                advance(len(batch.images))
+    finally:
+        model.train(training)
+    rows = table.of_studies(studies)
+    return Predictions(
+        studies=studies,
+        broken=table.broken[studies],
+        rows=rows,
+        study=np.searchsorted(studies, table.study[rows]),
+        logits=np.concatenate(logits),
+        by_study=by_study,
+    )

@@ -1,0 +1,95 @@
+"""One process or several: what ``torchrun`` says, and the little that the trainer asks of the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed
+
+from fxcore.errors import FxrayError, ParameterError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of a run.
+
+    Attributes
+    ----------
+    rank, world : int
+        Its number, from 0, and how many there are.
+    device : torch.device
+        Where it works.
+    """
+
+    rank: int
+    world: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this one writes files and talks to the user."""
+        return self.rank == 0
+
+    def total(self, *values: float) -> list[float]:
+        """Return sums over all processes."""
+        if self.world == 1:
+            return list(values)
+        together = torch.tensor(values, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(together)
+        return together.tolist()
+
+    def agree(self, value: bool) -> bool:
+        """Return what the first process says."""
+        return bool(self.total(float(value and self.first))[0])
+
+
+@contextmanager
+def processes(device: str) -> Iterator[Processes]:
+    """Join the other processes of ``torchrun``, if this one was started by it.
+
+    Raises
+    ------
+    ParameterError
+        For a device that is not there.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    rank = int(os.environ.get("RANK", "0"))
+    chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    if world == 1:
+        yield Processes(0, 1, chosen)
+        return
+    if not distributed.is_available():
+        raise FxrayError("this build of torch cannot train in several processes")
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Processes(rank, world, chosen)
+    finally:
+        distributed.destroy_process_group()
+
+
+def choose_device(name: str, local_rank: int = 0) -> torch.device:
+    """Return the device of that name; ``"auto"`` takes a GPU if there is one.
+
+    Raises
+    ------
+    ParameterError
+        If it is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        if device.type == "cuda":
+            if not torch.cuda.is_available():
+                raise ParameterError(f"device {name}: torch {torch.__version__} finds no GPU it can use here")
+            device = device if device.index is not None else torch.device("cuda", local_rank)
+            torch.cuda.get_device_properties(device)
+    except (RuntimeError, AssertionError) as error:
+        raise ParameterError(f"there is no device {name!r}: {str(error).splitlines()[0]}") from None
+    return device

@@ -1,0 +1,190 @@
+"""The folder of a training run: what was asked for, what happened, what came of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fxcore.config import from_dict, read_toml, to_dict, to_toml
+from fxcore.dataset.tables import render_csv, write_atomically
+from fxcore.errors import FxrayError
+from fxcore.run import tool
+from fxtrain.config import TrainConfig
+from fxtrain.table import Table
+
+_PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Names of all that a run writes, and how it is written: whole or not at all."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def split(self) -> Path:
+        return self.root / "split.csv"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.csv"
+
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions.csv"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation.json"
+
+    @property
+    def provenance(self) -> Path:
+        return self.root / "provenance.json"
+
+    @property
+    def best(self) -> Path:
+        return self.root / "checkpoints" / "best.pt"
+
+    @property
+    def last(self) -> Path:
+        return self.root / "checkpoints" / "last.pt"
+
+    def begin(self, config: TrainConfig, table: Table) -> None:
+        """Make the folder for a new run.
+
+        Raises
+        ------
+        FxrayError
+            If it holds something already, or cannot be made.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            if any(self.root.iterdir()):
+                raise FxrayError(
+                    f"{self.root} is not empty; name a new folder, or go on with the run in it by --resume"
+                )
+            self.last.parent.mkdir()
+        except OSError as error:
+            raise FxrayError(f"cannot write to {self.root}: {error.strerror}") from error
+        write_atomically(self.config, to_toml(config).encode())
+        self.write_json(self.provenance, provenance(config, table))
+
+    def read_config(self) -> TrainConfig:
+        """Return the settings of the run.
+
+        Raises
+        ------
+        FxrayError
+            If there is no run here.
+        """
+        if not self.config.exists():
+            raise FxrayError(f"{self.root} is not a training run: it has no {self.config.name}")
+        return read_toml(TrainConfig, self.config)
+
+    def read_provenance(self) -> dict[str, Any]:
+        """Return what was written down when the run began."""
+        try:
+            found: dict[str, Any] = json.loads(self.provenance.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FxrayError(f"cannot read {self.provenance}: {error}") from error
+        return found
+
+    def write_json(self, path: Path, content: Mapping[str, Any]) -> None:
+        """Write a JSON file; what is not a number becomes null."""
+        text = json.dumps(_finite(content), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        write_atomically(path, text.encode())
+
+    def write_metrics(self, history: Iterable[Mapping[str, Any]]) -> None:
+        """Write ``metrics.csv``: a row an epoch."""
+        rows = list(history)
+        header = list(rows[0])
+        cells = ([_cell(row[name]) for name in header] for row in rows)
+        write_atomically(self.metrics, render_csv([header, *cells]))
+
+    def save(self, path: Path, state: dict[str, Any]) -> None:
+        """Write a checkpoint; the one before stays until this one is whole.
+
+        Raises
+        ------
+        FxrayError
+            If there is no room.
+        """
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        try:
+            write_atomically(path, buffer.getvalue())
+        except OSError as error:
+            path.with_name(path.name + ".partial").unlink(missing_ok=True)
+            raise FxrayError(
+                f"cannot write the checkpoint {path}: {error.strerror}. The one before is intact; make room "
+                "and go on with --resume."
+            ) from error
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """Read a checkpoint.
+
+        Raises
+        ------
+        FxrayError
+            If it is missing or damaged.
+        """
+        if not path.exists():
+            raise FxrayError(f"{self.root} has no checkpoint {path.name}: no epoch of this run is finished")
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise FxrayError(f"the checkpoint {path} is damaged: {error}") from error
+        return state
+
+
+def provenance(config: TrainConfig, table: Table) -> dict[str, Any]:
+    """Return what a run was made with: program, versions, machine, data set, command line."""
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return tool() | {
+        "versions": versions | {"python": platform.python_version()},
+        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "gpu": _gpu()},
+        "seed": config.seed,
+        "dataset": str(table.root),
+        "dataset_fingerprint": table.fingerprint,
+        "dataset_mean": table.mean,
+        "dataset_deviation": table.deviation,
+        "dataset_config": table.config,
+        "command": sys.argv,
+    }
+
+
+def same_run(stored: dict[str, Any], config: TrainConfig) -> bool:
+    """Tell whether a checkpoint is of a run with these settings; the number of epochs may differ."""
+    own, theirs = to_dict(config), to_dict(from_dict(TrainConfig, stored))
+    return {**own, "epochs": 0, "device": ""} == {**theirs, "epochs": 0, "device": ""}
+
+
+def _gpu() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

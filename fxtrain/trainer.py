@@ -1,0 +1,388 @@
+"""The training loop: read it from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from fxcore.config import to_dict
+from fxcore.errors import FxrayError, ParameterError
+from fxtrain.config import TrainConfig
+from fxtrain.loader import Batch, TrainBatches
+from fxtrain.metrics import measures
+from fxtrain.models import Aggregator, create_model
+from fxtrain.models.create import load_weights
+from fxtrain.optim import create_optimiser, learning_rate
+from fxtrain.packing import Packed, pack
+from fxtrain.plots import plot_curves
+from fxtrain.predict import predict
+from fxtrain.processes import Processes, processes
+from fxtrain.run_directory import RunDirectory, same_run
+from fxtrain.split import Split, read_split, split_studies, write_split
+from fxtrain.table import Table, read_table
+
+_DECISION = 0.5
+_FEATURES = "features."
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far training is, for the display."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+    waiting: float
+    seconds_left: float
+
+
+class Progress(Protocol):
+    """Where the trainer says how far it is."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Begin a stage of `total` units."""
+
+    def advance(self, units: int) -> None:
+        """Count units of the stage as done."""
+
+    def say(self, text: str) -> None:
+        """Tell the user something that was decided."""
+
+    def status(self, status: Status) -> None:
+        """Show how the epoch goes."""
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        """Show how an epoch went."""
+
+
+class Silent:
+    """Progress for nobody."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        pass
+
+    def advance(self, units: int) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+    def status(self, status: Status) -> None:
+        pass
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        pass
+
+
+def train(
+    dataset: Path,
+    run: Path,
+    config: TrainConfig | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Train a model on a data set.
+
+    Started by ``torchrun``, the processes share each batch.
+
+    Parameters
+    ----------
+    dataset : pathlib.Path
+        A finished data set with labels.
+    run : pathlib.Path
+        Folder of the run: new, or with `resume` that of a run that was stopped.
+    config : TrainConfig, optional
+        The defaults where not given; with `resume`, those of the run.
+    resume : bool
+        Go on after the last epoch that was finished: the weights come out as if nothing had happened.
+    progress : Progress, optional
+
+    Returns
+    -------
+    list of dict
+        A row an epoch, as in ``metrics.csv``.
+
+    Raises
+    ------
+    FxrayError
+        If the data set or the folder cannot be used, the loss is no number any more, or memory is short.
+    """
+    place = RunDirectory(run)
+    if resume:
+        stored = place.read_config()
+        config = replace(stored, epochs=config.epochs, device=config.device) if config else stored
+    config = config or TrainConfig()
+    table = read_table(dataset)
+    with processes(config.device) as team:
+        progress = progress if progress and team.first else Silent()
+        torch.manual_seed(config.seed)
+        if team.first and not resume:
+            place.begin(config, table)
+            write_split(place.split, table, split_studies(table, config.data, config.seed))
+        # The others read what the first has written, and open what it has packed.
+        team.total(0)
+        packed = _packed(table, config, progress) if team.first else None
+        team.total(0)
+        packed = packed or _packed(table, config, progress)
+        trainer = Trainer(config, table, packed, read_split(place.split, table), team, place, progress)
+        if resume:
+            trainer.restore(place.load(place.last))
+        return trainer.run()
+
+
+def _packed(table: Table, config: TrainConfig, progress: Progress) -> Packed:
+    def begin(count: int) -> None:
+        progress.stage("Packing radiographs", count)
+
+    return pack(table, config.data.frame, 1 / config.augment.crop_least, begin, progress.advance)
+
+
+class Trainer:
+    """A model, its optimiser, and the epochs behind it."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        table: Table,
+        packed: Packed,
+        split: Split,
+        team: Processes,
+        place: RunDirectory,
+        progress: Progress,
+    ) -> None:
+        self.config, self.table, self.packed, self.split = config, table, packed, split
+        self.team, self.place, self.progress = team, place, progress
+        device = team.device
+        self.model = create_model(config.model, config.data.frame)
+        if config.model.init:
+            _take_views(self.model, Path(config.model.init))
+        self.model.to(device)
+        if config.channels_last:
+            self.model.to(memory_format=torch.channels_last)
+        self.batches = TrainBatches(
+            table,
+            packed,
+            split.train,
+            config,
+            device,
+            whole_studies=isinstance(self.model, Aggregator),
+            rank=team.rank,
+            world=team.world,
+        )
+        self.optimiser = create_optimiser(self.model, config.optim)
+        self.precision = _precision(config.precision, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        self.steppable = self._wrapped()
+        self.history: list[dict[str, Any]] = []
+
+    def _wrapped(self) -> nn.Module:
+        model = self.model
+        if self.team.world > 1:
+            if self.team.device.type == "cuda":
+                model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+            model = DistributedDataParallel(model)
+        return torch.compile(model) if self.config.compile else model  # type: ignore[return-value]
+
+    def run(self) -> list[dict[str, Any]]:
+        """Train the epochs that are left."""
+        while len(self.history) < self.config.epochs and not self._is_patience_over():
+            row = self._epoch(len(self.history))
+            if self.team.first:
+                row |= self._validated()
+                self.history.append(row)
+                self._save()
+                self.progress.epoch(row)
+            else:
+                self.history.append(row)
+        return self.history
+
+    def _epoch(self, epoch: int) -> dict[str, Any]:
+        steps, began = self.batches.steps, time.perf_counter()
+        self.batches.waited = 0.0
+        self.steppable.train()
+        # Sums stay on the device: asking for a number would make the GPU wait.
+        sums = torch.zeros(3, dtype=torch.float64, device=self.team.device)
+        images = 0
+        for step, batch in enumerate(self.batches.epoch(epoch)):
+            self._set_learning_rate(epoch * steps + step, steps)
+            loss, logits = self._step(batch)
+            right = ((logits > 0) == (batch.broken > 0.5)).sum()
+            count = len(batch.broken)
+            sums += torch.stack([loss.double() * count, right.double(), right.new_tensor(count).double()])
+            images += len(batch.images)
+            if step % max(1, steps // 50) == 0 or step == steps - 1:
+                self._tell(epoch, step + 1, steps, sums, images, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        total, right_total, count_total, all_images = self.team.total(*sums.tolist(), images)
+        return {
+            "epoch": epoch + 1,
+            "train_loss": total / count_total,
+            "train_accuracy": right_total / count_total,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+            "images_per_second": all_images / seconds,
+            "data_wait": self.batches.waited / seconds,
+            "seconds": seconds,
+        }
+
+    def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Take one step; return the loss and the logits, without gradients."""
+        images = batch.images
+        if self.config.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        inputs = (images,) if batch.study_index is None else (images, batch.study_index)
+        self.optimiser.zero_grad(set_to_none=True)
+        try:
+            with self._autocast():
+                logits = self.steppable(*inputs).float()
+            loss = functional.binary_cross_entropy_with_logits(logits, batch.broken)
+            self.scaler.scale(loss * batch.share).backward()
+        except torch.cuda.OutOfMemoryError:
+            raise FxrayError(self._out_of_memory(batch)) from None
+        if self.config.optim.clip_norm:
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optim.clip_norm)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        return loss.detach(), logits.detach()
+
+    def _autocast(self) -> Any:
+        if self.precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.team.device.type, self.precision)
+
+    def _set_learning_rate(self, step: int, steps: int) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(step, steps, self.config.epochs, self.config.optim)
+
+    def _tell(self, epoch: int, step: int, steps: int, sums: Tensor, images: int, seconds: float) -> None:
+        total, right, count = sums.tolist()
+        if not math.isfinite(total):
+            raise FxrayError(
+                f"the loss is no number any more, in epoch {epoch + 1}, step {step}. The checkpoint of the "
+                "last whole epoch is intact; try a smaller optim.learning_rate, a longer "
+                "optim.warmup_epochs, or precision = 'fp32'."
+            )
+        done = epoch * steps + step
+        left = (self.config.epochs * steps - done) * seconds / step
+        rate = images * self.team.world / seconds
+        waiting = self.batches.waited / seconds
+        self.progress.status(
+            Status(
+                epoch + 1, self.config.epochs, step, steps, total / count, right / count, rate, waiting, left
+            )
+        )
+
+    def _validated(self) -> dict[str, float]:
+        studies = self.split.val
+        found = predict(self.model, self.table, self.packed, studies, self.config, self.team.device)
+        scores = found.scores(self.config.aggregate)
+        clipped = np.clip(scores, 1e-7, 1 - 1e-7)
+        loss = -float(np.mean(np.where(found.broken, np.log(clipped), np.log1p(-clipped))))
+        good = measures(found.broken, scores, _DECISION)
+        names = ("auc", "average_precision", "accuracy", "f1", "kappa")
+        return {"val_loss": loss} | {f"val_{name}": good[name] for name in names}
+
+    def _quality(self, row: dict[str, Any]) -> float:
+        value = float(row[f"val_{self.config.metric}"])
+        if math.isnan(value):
+            return -math.inf
+        return -value if self.config.metric == "loss" else value
+
+    def _best_epoch(self) -> int:
+        """Return the index of the best epoch; of equal ones, the first."""
+        return max(range(len(self.history)), key=lambda k: (self._quality(self.history[k]), -k))
+
+    def _is_patience_over(self) -> bool:
+        over = False
+        if self.team.first and self.config.patience and self.history:
+            over = len(self.history) - 1 - self._best_epoch() >= self.config.patience
+        return self.team.agree(over)
+
+    def _save(self) -> None:
+        weights = {"model": self.model.state_dict(), "config": to_dict(self.config), "history": self.history}
+        if self._best_epoch() == len(self.history) - 1:
+            self.place.save(self.place.best, weights)
+        rest = {
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+        self.place.save(self.place.last, weights | rest)
+        self.place.write_metrics(self.history)
+        plot_curves(self.history, self.place.root / "curves.png")
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint.
+
+        Raises
+        ------
+        ParameterError
+            If it is of other settings.
+        """
+        if not same_run(state["config"], self.config):
+            raise ParameterError(f"{self.place.last} is of a run with other settings")
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.history = state["history"]
+        torch.set_rng_state(state["random"])
+        if len(state["random_cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(state["random_cuda"])
+
+    def _out_of_memory(self, batch: Batch) -> str:
+        """Say which batch would fit, having tried."""
+        count = len(batch.broken)
+        self.optimiser.zero_grad(set_to_none=True)
+        while count > 1:
+            count //= 2
+            torch.cuda.empty_cache()
+            views = count if batch.study_index is None else int((batch.study_index < count).sum())
+            try:
+                with self._autocast():
+                    index = () if batch.study_index is None else (batch.study_index[:views],)
+                    logits = self.model(batch.images[:views], *index).float()
+                functional.binary_cross_entropy_with_logits(logits, batch.broken[:count]).backward()
+            except torch.cuda.OutOfMemoryError:
+                continue
+            fits = count * self.team.world
+            return f"the GPU's memory is too small for batch = {self.config.batch}; {fits} fits"
+        return "the GPU's memory is too small for this model and image size, whatever the batch"
+
+
+def _precision(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if bf16 else torch.float32
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+
+def _take_views(model: nn.Module, run: Path) -> None:
+    """Give an aggregator the features of a view model that another run has trained."""
+    if not isinstance(model, Aggregator):
+        raise ParameterError(
+            "model.init gives an aggregator its views; for other models see model.pretrained"
+        )
+    place = RunDirectory(run)
+    trained = place.read_config().model.name
+    try:
+        load_weights(model.features, place.best, prefix=_FEATURES)
+    except FxrayError as error:
+        raise FxrayError(
+            f"{run} trained {trained}; its features are not those of this aggregator: {error}"
+        ) from None

@@ -1,0 +1,105 @@
+"""Metrics of the trainer: against scikit-learn, against what is plain to see, and studies judged as named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+
+from fxcore.aggregate import AGGREGATES, aggregate
+from fxcore.errors import ParameterError
+from fxtrain import metrics
+
+
+@st.composite
+def samples(draw):
+    count = draw(st.integers(4, 30))
+    # Few levels, so that scores are equal often.
+    scores = draw(st.lists(st.integers(0, 6), min_size=count, max_size=count))
+    broken = draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    repeats = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
+    return np.array(broken), np.array(scores) / 6, np.array(repeats)
+
+
+@given(samples(), st.sampled_from([0.0, 0.3, 0.5, 1.0, 1.1]))
+def test_weighted_measures_are_those_of_repeated_samples(drawn, threshold):
+    broken, scores, repeats = drawn
+    repeated = np.repeat(np.arange(len(scores)), repeats)
+    found = metrics.weighted_measures(broken, scores, threshold, repeats[None].astype(float))
+    if not repeats.any() or broken[repeated].all() or not broken[repeated].any():
+        assert all(np.isnan(values[0]) for values in found.values())
+        return
+    for name, expected in metrics.measures(broken[repeated], scores[repeated], threshold).items():
+        np.testing.assert_allclose(found[name][0], expected, atol=1e-12, err_msg=name)
+
+
+def test_an_interval_holds_its_value_and_narrows_with_more_studies():
+    rng = np.random.default_rng(0)
+    widths = []
+    for count in (40, 640):
+        broken = np.arange(count) % 2 == 0
+        scores = np.clip(0.4 + 0.2 * broken + rng.normal(0, 0.2, count), 0, 1)
+        auc = metrics.with_intervals(broken, scores, 0.5, np.arange(count))["auc"]
+        assert auc["low"] < auc["value"] < auc["high"]
+        widths.append(auc["high"] - auc["low"])
+    assert widths[1] < widths[0] / 2.5
+
+
+def test_radiographs_of_one_study_are_not_taken_for_independent():
+    rng = np.random.default_rng(1)
+    broken = np.arange(60) % 2 == 0
+    scores = np.clip(0.4 + 0.2 * broken + rng.normal(0, 0.2, 60), 0, 1)
+    once = metrics.with_intervals(broken, scores, 0.5, np.arange(60))["accuracy"]
+    tenfold = np.repeat(np.arange(60), 10)
+    again = metrics.with_intervals(broken[tenfold], scores[tenfold], 0.5, tenfold)["accuracy"]
+    assert again["high"] - again["low"] == pytest.approx(once["high"] - once["low"], rel=0.15)
+
+
+def test_threshold_by_youden_and_by_wanted_sensitivity():
+    broken = np.array([0, 0, 0, 1, 0, 1, 1, 1], bool)
+    scores = np.array([0.1, 0.2, 0.3, 0.35, 0.4, 0.6, 0.7, 0.9])
+    assert metrics.best_threshold(broken, scores) in (0.35, 0.6)
+    assert metrics.best_threshold(broken, scores, 1.0) == 0.35
+    assert metrics.best_threshold(broken, scores, 0.5) == 0.7
+
+
+def test_temperature_undoes_overconfidence():
+    rng = np.random.default_rng(2)
+    honest = rng.normal(0, 1.5, 20_000)
+    broken = rng.random(20_000) < metrics.probability(honest)
+    assert metrics.best_temperature(broken, 3 * honest) == pytest.approx(3, rel=0.05)
+    calibrated = metrics.calibration_error(broken, metrics.probability(3 * honest, 3))
+    assert calibrated < 0.02 < metrics.calibration_error(broken, metrics.probability(3 * honest))
+
+
+def test_confusion_in_percent_has_broken_first():
+    broken = np.array([1, 1, 1, 0], bool)
+    assert metrics.confusion(broken, np.array([0.9, 0.9, 0.1, 0.9]), 0.5) == [[50, 25], [25, 0]]
+
+
+@given(
+    st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=5), min_size=1, max_size=6),
+    st.floats(0.01, 1),
+    st.randoms(use_true_random=False),
+)
+def test_studies_are_judged_as_the_names_say(studies, threshold, random):
+    flat = [(value, k) for k, views in enumerate(studies) for value in views]
+    random.shuffle(flat)
+    values, index = zip(*flat, strict=True)
+    decided = {how: aggregate(values, index, len(studies), how) >= threshold for how in AGGREGATES}
+    for k, views in enumerate(studies):
+        reached = sum(value >= threshold for value in views)
+        assert decided["alo"][k] == (reached >= 1)
+        assert decided["majority"][k] == (2 * reached > len(views))
+    means = aggregate(values, index, len(studies), "mean")
+    np.testing.assert_allclose(means, [np.mean(views) for views in studies])
+
+
+def test_a_study_without_views_is_refused():
+    with pytest.raises(ParameterError, match="study 1"):
+        aggregate([0.5, 0.5], [0, 2], 3, "mean")
+    with pytest.raises(ParameterError, match="alo, majority, mean"):
+        aggregate([0.5], [0], 1, "vote")
