@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.kernels import otsu_threshold
-from fxcore.steps.field import Grey, Mask, bright_frame, touching_border
+from fxcore.steps.field import Grey, Mask, bright_frame, dilated, touching_border
 
 # Soft tissue begins at this fraction of the Otsu threshold above the background...
 _SOFT = 0.35
@@ -61,7 +61,8 @@ def foreground(grey: Grey) -> Foreground:
     grey : numpy.ndarray
         ``float32``, shape ``(rows, columns)``.
     """
-    field = ~bright_frame(grey).mask
+    # A frame ends in a rim of its own blur.
+    field = ~dilated(bright_frame(grey).mask, 2)
     if field.mean() < 0.1:
         field = np.ones_like(field)
     low = otsu_level(grey[field])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.kernels import close_rectangle, components, keep_components, runs_from_mask, runs_to_mask
-from fxcore.steps.field import Grey, Mask
+from fxcore.steps.field import Grey, Mask, bright_frame
 from fxcore.steps.foreground import Foreground, foreground
 
 # Gaps up to this fraction of the longer side do not part a limb.
@@ -28,6 +28,8 @@ _END_TO_END = 35.0
 # A piece that runs along the border for this fraction of its length is a table's edge, or the edge of
 # something that was not meant.
 _ALONG_BORDER = 0.6
+# A part's box of which so much is frame holds one.
+_FRAME = 0.03
 # A seam between two exposures is seen in this share of the rows.
 _SEAM = 0.97
 # A panel narrower than this fraction of the image separates, and shows nothing.
@@ -95,8 +97,23 @@ def find_limbs(grey: Grey) -> Limbs:
     first, *others = pieces
     likeness = [_likeness(first, other) for other in others]
     parts = [first, *(other for other, like in zip(others, likeness, strict=True) if like > 0)]
+    if len(parts) > 1:
+        parts = [again for part in parts if (again := _without_frame(grey, part)) is not None]
+        if len(parts) < 2:
+            return Limbs(tuple(p.mask for p in parts), (whole,) * len(parts), -1.0)
     margin = min((like for like in likeness if like > 0), default=max(likeness))
     return Limbs(tuple(p.mask for p in parts), (whole,) * len(parts), margin)
+
+
+def _without_frame(grey: Grey, piece: _Piece) -> _Piece | None:
+    """Look at a part's box again: a frame around one of several exposures is at the border of that alone."""
+    rows, columns = np.flatnonzero(piece.mask.any(axis=1)), np.flatnonzero(piece.mask.any(axis=0))
+    box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    inside = np.ascontiguousarray(grey[box[0] : box[2], box[1] : box[3]])
+    if bright_frame(inside).mask.mean() < _FRAME:
+        return piece
+    pieces = _pieces(foreground(inside), most=1)
+    return _placed(pieces[0], grey, box) if pieces else None
 
 
 def main_limb(ground: Foreground) -> Mask | None:
@@ -195,9 +212,14 @@ def _first_piece(grey: Grey, panel: tuple[int, int, int, int]) -> _Piece | None:
     )
     if any(seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides):
         return None
+    return _without_frame(grey, _placed(first, grey, (row0, column0, row1, column1)))
+
+
+def _placed(piece: _Piece, grey: Grey, box: tuple[int, int, int, int]) -> _Piece:
+    """Return a piece that was found in a box, in the whole image."""
     mask = np.zeros(grey.shape, np.bool_)
-    mask[row0:row1, column0:column1] = first.mask
-    return replace(first, mask=mask, centre=(first.centre[0] + row0, first.centre[1] + column0))
+    mask[box[0] : box[2], box[1] : box[3]] = piece.mask
+    return replace(piece, mask=mask, centre=(piece.centre[0] + box[0], piece.centre[1] + box[1]))
 
 
 def _panels(grey: NDArray[np.float32]) -> list[tuple[int, int, int, int]]:

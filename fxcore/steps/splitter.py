@@ -127,7 +127,9 @@ def _by_likeness(
     boxes = np.array([_box(mask) for mask in limbs.parts]) * step
     result = []
     for k in _reading_order(boxes):
-        row0, col0, row1, col1 = _with_margin(boxes[k] + (-step, -step, step, step), shape, config.margin_fraction / 4)
+        row0, col0, row1, col1 = _with_margin(
+            boxes[k] + (-step, -step, step, step), shape, config.margin_fraction / 4
+        )
         top, left, bottom, right = (edge * step for edge in limbs.panels[k])
         box = (max(row0, top), max(col0, left), min(row1, bottom, shape[0]), min(col1, right, shape[1]))
         part = image[box[0] : box[2], box[1] : box[3]].copy()
