@@ -1,0 +1,89 @@
+"""The kernels the steps decide with: block means, straight edges, lines across an axis."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from fxcore.errors import ParameterError
+from fxcore.kernels import across_axis, across_line, block_means, blocks, lines, profiles, straight_edges
+
+
+@pytest.mark.parametrize("module", [blocks, lines, profiles])
+def test_examples(module):
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+@given(
+    image=arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=23)),
+    step=st.integers(1, 30),
+)
+def test_block_means_are_those_of_the_slices(image, step):
+    rows, columns = image.shape
+    plain = [
+        [image[r : r + step, c : c + step].mean(dtype=np.float64) for c in range(0, columns, step)]
+        for r in range(0, rows, step)
+    ]
+    np.testing.assert_allclose(block_means(image, step), plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [0, 7, 30, 62, 90, 135, 200, 315])
+def test_a_half_plane_has_one_edge_where_it_is(degrees):
+    normal = np.array([np.sin(np.radians(degrees)), np.cos(np.radians(degrees))])
+    rows, columns = np.mgrid[:90, :70]
+    distance = (rows - 44) * normal[0] + (columns - 33) * normal[1]
+    found = straight_edges(distance > 5, 30)
+    assert len(found) >= 1
+    np.testing.assert_allclose(found[0, :2], normal, atol=0.02)
+    assert found[0, 2] == pytest.approx(normal @ (44, 33) + 5, abs=2)
+    share, fill, drop, way = across_line(
+        (distance > 5).astype(np.float32), distance > 5, distance > -99, found[0]
+    )
+    assert fill > 0.99
+    assert drop > 0.9
+    assert found[0, 3] > 0.8 * way
+    assert 0 < share < 0.6
+
+
+def test_a_disc_and_nothing_have_no_straight_edge():
+    rows, columns = np.mgrid[:80, :80]
+    assert len(straight_edges((rows - 40) ** 2 + (columns - 40) ** 2 < 900, 40)) == 0
+    assert len(straight_edges(np.zeros((5, 0), bool), 3)) == 0
+    assert len(straight_edges(np.ones((20, 30), bool), 3)) == 0
+
+
+@pytest.mark.parametrize("degrees", [-70, -20, 0, 33, 90])
+def test_a_bar_is_the_same_line_by_line_at_any_tilt(degrees):
+    rows, columns = np.mgrid[:120, :120].astype(np.float64)
+    tilt = np.radians(degrees)
+    along = (columns - 60) * np.sin(tilt) - (rows - 60) * np.cos(tilt)
+    across = (columns - 60) * np.cos(tilt) + (rows - 60) * np.sin(tilt)
+    bar = (abs(along) < 40) & (abs(across - 3) < 8)
+    found = across_axis(bar, np.ones(bar.shape, np.float32), bar, (60, 60), degrees)
+    middle = slice(5, -5)
+    assert len(found.along) == pytest.approx(80, abs=3)
+    np.testing.assert_allclose(found.pieces[middle], 1)
+    np.testing.assert_allclose(found.width[middle], 16, atol=1.5)
+    np.testing.assert_allclose(found.middle[middle], 3, atol=0.8)
+    np.testing.assert_array_equal(found.touching, found.width)
+
+
+def test_wrong_arguments_are_named():
+    image = np.zeros((4, 4), np.uint8)
+    with pytest.raises(ParameterError, match="step"):
+        block_means(image, 0)
+    with pytest.raises(ParameterError, match="no blocks"):
+        block_means(np.zeros((0, 4), np.uint8), 2)
+    with pytest.raises(ParameterError, match="different shapes"):
+        across_axis(image, np.zeros((4, 5), np.float32), image, (0, 0), 0)
+    with pytest.raises(ParameterError, match="different shapes"):
+        across_line(image.astype(np.float32), image > 0, np.zeros((2, 2), bool), np.ones(3))
+    with pytest.raises(ParameterError, match="least"):
+        straight_edges(image, 0)
