@@ -46,6 +46,9 @@ _BROKEN = (
 # Tasks handed to the pool at once, for each worker: enough that none waits, few enough to bound memory.
 _IN_FLIGHT = 4
 
+# New pools made for one that broke, with no task done in between, before it is no use to go on.
+_NEW_POOLS = 3
+
 
 @dataclass(frozen=True)
 class Outcome(Generic[Task, Result]):
@@ -114,12 +117,17 @@ class Executor:
     def __init__(self, workers: int = 0, memory: int = 0) -> None:
         start_loading()
         self._workers = min(workers or default_workers(), _WORKERS_PER_CORE * default_workers())
-        self._pool = ProcessPool(
-            max_workers=self._workers, context=_context(), initializer=_initialise, initargs=(memory,)
-        )
+        self._memory = memory
+        self._pool = self._new_pool()
         # Held while the pool starts its first workers, which it does not survive being stopped in.
         self._lock = threading.Lock()
         self._running: set[Future[Any]] = set()
+        self._stopped = False
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self._workers, context=_context(), initializer=_initialise, initargs=(self._memory,)
+        )
 
     def __enter__(self) -> Executor:
         return self
@@ -134,6 +142,7 @@ class Executor:
     def stop(self) -> None:
         """End the workers, whatever they are doing; a `run` that waits for them in another thread, too."""
         with self._lock:
+            self._stopped = True
             self._pool.stop()
             self._pool.join()
             for future in self._running:
@@ -166,22 +175,47 @@ class Executor:
         """
         waiting: dict[Future[Any], tuple[Task, float]] = {}
         source = iter(tasks)
+        new_pools = 0
         try:
             while True:
+                lost: list[Task] = []
                 for task in itertools.islice(source, _IN_FLIGHT * self._workers - len(waiting)):
                     limit = seconds(task)
-                    waiting[self._schedule(function, task, limit)] = (task, limit)
-                if not waiting:
+                    try:
+                        waiting[self._schedule(function, task, limit)] = (task, limit)
+                    except BrokenProcessPool:
+                        lost.append(task)
+                if not waiting and not lost:
                     return
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done if not lost else ():
                     task, limit = waiting.pop(future)
                     self._running.discard(future)
-                    yield Outcome(task, _result(future, limit))
-        except BrokenProcessPool as error:
-            raise FxrayError(_BROKEN) from error
+                    try:
+                        result = _result(future, limit)
+                    except BrokenProcessPool:
+                        lost.append(task)
+                    else:
+                        new_pools = 0
+                        yield Outcome(task, result)
+                if lost:
+                    # A worker ended between two tasks, as when memory is short, and took the pool along.
+                    new_pools += 1
+                    if new_pools > _NEW_POOLS or self._stopped:
+                        raise FxrayError(_BROKEN)
+                    lost += [task for task, _ in waiting.values()]
+                    waiting.clear()
+                    self._renew()
+                    source = itertools.chain(lost, source)
         finally:
             for future in waiting:
                 future.cancel()
+
+    def _renew(self) -> None:
+        with self._lock:
+            self._pool.stop()
+            self._pool.join()
+            self._running.clear()
+            self._pool = self._new_pool()
 
     def _schedule(self, function: Callable[[Task], Result], task: Task, limit: float) -> Future[Any]:
         try:
@@ -190,7 +224,7 @@ class Executor:
                 self._running.add(future)
                 return future
         except RuntimeError as error:
-            raise FxrayError(_BROKEN) from error
+            raise BrokenProcessPool from error
 
 
 def _result(future: Future[Any], limit: float) -> Any:

@@ -67,6 +67,27 @@ def test_a_fault_costs_its_own_task_and_names_its_cause(workers):
         assert failure.reason == ("time_out" if task == "hang" else "worker_died")
 
 
+def own_pid(task: int) -> int:
+    return os.getpid()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_killed_between_two_tasks_are_replaced(workers):
+    """From outside, at a moment when they may have no task, as by a system short of memory."""
+    found = []
+    with Executor(workers) as executor:
+        for outcome in executor.run(own_pid, range(60), limit):
+            found.append(outcome)
+            if len(found) % 10 == 0 and not isinstance(outcome.result, WorkerFailure):
+                # Long enough for all that were handed out to be done.
+                time.sleep(0.3)
+                os.kill(outcome.result, signal.SIGKILL)
+    assert sorted(outcome.task for outcome in found) == list(range(60))
+    failed = [outcome.result for outcome in found if isinstance(outcome.result, WorkerFailure)]
+    assert len(failed) <= 6
+    assert {failure.reason for failure in failed} <= {"worker_died"}
+
+
 def test_tasks_are_taken_as_room_becomes_free():
     taken = itertools.count()
     with Executor(2) as executor:
