@@ -139,37 +139,31 @@ def _across(grey, region, free, down, across, offset):
 def _edges(mask):
     """Return rows, columns and gradient (towards the mask) of foreground pixels beside background."""
     rows, cols = mask.shape
+    # Three pixels of border, repeated outwards: no edge there, and no bounds to look after.
+    wide = np.empty((rows + 6, cols + 6), np.int8)
+    for r in range(rows + 6):
+        row = mask[min(max(r - 3, 0), rows - 1)]
+        for c in range(cols + 6):
+            wide[r, c] = row[min(max(c - 3, 0), cols - 1)] != 0
+    at = np.empty((rows * cols, 2), np.int32)
     n = 0
-    for r in range(rows):
-        for c in range(cols):
-            n += mask[r, c] != 0 and _beside_background(mask, r, c)
+    for r in range(3, rows + 3):
+        for c in range(3, cols + 3):
+            if wide[r, c] and wide[r - 1, c] + wide[r + 1, c] + wide[r, c - 1] + wide[r, c + 1] < 4:
+                at[n, 0], at[n, 1] = r, c
+                n += 1
     out = np.empty((4, n), np.float64)
-    i = 0
-    for r in range(rows):
-        for c in range(cols):
-            if mask[r, c] == 0 or not _beside_background(mask, r, c):
-                continue
-            down = 0
-            across = 0
-            for dr in range(-3, 4):
-                for dc in range(-3, 4):
-                    if mask[min(max(r + dr, 0), rows - 1), min(max(c + dc, 0), cols - 1)] != 0:
-                        down += dr
-                        across += dc
-            out[0, i], out[1, i], out[2, i], out[3, i] = r, c, down, across
-            i += 1
+    for i in range(n):
+        r, c = at[i]
+        down = 0
+        across = 0
+        for dr in range(-3, 4):
+            for dc in range(-3, 4):
+                here = wide[r + dr, c + dc]
+                down += here * dr
+                across += here * dc
+        out[0, i], out[1, i], out[2, i], out[3, i] = r - 3, c - 3, down, across
     return out[0], out[1], out[2], out[3]
-
-
-@kernel
-def _beside_background(mask, r, c):
-    rows, cols = mask.shape
-    return (
-        (r > 0 and mask[r - 1, c] == 0)
-        or (r + 1 < rows and mask[r + 1, c] == 0)
-        or (c > 0 and mask[r, c - 1] == 0)
-        or (c + 1 < cols and mask[r, c + 1] == 0)
-    )
 
 
 @kernel

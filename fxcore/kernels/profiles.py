@@ -49,7 +49,7 @@ def across_axis(
 ) -> AcrossAxis:
     """Sample an object on lines across an axis, nearest pixels, without turning the image.
 
-    Cost: one look at each pixel of the square that holds the image at any tilt.
+    Cost: one look at each pixel.
 
     Parameters
     ----------
@@ -100,7 +100,9 @@ def _across_axis(mask, weight, marked, row, column, tilt):
         own = 0.0
         moment = 0.0
         before = False
-        for v in range(-reach, reach + 1):
+        begin, end = _inside(row + u * cos, sin, rows, -reach, reach)
+        begin, end = _inside(column - u * sin, cos, cols, begin, end)
+        for v in range(begin, end + 1):
             r = math.floor(row + u * cos + v * sin + 0.5)
             c = math.floor(column - u * sin + v * cos + 0.5)
             here = 0 <= r < rows and 0 <= c < cols and mask[r, c] != 0
@@ -129,3 +131,12 @@ def _across_axis(mask, weight, marked, row, column, tilt):
             )  # fmt: skip
             n += 1
     return out[:n]
+
+
+@kernel
+def _inside(start, step, size, begin, end):
+    """Narrow ``begin..end`` to where ``start + v * step`` is inside ``0..size``, a pixel to spare."""
+    if abs(step) < 1e-9:
+        return begin, end
+    one, other = (-1.0 - start) / step, (size - start) / step
+    return max(begin, math.floor(min(one, other)) - 1), min(end, math.ceil(max(one, other)) + 1)
