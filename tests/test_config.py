@@ -29,7 +29,7 @@ def test_the_printed_settings_are_read_back_to_the_same(tmp_path):
             "steps.inversion.threshold must be float, not 'high'",
         ),
         ({"steps": {"inversion": {"threshold": 300}}}, "not a grey value"),
-        ({"steps": {"inversion": {"method": "magic"}}}, "choose from: corners"),
+        ({"steps": {"inversion": {"method": "magic"}}}, "choose from: texture, corners"),
         ({"steps": {"part_filter": {"parts": "wrist"}}}, "steps.part_filter.parts must be"),
         ({"ingest": {"max_instances": True}}, "ingest.max_instances must be int"),
         ({"ingest": 3}, "ingest is a table of settings"),
