@@ -210,29 +210,50 @@ def _check_fragments(data: bytes | bytearray) -> None:
 def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
     precision = _check_stream(source, syntax, fmt)
     reasons = []
-    # A frame by itself, so that each decoder sees the same bytes and none has to search for them.
-    item = encapsulate([source], has_bot=False)
     for name in order:
         try:
-            with quiet_stderr() if name == "gdcm" else nullcontext():
-                values, properties = next(
-                    decoder.iter_array(
-                        item,
-                        raw=True,
-                        validate=False,
-                        decoding_plugin=name,
-                        correct_unused_bits=False,
-                        apply_j2k_sign_correction=False,
-                        apply_jls_sign_correction=False,
-                        **fmt.options(),
-                    )
-                )
+            if name == plugin.NAME and fmt.samples == 1:
+                values, properties = _grey(source, syntax, fmt)
+            else:
+                values, properties = _any(source, fmt, decoder, name)
             return _frame(values, properties, fmt, name, precision)
         except MemoryError:
             raise
         except Exception as error:
             reasons.append(f"{name}: {_brief(error)}")
     raise UnreadableFileError("undecodable", f"every decoder failed ({'; '.join(reasons)})"[:_MAX_MESSAGE])
+
+
+def _grey(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Call our plugin without what pydicom does around it, which for grey is three copies of the frame."""
+    runner = base.DecodeRunner(syntax)
+    runner.set_options(**fmt.options())
+    values = plugin._decode_frame(source, runner).view(runner.pixel_dtype)
+    properties = {
+        "bits_allocated": runner.bits_allocated,
+        "photometric_interpretation": runner.photometric_interpretation,
+    }
+    return values.reshape(fmt.rows, fmt.columns), properties
+
+
+def _any(source: bytes, fmt: PixelFormat, decoder: Any, name: str) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Decode with one of pydicom's plugins, which makes out the colour space of a stream."""
+    # A frame by itself, so that each decoder sees the same bytes and none has to search for them.
+    item = encapsulate([source], has_bot=False)
+    with quiet_stderr() if name == "gdcm" else nullcontext():
+        values, properties = next(
+            decoder.iter_array(
+                item,
+                raw=True,
+                validate=False,
+                decoding_plugin=name,
+                correct_unused_bits=False,
+                apply_j2k_sign_correction=False,
+                apply_jls_sign_correction=False,
+                **fmt.options(),
+            )
+        )
+    return values, properties
 
 
 def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:

@@ -55,7 +55,9 @@ def _rle(source: bytes, runner: Any) -> Array:
             f"{segments} RLE segments where {samples} sample(s) of {bits} bits take {samples * bits // 8}"
         )
     pixels = rows * columns
-    decoded = imagecodecs.dicomrle_decode(source, f"<u{bits // 8}", out=pixels * samples * bits // 8)
+    # A place of its own to write to: what comes as bytes would have to be copied once more.
+    place = bytearray(pixels * samples * bits // 8)
+    decoded = imagecodecs.dicomrle_decode(source, f"<u{bits // 8}", out=place)
     array = np.frombuffer(decoded, f"<u{bits // 8}")
     if array.size < pixels * samples:
         raise ValueError(f"{array.size} of {pixels * samples} samples in the RLE frame")
