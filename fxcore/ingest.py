@@ -92,7 +92,7 @@ def ingest(
         )
     key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)
     places = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
-    _check_places(archive, out, places)
+    check_places(archive, out, places)
     table = read_labels(labels, key_column, label_column) if labels else None
     pseudonyms = _pseudonyms(key_file, out)
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
@@ -119,7 +119,7 @@ def ingest(
             write_link_file(link_file, plan)
         to_do = sum(shard is None or shard.holds(study_id) for study_id in plan.study_ids())
         progress.stage("Building studies" if steps else "Ingesting studies", to_do)
-        tasks = _tasks(plan, archive, layout, settings, steps)
+        tasks = ingest_tasks(plan, archive, layout, settings, steps)
         planned = do_studies(layout, tasks, executor, progress, summary, shard)
         provenance: dict[str, Any] = {
             **made_by,
@@ -138,9 +138,10 @@ def ingest(
         )
 
 
-def _tasks(
+def ingest_tasks(
     plan: Plan, archive: Path, layout: Layout, settings: Settings, steps: bool
 ) -> Iterator[IngestTask]:
+    """Yield what a worker has to do for each study of the plan."""
     for study in plan.studies():
         yield IngestTask(
             archive=str(archive),
@@ -156,7 +157,13 @@ def _tasks(
         )
 
 
-def _check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> None:
+def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> None:
+    """Check that `archive` is one, that `out` is apart from it, and what identifies patients apart from both.
+
+    Raises
+    ------
+    ParameterError
+    """
     if not archive.is_dir():
         raise ParameterError(f"the archive {archive} is not a folder")
     if is_data_set(Layout(archive)):

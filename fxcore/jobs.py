@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from fxcore.body_parts import mentioned_parts
 from fxcore.dataset.journal import StudyRecord
@@ -106,7 +108,7 @@ class PreprocessTask:
     dataset: str
     out: str
     record: StudyRecord
-    steps: Pipeline
+    steps: Pipeline | None
     seconds_per_file: float
     shard: str = ""
     failed: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -115,6 +117,10 @@ class PreprocessTask:
     @property
     def study_id(self) -> str:
         return self.record.study_id
+
+    @property
+    def label(self) -> str:
+        return self.record.label
 
     @property
     def fingerprint(self) -> str:
@@ -135,22 +141,49 @@ class PreprocessTask:
 StudyTask = IngestTask | PreprocessTask
 
 
+class Receiver(Protocol):
+    """What takes in the radiographs of a study; a `StudyWriter` writes them.
+
+    Attributes
+    ----------
+    converted : int
+        Source files that gave radiographs.
+    try_again : bool
+        Set where a file could not be read for a reason that may pass.
+    rejects : list of Reject
+    body_parts, decisions : collections.Counter
+    """
+
+    converted: int
+    try_again: bool
+    rejects: list[Reject]
+    body_parts: Counter[str]
+    decisions: Counter[str]
+
+    def add(self, radiograph: Radiograph) -> None:
+        """Take one radiograph."""
+
+
 def do_study(task: StudyTask) -> StudyRecord:
     """Make one study of the output, whole, and record it."""
     layout = Layout(Path(task.out), task.shard)
-    if isinstance(task, IngestTask):
-        with StudyWriter(layout, task.study_id, task.label, task.fingerprint) as writer:
-            for radiograph in _ingested(task, writer):
-                _add(radiograph, task.steps, writer)
-            return writer.commit()
-    source = task.record
-    with StudyWriter(layout, source.study_id, source.label, source.fingerprint) as writer:
-        writer.converted = source.converted
-        writer.body_parts.update(source.body_parts)
-        writer.rejects.extend(source.rejects)
-        for radiograph in _stored(task, writer.rejects, writer):
-            _add(radiograph, task.steps, writer)
+    with StudyWriter(layout, task.study_id, task.label, task.fingerprint) as writer:
+        take_through(task, writer)
         return writer.commit()
+
+
+def take_through(task: StudyTask, receiver: Receiver) -> None:
+    """Take the radiographs of a study, from wherever it is, through the steps to `receiver`."""
+    radiographs: Iterable[Radiograph]
+    if isinstance(task, IngestTask):
+        radiographs = _ingested(task, receiver)
+    else:
+        receiver.converted = task.record.converted
+        receiver.body_parts.update(task.record.body_parts)
+        receiver.rejects.extend(task.record.rejects)
+        radiographs = _stored(task, receiver.rejects, receiver)
+    for radiograph in radiographs:
+        _add(radiograph, task.steps, receiver)
 
 
 def probe_study(task: StudyTask) -> None:
@@ -166,26 +199,26 @@ def probe_study(task: StudyTask) -> None:
             run_steps(Study(task.study_id, radiograph.metadata["label"], [radiograph]), task.steps)
 
 
-def _add(radiograph: Radiograph, steps: Pipeline | None, writer: StudyWriter) -> None:
+def _add(radiograph: Radiograph, steps: Pipeline | None, receiver: Receiver) -> None:
     # One radiograph at a time, so that a study of hundreds needs the memory of one.
     study = Study(radiograph.metadata["study_id"], radiograph.metadata["label"], [radiograph])
     rejects: list[Reject] = []
     if steps is not None:
         study, rejects = run_steps(study, steps)
-    writer.rejects.extend(rejects)
+    receiver.rejects.extend(rejects)
     for result in study.radiographs:
-        writer.add(result)
-        writer.decisions.update(decisions(result.metadata))
+        receiver.add(result)
+        receiver.decisions.update(decisions(result.metadata))
 
 
-def _ingested(task: IngestTask, writer: StudyWriter) -> Iterator[Radiograph]:
+def _ingested(task: IngestTask, receiver: Receiver) -> Iterator[Radiograph]:
     for copies in _copies(task.files):
-        radiographs = _first_readable(task, copies, writer.rejects, writer)
+        radiographs = _first_readable(task, copies, receiver.rejects, receiver)
         first = True
         for radiograph in radiographs:
-            writer.converted += first
+            receiver.converted += first
             first = False
-            writer.body_parts[radiograph.metadata["BodyPartExamined"]] += 1
+            receiver.body_parts[radiograph.metadata["BodyPartExamined"]] += 1
             yield radiograph
 
 
@@ -198,7 +231,7 @@ def _copies(files: tuple[SourceFile, ...]) -> list[list[SourceFile]]:
 
 
 def _first_readable(
-    task: IngestTask, copies: list[SourceFile], rejects: list[Reject], writer: StudyWriter | None = None
+    task: IngestTask, copies: list[SourceFile], rejects: list[Reject], receiver: Receiver | None = None
 ) -> Iterator[Radiograph]:
     found = False
     for file in copies:
@@ -225,7 +258,7 @@ def _first_readable(
             except UnreadableFileError as error:
                 reject(*why_unreadable(error))
                 if isinstance(error.__cause__, OSError):
-                    _try_again(task.archive, writer)
+                    _try_again(task.archive, receiver)
 
 
 def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:
@@ -249,10 +282,10 @@ def _radiographs(task: IngestTask, file: SourceFile, loaded: LoadedFile) -> Iter
 
 
 def _stored(
-    task: PreprocessTask, rejects: list[Reject], writer: StudyWriter | None = None
+    task: PreprocessTask, rejects: list[Reject], receiver: Receiver | None = None
 ) -> Iterator[Radiograph]:
     layout = Layout(Path(task.dataset))
-    for row in _rows(task, rejects, writer):
+    for row in _rows(task, rejects, receiver):
         radiograph_id = row.get("radiograph_id", "")
         if task.wanted and radiograph_id != task.wanted:
             continue
@@ -265,13 +298,13 @@ def _stored(
         except DataSetError as error:
             rejects.append(Reject(*where, "unreadable_png", cell(str(error))))
             if isinstance(error.__cause__, OSError):
-                _try_again(task.dataset, writer)
+                _try_again(task.dataset, receiver)
             continue
         yield radiograph
 
 
 def _rows(
-    task: PreprocessTask, rejects: list[Reject], writer: StudyWriter | None = None
+    task: PreprocessTask, rejects: list[Reject], receiver: Receiver | None = None
 ) -> list[dict[str, str]]:
     if not task.record.radiographs:
         return []
@@ -279,13 +312,13 @@ def _rows(
         return read_rows(Layout(Path(task.dataset)), task.record.label, task.study_id)
     except DataSetError as error:
         if isinstance(error.__cause__, OSError):
-            _try_again(task.dataset, writer)
+            _try_again(task.dataset, receiver)
         message = "the metadata.csv of the study is missing or damaged"
         rejects.append(Reject("preprocess", task.study_id, "", "", "unreadable_metadata", message))
         return []
 
 
-def _try_again(source: str, writer: StudyWriter | None) -> None:
+def _try_again(source: str, receiver: Receiver | None) -> None:
     """Have the study done again by the next run, as what the system could not read may be there by then.
 
     Raises
@@ -294,8 +327,8 @@ def _try_again(source: str, writer: StudyWriter | None) -> None:
         If not a file but the whole source is gone, as a network drive goes: that ends the run.
     """
     require_files(Path(source))
-    if writer is not None:
-        writer.try_again = True
+    if receiver is not None:
+        receiver.try_again = True
 
 
 def require_files(folder: Path) -> None:

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import LOOSE, read_provenance, source_fingerprint
@@ -63,13 +64,7 @@ def preprocess(
         raise ParameterError(
             f"the output {out} and the data set {source.root} must not lie within each other"
         )
-    earlier = read_provenance(source)
-    if source.work.exists():
-        raise DataSetError(f"{source.root} is not finished; run the command that makes it again")
-    if source_fingerprint(read_journal(source)) != earlier.get("source_fingerprint"):
-        raise DataSetError(
-            f"{source.journal} does not belong to {source.provenance}; make the data set again"
-        )
+    earlier = read_finished(source)
     config = earlier.get("config", {}) | {"steps": to_dict(settings.steps)}
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": earlier.get("key_check", "")}
@@ -110,14 +105,32 @@ def preprocess(
             layout,
             summary,
             provenance=provenance,
-            loose=lambda: _loose(source),
+            loose=lambda: loose_rejects(source),
             planned=planned,
             began=began,
             shard=shard,
         )
 
 
-def _loose(source: Layout) -> Iterator[Reject]:
+def read_finished(source: Layout) -> dict[str, Any]:
+    """Return what ``dataset.json`` says of a data set to work on.
+
+    Raises
+    ------
+    DataSetError
+        If it is none, not finished, or of files that do not belong together.
+    """
+    content = read_provenance(source)
+    if source.work.exists():
+        raise DataSetError(f"{source.root} is not finished; run the command that makes it again")
+    if source_fingerprint(read_journal(source)) != content.get("source_fingerprint"):
+        raise DataSetError(
+            f"{source.journal} does not belong to {source.provenance}; make the data set again"
+        )
+    return content
+
+
+def loose_rejects(source: Layout) -> Iterator[Reject]:
     """Yield what was dropped outside any study; its records stand first in the journal."""
     records = itertools.takewhile(lambda record: record.study_id == LOOSE, read_journal(source))
     return itertools.chain.from_iterable(record.rejects for record in records)

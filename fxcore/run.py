@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import fxcore
 from fxcore.dataset.assemble import assemble, read_provenance
@@ -26,6 +26,8 @@ from fxcore.executor import INTERNAL_ERROR, QUARANTINE_REASONS, Executor, Worker
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study
 from fxcore.shards import Account, Shard, write_account
 from fxcore.study import Reject
+
+Result = TypeVar("Result")
 
 _SETTINGS_FILE = "settings.json"
 
@@ -141,7 +143,7 @@ def output_folder(
     if out.exists() and not out.is_dir():
         raise FxrayError(f"{out} is a file; name a folder")
     # Before anything is touched: a refused run must leave a finished data set finished.
-    _check_settings(layout, identity)
+    check_settings(layout.root, begun_settings(layout), identity)
     try:
         out.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(layout.discarded_work, ignore_errors=True)
@@ -153,7 +155,7 @@ def output_folder(
     except OSError as error:
         raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
     with run_lock(layout, progress.say):
-        _check_settings(layout, identity)
+        check_settings(layout.root, begun_settings(layout), identity)
         layout.staging.mkdir(exist_ok=True)
         layout.records.mkdir(exist_ok=True)
         # Staged like a study: shards that begin together must not write to one file.
@@ -184,21 +186,29 @@ def begun_settings(layout: Layout) -> dict[str, Any]:
     return read_provenance(layout) if layout.provenance.exists() else {}
 
 
-def _check_settings(layout: Layout, identity: dict[str, Any]) -> None:
-    if begun := begun_settings(layout):
+def check_settings(root: Path, begun: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Check that the output at `root`, if it was `begun`, was so with the same `identity`.
+
+    Raises
+    ------
+    FxrayError
+        Naming the first setting that differs.
+    """
+    if begun:
         for name, value in identity.items():
             if begun.get(name) != value:
                 raise FxrayError(
-                    f"{layout.root} was made with another {name.replace('_', ' ')} "
-                    f"({_difference(begun.get(name), value)}); use the same, or name a new folder"
+                    f"{root} was made with another {name.replace('_', ' ')} "
+                    f"({difference(begun.get(name), value)}); use the same, or name a new folder"
                 )
 
 
-def _difference(earlier: Any, now: Any, path: str = "") -> str:
+def difference(earlier: Any, now: Any, path: str = "") -> str:
+    """Say where two trees of settings differ first; only for trees that do."""
     if isinstance(earlier, dict) and isinstance(now, dict):
         for key in {**earlier, **now}:
             if earlier.get(key) != now.get(key):
-                return _difference(earlier.get(key), now.get(key), f"{path}.{key}" if path else key)
+                return difference(earlier.get(key), now.get(key), f"{path}.{key}" if path else key)
     return f"{path + ': ' if path else ''}{earlier!r} then, {now!r} now"
 
 
@@ -210,11 +220,7 @@ def do_studies(
     summary: Summary,
     shard: Shard | None = None,
 ) -> Planned:
-    """Do the studies, or those of a shard, that are not done yet; return which they are.
-
-    A study whose worker dies or hangs is taken apart: each of its files is tried alone, the guilty
-    ones are given up with the signal or time-out in their reject, and the rest of the study is done.
-    """
+    """Do the studies, or those of a shard, that are not done yet; return which they are."""
     for account in layout.all_of("account"):
         account.unlink(missing_ok=True)
     done = {
@@ -223,8 +229,6 @@ def do_studies(
         if (shard is None or shard.holds(r.study_id)) and is_in_place(layout, r)
     }
     planned = Planned()
-    suspects: list[tuple[StudyTask, WorkerFailure]] = []
-    places: set[str] = set()
 
     def to_do() -> Iterator[StudyTask]:
         for task in tasks:
@@ -238,8 +242,32 @@ def do_studies(
             else:
                 yield task
 
-    def run(remaining: Iterable[StudyTask], again: Callable[[tuple[StudyTask, WorkerFailure]], None]) -> None:
-        for outcome in executor.run(do_study, remaining, lambda task: task.seconds):
+    for record in each_study(do_study, to_do(), executor, progress):
+        summary.studies_done += 1
+        summary.radiographs_done += record.radiographs
+        summary.quarantined_now += sum(reject.reason in QUARANTINE_REASONS for reject in record.rejects)
+        progress.advance(1)
+    return planned
+
+
+def each_study(
+    function: Callable[[StudyTask], Result],
+    tasks: Iterable[StudyTask],
+    executor: Executor,
+    progress: Progress,
+) -> Iterator[Result]:
+    """Yield what `function` makes of each study, in no particular order.
+
+    A study whose worker dies or hangs is taken apart: each of its files is tried alone, the guilty
+    ones are given up with the signal or time-out in their reject, and the rest of the study is done.
+    """
+    suspects: list[tuple[StudyTask, WorkerFailure]] = []
+    places: set[str] = set()
+
+    def run(
+        remaining: Iterable[StudyTask], again: Callable[[tuple[StudyTask, WorkerFailure]], None]
+    ) -> Iterator[Result]:
+        for outcome in executor.run(function, remaining, lambda task: task.seconds):
             if isinstance(outcome.result, WorkerFailure):
                 failure = outcome.result
                 if failure.place and failure.place not in places:
@@ -247,21 +275,17 @@ def do_studies(
                     progress.say(f"A study met {failure.message}: at {failure.place}.")
                 again((outcome.task, failure))
             else:
-                summary.studies_done += 1
-                summary.radiographs_done += outcome.result.radiographs
-                summary.quarantined_now += sum(r.reason in QUARANTINE_REASONS for r in outcome.result.rejects)
-                progress.advance(1)
+                yield outcome.result
 
-    run(to_do(), suspects.append)
+    yield from run(tasks, suspects.append)
     for task, _ in suspects:
         task = _without_the_guilty(task, executor)
         stubborn: list[tuple[StudyTask, WorkerFailure]] = []
-        run([task], stubborn.append)
+        yield from run([task], stubborn.append)
         for task, failure in stubborn:
             # Nothing alone is guilty, but together they are: all of it is given up.
             why = (failure.reason, f"{failure.message}, though each file of the study did no harm alone")
-            run([replace(task, failed=dict.fromkeys(task.items, why) | task.failed)], _give_up)
-    return planned
+            yield from run([replace(task, failed=dict.fromkeys(task.items, why) | task.failed)], _give_up)
 
 
 def _give_up(failed: tuple[StudyTask, WorkerFailure]) -> None:

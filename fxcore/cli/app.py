@@ -9,6 +9,7 @@ import typer
 
 from fxcore import __version__
 from fxcore.cli.bench import bench
+from fxcore.cli.score import inspect, quantize, score
 from fxcore.cli.show import (
     EXIT_QUARANTINED,
     errors_for_people,
@@ -331,6 +332,12 @@ app.command(epilog="Example: `fxray train dataset run --model rx-lite --epochs 2
 app.command("train-config", epilog="Example: `fxray train-config > train.toml`")(train_config)
 app.command(epilog="Example: `fxray evaluate run dataset`")(evaluate)
 app.command(epilog="Example: `fxray export run model.onnx`")(export)
+app.command(
+    epilog="Exit code **4**: finished, but nothing could be scored. "
+    "Example: `fxray score model.onnx archive scores`"
+)(score)
+app.command(epilog="Example: `fxray inspect model.onnx`")(inspect)
+app.command(epilog="Example: `fxray quantize model.onnx dataset model-int8.onnx`")(quantize)
 app.command(epilog="Example: `fxray bench kernels --quick`")(bench)
 
 

@@ -1,0 +1,176 @@
+"""``fxray score``, ``inspect``, ``quantize``: what the command line adds to `fxserve`."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fxcore.cli.show import (
+    EXIT_QUARANTINED,
+    errors_for_people,
+    print_json,
+    print_pairs,
+    print_plain,
+    print_table,
+    progress,
+)
+from fxcore.errors import FxrayError
+
+EXIT_NOTHING_SCORED = 4
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX file, as `fxray export` writes it.")]
+Device = Annotated[
+    str, typer.Option(help="auto: a GPU if there is one, else the CPU; or cpu, cuda, cuda:1...")
+]
+Batch = Annotated[int, typer.Option(min=0, help="Images in one run of the model; 0: by the device.")]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", help="TOML file about a model of others. Default: the one beside it."),
+]
+
+_GO_ON = "Nothing scored is lost: run the same command again to go on."
+
+
+def score(
+    model: ModelFile,
+    source: Annotated[Path, typer.Argument(metavar="ARCHIVE|DATASET", help="What to score.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make, or to go on with.")],
+    device: Device = "auto",
+    batch: Batch = 0,
+    workers: Annotated[
+        int, typer.Option("--workers", "-j", min=0, help="Processes that decode; 0: one for each core.")
+    ] = 0,
+    aggregate: Annotated[
+        str, typer.Option(help="Judge a study by: alo, majority, mean, model. Default: as the model says.")
+    ] = "",
+    threshold: Annotated[
+        float | None, typer.Option(help="Positive from this probability on. Default: as the model says.")
+    ] = None,
+    settings: SettingsFile = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Pseudonym key of an archive. Default: the user's own.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Where the index of an archive is kept.")
+    ] = None,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Score a data set though it was made with other settings.")
+    ] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Score studies: probabilities, decisions and what was left out, as tables. Not a diagnosis."""
+    with errors_for_people(_GO_ON), _serving():
+        from fxcore.executor import start_loading
+
+        start_loading()
+        from fxserve.score import score as job
+
+        with progress(quiet) as display:
+            summary = job(
+                model,
+                source,
+                out,
+                device=device,
+                batch=batch,
+                workers=workers,
+                aggregate=aggregate,
+                threshold=threshold,
+                settings_file=settings,
+                key_file=key,
+                index_file=index,
+                as_is=as_is,
+                progress=display,
+            )
+        if json:
+            print_json(summary.figures())
+        elif not quiet:
+            print_pairs("Scored", _rows(summary))
+        if summary.quarantined:
+            raise typer.Exit(EXIT_QUARANTINED)
+        if not summary.scored:
+            raise typer.Exit(EXIT_NOTHING_SCORED)
+
+
+def inspect(
+    model: ModelFile,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="Print settings to begin with, for a model of others.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what an ONNX model takes and gives, and what fxray wrote into it."""
+    with errors_for_people(), _serving():
+        from fxserve.inspect import inspect as job
+        from fxserve.inspect import settings_template
+
+        if toml:
+            print_plain(settings_template(model))
+            return
+        found = job(model)
+        if json:
+            print_json(found)
+            return
+        print_pairs(
+            f"Model {model.name}",
+            ((name.replace("_", " "), _text(value)) for name, value in found.items() if name != "nodes"),
+        )
+        columns = ("side", "name", "type", "shape")
+        print_table("Inputs and outputs", columns, (node.values() for node in found["nodes"]))
+
+
+def quantize(
+    model: ModelFile,
+    dataset: Annotated[Path, typer.Argument(help="Data set with radiographs to calibrate by.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="File to write.")],
+    count: Annotated[int, typer.Option(min=1, help="Radiographs to calibrate by.")] = 128,
+    settings: SettingsFile = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make an int8 model, and compare it with the first: AUC and speed, in one run on the CPU."""
+    with errors_for_people(), _serving():
+        from fxserve.quantize import quantize as job
+
+        with progress(quiet) as display:
+            found = job(model, dataset, out, count=count, settings_file=settings, progress=display)
+        if json:
+            print_json(found)
+        elif not quiet:
+            print_pairs("Quantized", ((name.replace("_", " "), _text(v)) for name, v in found.items()))
+
+
+def _rows(summary: Any) -> Iterator[tuple[str, str]]:
+    counts = summary.content["counts"]
+    yield "results", summary.out
+    yield "run by", summary.content["provider"]
+    for name in ("studies_scored", "radiographs_scored", "studies_not_scored"):
+        yield name.replace("_", " "), f"{counts[name]:,}"
+    if summary.studies_kept:
+        yield "of these scored before", f"{summary.studies_kept:,}"
+    for name, count in counts["predicted"].items():
+        yield f"predicted {name}", f"{count:,}"
+    for reason, count in counts["rejects"].items():
+        yield f"left out: {reason}", f"{count:,}"
+    yield "seconds", f"{summary.seconds:.1f}"
+    yield "note", summary.content["statement"]
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def _serving() -> Iterator[None]:
+    """Say what to install where ONNX Runtime is missing."""
+    for package in ("onnxruntime", "onnx", "cv2"):
+        if importlib.util.find_spec(package) is None:
+            raise FxrayError(f"scoring needs {package}; install it with: pip install 'fxray[serve]'")
+    yield

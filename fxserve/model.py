@@ -1,0 +1,341 @@
+"""An ONNX model opened for scoring: checked against its settings, run in batches of one size."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.config import read_toml, to_toml
+from fxcore.errors import FxrayError, ParameterError
+from fxserve.device import CUDA, open_session
+from fxserve.settings import BY_MODEL, ModelSettings, from_metadata
+
+PREFIX = "fxray."
+BATCH_CPU, BATCH_GPU = 4, 64
+_MOST_IN_A_BATCH = 4096
+_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
+# In the file, this is the name of the entry that says where else weights are (ONNX, TensorProto).
+_EXTERNAL = b"\n\x08location\x12"
+
+
+class Model:
+    """A model and how it is to be used.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        An ONNX file that fxray exported; or another, with its settings in a TOML file beside it.
+    device : str
+        See `fxserve.device.open_session`.
+    threads : int
+        For one operator on the CPU.
+    batch : int
+        Images in one run of the session; 0: 4 on the CPU, 64 on a GPU. Every run has that many, the
+        last one filled up: memory stays as it is, and a score does not depend on its neighbours.
+    settings_file : pathlib.Path, optional
+        TOML file with the settings; the one beside the model (``model.toml``) where not given.
+
+    Attributes
+    ----------
+    settings : ModelSettings
+    properties : dict
+        What fxray wrote into the file, without the prefix ``fxray.``; empty for other models.
+    said : str
+        Where it runs, for the user.
+
+    Raises
+    ------
+    FxrayError
+        If it cannot be used, with the reason.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        device: str = "auto",
+        threads: int = 1,
+        batch: int = 0,
+        settings_file: Path | None = None,
+    ) -> None:
+        if not 0 <= batch <= _MOST_IN_A_BATCH:
+            raise ParameterError(f"the batch must be in 1..{_MOST_IN_A_BATCH}, or 0, not {batch}")
+        self.path = path
+        self.session, self.said = open_session(path, device, threads)
+        self.properties = properties_of(self.session)
+        self.settings = self._settings(settings_file)
+        self.by_study = self.settings.aggregate == BY_MODEL
+        self.batch = self._check_input(batch or (BATCH_GPU if self.provider == CUDA else BATCH_CPU))
+        self._outputs = self._check_outputs()
+        self._place = ("cuda", int(self._gpu())) if self.provider == CUDA else ("cpu", 0)
+        self._values: dict[str, Any] = {}
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs it."""
+        return str(self.session.get_providers()[0])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model file, and of the files of weights beside it."""
+        digest = hashlib.sha256()
+        for path in model_files(self.path):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def run(
+        self, images: NDArray[np.uint8], study_index: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Score images.
+
+        Parameters
+        ----------
+        images : numpy.ndarray
+            ``uint8``, shape ``(n, height, width)``, any number of them.
+        study_index : numpy.ndarray, optional
+            ``int64``, shape ``(n,)``, from 0 on, never decreasing: the study of each, for a model of studies.
+
+        Returns
+        -------
+        probability, logit : numpy.ndarray
+            ``float64``, of each image; or of each study.
+        """
+        count = len(images)
+        if study_index is None:
+            parts = [self._run(images[at : at + self.batch]) for at in range(0, count, self.batch)]
+            found = np.concatenate(parts, axis=1) if parts else np.empty((2, 0))
+            return found[0], found[1]
+        studies = int(study_index[-1]) + 1 if count else 0
+        found = self._run(images, study_index, studies)[:, :studies]
+        return found[0], found[1]
+
+    def _run(
+        self, images: NDArray[np.uint8], study_index: NDArray[np.int64] | None = None, studies: int = 0
+    ) -> NDArray[np.float64]:
+        """Return probabilities and logits, ``(2, n)``, of what fills up to whole batches."""
+        count = len(images)
+        total = -(-count // self.batch) * self.batch
+        inputs = {self.session.get_inputs()[0].name: self._input(images, total)}
+        if study_index is not None:
+            filled = np.full(total, studies, np.int64)
+            filled[:count] = study_index
+            inputs[self.session.get_inputs()[1].name] = filled
+        outputs = self._bound(inputs)
+        if "probability" in outputs and "logit" in outputs:
+            both = np.stack([outputs[name].reshape(-1) for name in ("probability", "logit")])
+        else:
+            both = _interpreted(next(iter(outputs.values())), self.settings)
+        return both.astype(np.float64)[:, : count if study_index is None else studies]
+
+    def _input(self, images: NDArray[np.uint8], total: int) -> NDArray[Any]:
+        settings, frame = self.settings, self.settings.frame
+        if images.shape[1:] != (frame.height, frame.width):
+            raise ParameterError(
+                f"images of {frame.height} x {frame.width} are needed, not {images.shape[1:]}"
+            )
+        values: NDArray[Any] = np.zeros((total, 1, frame.height, frame.width), settings.dtype)
+        values[: len(images), 0] = images
+        if settings.channels == 3:
+            values = np.repeat(values, 3, axis=1)
+        if settings.dtype == "float32":
+            shape = (1, -1, 1, 1)
+            values /= np.float32(255)
+            values -= np.asarray(settings.mean, np.float32).reshape(shape)
+            values /= np.asarray(settings.deviation, np.float32).reshape(shape)
+        return np.ascontiguousarray(values.transpose(0, 2, 3, 1)) if settings.layout == "NHWC" else values
+
+    def _bound(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run the session on buffers that stay where they are, from batch to batch."""
+        import onnxruntime
+
+        binding = self.session.io_binding()
+        try:
+            for name, values in inputs.items():
+                kept = self._values.get(name)
+                if kept is None or tuple(kept.shape()) != values.shape:
+                    kept = onnxruntime.OrtValue.ortvalue_from_numpy(values, *self._place)
+                    self._values[name] = kept
+                else:
+                    kept.update_inplace(values)
+                binding.bind_ortvalue_input(name, kept)
+            for name in self._outputs:
+                binding.bind_output(name, "cpu")
+            self.session.run_with_iobinding(binding)
+            found = binding.copy_outputs_to_cpu()
+        except Exception as error:
+            text = str(error).partition(" : ")[2] or str(error)
+            raise FxrayError(
+                f"the model {self.path} failed on a batch of {self.batch} ({text.splitlines()[0][:300]}); "
+                "if memory ran out, a smaller --batch helps"
+            ) from error
+        return dict(zip(self._outputs, found, strict=True))
+
+    def _gpu(self) -> str:
+        return str(self.session.get_provider_options().get(CUDA, {}).get("device_id", "0"))
+
+    def _settings(self, named: Path | None) -> ModelSettings:
+        beside = self.path.with_suffix(".toml")
+        if self.properties:
+            if named or beside.exists():
+                raise ParameterError(
+                    f"{self.path} has its settings inside, as fxray exported it; do without {named or beside}"
+                )
+            try:
+                return from_metadata(self.properties)
+            except ParameterError as error:
+                raise ParameterError(f"the settings inside {self.path} are damaged: {error}") from error
+        place = named or beside
+        if not place.exists():
+            raise ParameterError(
+                f"{self.path} was not exported by fxray, and {place} does not exist: write there what it "
+                f"expects and gives. It has {self.signature()}. `fxray inspect {self.path} --toml` prints a "
+                "file to begin with."
+            )
+        return read_toml(ModelSettings, place)
+
+    def signature(self) -> str:
+        """Name the inputs and outputs, their types and shapes."""
+        sides = (("input", self.session.get_inputs()), ("output", self.session.get_outputs()))
+        return ", ".join(
+            f"the {side} {node.name!r} of {node.type} {shape_text(node.shape)}"
+            for side, nodes in sides
+            for node in nodes
+        )
+
+    def _check_input(self, batch: int) -> int:
+        """Hold the input against the settings; return the size of the batch, which the model may fix."""
+        settings, frame = self.settings, self.settings.frame
+        nodes = self.session.get_inputs()
+        wanted = ["tensor(int64)"] if self.by_study else []
+        if [node.type for node in nodes[1:]] != wanted:
+            more = " and the study of each" if self.by_study else ""
+            raise ParameterError(f"{self.path} should take images{more}; it has {self.signature()}")
+        (image, *_) = nodes
+        if image.type != _TYPES[settings.dtype]:
+            raise ParameterError(
+                f"the input {image.name!r} of {self.path} is of {image.type}; the setting dtype says "
+                f"{settings.dtype}, which is {_TYPES[settings.dtype]}"
+            )
+        sides = {"channels": settings.channels, "height": frame.height, "width": frame.width}
+        names = (
+            ("channels", "height", "width") if settings.layout == "NCHW" else ("height", "width", "channels")
+        )
+        shape = list(image.shape)
+        fits = len(shape) == 4 and all(
+            not isinstance(has, int) or has == sides[name] for has, name in zip(shape[1:], names, strict=True)
+        )
+        if not fits:
+            expected = [("n"), *(sides[name] for name in names)]
+            raise ParameterError(
+                f"the input {image.name!r} of {self.path} has the shape {shape_text(shape)}; by the settings "
+                f"(layout {settings.layout}, channels, frame) it would be {shape_text(expected)}"
+            )
+        if isinstance(shape[0], int) and shape[0] > 0:
+            if self.by_study:
+                raise ParameterError(
+                    f"{self.path} takes {shape[0]} images only; a model of studies takes any"
+                )
+            return shape[0]
+        return batch
+
+    def _check_outputs(self) -> list[str]:
+        nodes = self.session.get_outputs()
+        names = [node.name for node in nodes]
+        if {"probability", "logit"} <= set(names) and (self.properties or self.by_study):
+            return ["probability", "logit"]
+        if len(nodes) != 1:
+            raise ParameterError(f"{self.path} should have one output; it has {self.signature()}")
+        (node,) = nodes
+        if node.type not in ("tensor(float)", "tensor(double)", "tensor(float16)"):
+            raise ParameterError(f"the output {node.name!r} of {self.path} is of {node.type}, not of floats")
+        shape = list(node.shape)
+        classes = shape[1] if len(shape) == 2 else 1
+        if len(shape) not in (1, 2) or (
+            isinstance(classes, int) and classes > 1 and classes <= self.settings.class_index
+        ):
+            raise ParameterError(
+                f"the output {node.name!r} of {self.path} has the shape {shape_text(shape)}; it should be "
+                f"(n), (n, 1) or (n, classes), with more classes than the setting class_index, "
+                f"{self.settings.class_index}"
+            )
+        return names
+
+
+def _interpreted(output: NDArray[Any], settings: ModelSettings) -> NDArray[np.float64]:
+    """Return probabilities and logits, ``(2, n)``, of the output of a model that gives one of them."""
+    values = output.astype(np.float64)
+    if values.ndim == 2 and values.shape[1] > 1:
+        if settings.output == "logit":
+            values = np.exp(values - values.max(axis=1, keepdims=True))
+            values /= values.sum(axis=1, keepdims=True)
+        probability = values[:, settings.class_index]
+    elif settings.output == "probability":
+        probability = values.reshape(-1)
+    else:
+        logit = values.reshape(-1)
+        return np.stack([np.exp(-np.logaddexp(0, -logit)), logit])
+    # What is no probability must not look like one.
+    probability = np.where((probability >= 0) & (probability <= 1), probability, np.nan)
+    kept = np.clip(probability, 1e-12, 1 - 1e-12)
+    return np.stack([probability, np.log(kept) - np.log1p(-kept)])
+
+
+def properties_of(session: Any) -> dict[str, Any]:
+    """Return what fxray wrote into a model, without the prefix."""
+    found = {}
+    for name, text in session.get_modelmeta().custom_metadata_map.items():
+        if name.startswith(PREFIX):
+            try:
+                found[name.removeprefix(PREFIX)] = json.loads(text)
+            except ValueError:
+                raise ParameterError(f"the model's property {name} is damaged: {text[:80]!r}") from None
+    return found
+
+
+def shape_text(shape: list[Any]) -> str:
+    """Write a shape as people do."""
+    return f"({', '.join('?' if side is None else str(side) for side in shape)})"
+
+
+def model_files(path: Path) -> list[Path]:
+    """Return the file of a model, and those beside it that hold its weights.
+
+    Raises
+    ------
+    FxrayError
+        If one is missing.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FxrayError(f"the model {path} cannot be read: {error.strerror}") from error
+    if _EXTERNAL not in data:
+        return [path]
+    import onnx
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    graph = onnx.load_model_from_string(data).graph
+    tensors = [tensor for tensor in graph.initializer if uses_external_data(tensor)]
+    places = sorted({ExternalDataInfo(tensor).location for tensor in tensors})
+    return [path, *(path.parent / place for place in places)]
+
+
+def template(session: Any) -> str:
+    """Return settings as TOML, to begin with: what a model's input says is filled in."""
+    shape = session.get_inputs()[0].shape
+    values: dict[str, Any] = {}
+    if len(shape) == 4:
+        last = shape[3] in (1, 3)
+        channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]
+        values = {"layout": "NHWC" if last else "NCHW", "channels": channels if channels in (1, 3) else 1}
+        if isinstance(height, int) and isinstance(width, int):
+            from fxcore.letterbox import Frame
+
+            values["frame"] = Frame(width, height)
+    values["dtype"] = "uint8" if "uint8" in session.get_inputs()[0].type else "float32"
+    return to_toml(ModelSettings(**values))

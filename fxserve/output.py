@@ -1,0 +1,174 @@
+"""The folder of a scoring: taken for one run, filled by it, its tables written when all is scored."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from fxcore.dataset.assemble import REJECT_COLUMNS
+from fxcore.dataset.layout import JOURNAL_FILE, Layout
+from fxcore.dataset.locks import run_lock
+from fxcore.dataset.tables import cell, render_csv, union_of_columns, write_atomically
+from fxcore.errors import DataSetError, FxrayError
+from fxcore.run import Progress, check_settings
+from fxcore.study import Reject
+from fxserve.records import DECIMALS, StudyScore, judge, read_scores, to_line
+from fxserve.settings import ModelSettings
+
+PREDICTIONS_FILE, STUDIES_FILE, SUMMARY_FILE = "predictions.csv", "studies.csv", "scoring.json"
+STUDY_COLUMNS = ("study_id", "probability", "prediction", "threshold", "views", "deciding_radiograph")
+_SETTINGS_FILE = "settings.json"
+_SCORE_COLUMNS = ("study_id", "radiograph_id", "probability", "logit")
+
+STATEMENT = (
+    "Decision support, not a diagnosis: a probability that a trained reader weighs with everything else."
+)
+
+
+@contextmanager
+def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> Iterator[Layout]:
+    """Take `out` for this run: made if need be, locked, checked to be of the same model and settings.
+
+    Raises
+    ------
+    FxrayError
+        If another run is at work there, or the folder holds something else.
+    """
+    layout = Layout(out)
+    # Through JSON, so that what is compared has the types of what was stored.
+    identity = json.loads(json.dumps(identity))
+    if out.exists() and not out.is_dir():
+        raise FxrayError(f"{out} is a file; name a folder")
+    check_settings(out, begun_scoring(out), identity)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(layout.discarded_work, ignore_errors=True)
+        strangers = {path.name for path in out.iterdir()} - {layout.work.name}
+        if strangers and not layout.work.exists() and not (out / SUMMARY_FILE).exists():
+            raise FxrayError(f"{out} is not empty and not a scoring of fxray; name a new folder")
+    except OSError as error:
+        raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
+    with run_lock(layout, progress.say):
+        check_settings(out, begun_scoring(out), identity)
+        layout.records.mkdir(exist_ok=True)
+        write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
+        yield layout
+
+
+def begun_scoring(out: Path) -> dict[str, Any]:
+    """Return what the scoring at `out` was begun with; empty if there is none.
+
+    Raises
+    ------
+    DataSetError
+        If that cannot be read.
+    """
+    for path in (Layout(out).work / _SETTINGS_FILE, out / SUMMARY_FILE):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise DataSetError(f"cannot read {path}: {error}; remove {out} and begin again") from error
+        if not isinstance(content, dict):
+            raise DataSetError(f"{path} is damaged; remove {out} and begin again")
+        return content
+    return {}
+
+
+def write_tables(
+    layout: Layout,
+    settings: ModelSettings,
+    provenance: dict[str, Any],
+    loose: Callable[[], Iterable[Reject]],
+    keep: Container[str],
+) -> dict[str, Any]:
+    """Write the three tables, the journal and, last, ``scoring.json``; return the content of that.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the output, with every study recorded.
+    settings : ModelSettings
+        How studies are judged.
+    provenance : dict
+        What ``scoring.json`` begins with.
+    loose : callable
+        Returns what was dropped outside any study, in order.
+    keep : container of str
+        The studies of this run; others are of an earlier one over a larger input.
+    """
+
+    def scores() -> Iterator[StudyScore]:
+        return (score for score in read_scores(layout) if score.study_id in keep)
+
+    counts: Counter[str] = Counter(
+        dict.fromkeys(("studies_scored", "studies_not_scored", "radiographs_scored"), 0)
+    )
+    predicted: Counter[str] = Counter(dict.fromkeys(settings.classes, 0))
+    reasons: Counter[str] = Counter(reject.reason for reject in loose())
+    headers: dict[tuple[str, ...], None] = {}
+
+    def journal() -> Iterator[bytes]:
+        for score in scores():
+            judged = judge(score, settings.aggregate, settings.threshold)
+            counts["studies_scored" if judged else "studies_not_scored"] += 1
+            counts["radiographs_scored"] += len(score.rows)
+            reasons.update(reject.reason for reject in score.rejects)
+            headers.update({tuple(row): None for row in score.rows})
+            if judged:
+                predicted[settings.classes[judged.positive]] += 1
+            yield to_line(score)
+
+    def predictions() -> Iterator[bytes]:
+        decided = [name for name in union_of_columns(list(headers)) if name != "radiograph_id"]
+        yield render_csv([(*_SCORE_COLUMNS, *decided)])
+        for score in scores():
+            by_radiograph = len(score.probabilities) == len(score.rows) and settings.aggregate != "model"
+            for k, row in enumerate(score.rows):
+                found = (score.probabilities[k], score.logits[k]) if by_radiograph else ()
+                numbers = [number(value) for value in found] or ["", ""]
+                cells = (cell(row.get(name, "")) for name in decided)
+                yield render_csv([(score.study_id, row["radiograph_id"], *numbers, *cells)])
+
+    def studies() -> Iterator[bytes]:
+        yield render_csv([STUDY_COLUMNS])
+        for score in scores():
+            if judged := judge(score, settings.aggregate, settings.threshold):
+                prediction = settings.classes[judged.positive]
+                threshold = number(settings.threshold)
+                figures = (number(judged.probability), prediction, threshold, str(len(score.rows)))
+                yield render_csv([(score.study_id, *figures, judged.deciding_radiograph)])
+
+    def rejects() -> Iterator[bytes]:
+        yield render_csv([REJECT_COLUMNS])
+        yield render_csv(map(astuple, loose()))
+        for score in scores():
+            yield render_csv(map(astuple, score.rejects))
+
+    new_journal = layout.work / JOURNAL_FILE
+    write_atomically(new_journal, journal())
+    write_atomically(layout.root / PREDICTIONS_FILE, predictions())
+    write_atomically(layout.root / STUDIES_FILE, studies())
+    write_atomically(layout.rejects, rejects())
+    new_journal.replace(layout.journal)
+    content = {"statement": STATEMENT} | provenance
+    content |= {
+        "counts": dict(counts) | {"predicted": dict(predicted), "rejects": dict(sorted(reasons.items()))}
+    }
+    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    write_atomically(layout.root / SUMMARY_FILE, text.encode())
+    layout.work.rename(layout.discarded_work)
+    shutil.rmtree(layout.discarded_work, ignore_errors=True)
+    return content
+
+
+def number(value: float) -> str:
+    """Write a probability or a logit as the tables have it."""
+    return f"{value:.{DECIMALS}f}"

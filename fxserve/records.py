@@ -1,0 +1,125 @@
+"""The journal of a scoring: a record a study, written when all of its radiographs are scored.
+
+While a run goes on, records are single files; at its end they become the lines of ``journal.jsonl``, from
+which a later run goes on.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fxcore.aggregate import aggregate
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.tables import write_atomically
+from fxcore.errors import DataSetError
+from fxcore.study import Reject
+from fxserve.settings import BY_MODEL
+
+# Of probabilities and logits, as they are stored, printed and decided by.
+DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class StudyScore:
+    """What is kept of a scored study.
+
+    Attributes
+    ----------
+    study_id, fingerprint : str
+        A study whose files changed is scored again.
+    rows : tuple of dict
+        Of each radiograph: ``radiograph_id`` and what the steps decided, as text.
+    probabilities, logits : tuple of float
+        Of each radiograph; or one, of the study, if the model judges studies itself.
+    rejects : tuple of Reject
+    """
+
+    study_id: str
+    fingerprint: str
+    rows: tuple[dict[str, str], ...] = ()
+    probabilities: tuple[float, ...] = ()
+    logits: tuple[float, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The score of a study: its probability, and the radiograph that it is of, where it is of one."""
+
+    probability: float
+    positive: bool
+    deciding_radiograph: str
+
+
+def judge(score: StudyScore, how: str, threshold: float) -> Judgement | None:
+    """Judge a study by its radiographs; None where none of them could be scored.
+
+    What is stored is what is compared: who recomputes a decision from the tables finds the same.
+    """
+    if not score.probabilities:
+        return None
+    deciding = ""
+    if how == BY_MODEL:
+        (probability,) = score.probabilities
+    else:
+        index = np.zeros(len(score.probabilities), np.int64)
+        probability = round(float(aggregate(score.probabilities, index, 1, how)[0]), DECIMALS)
+        if how != "mean":
+            deciding = score.rows[score.probabilities.index(probability)]["radiograph_id"]
+    return Judgement(probability, probability >= round(threshold, DECIMALS), deciding)
+
+
+def to_line(score: StudyScore) -> bytes:
+    """Return the record as one line of JSON; the same record gives the same bytes."""
+    values = vars(score) | {"rejects": [asdict(reject) for reject in score.rejects]}
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes | str, where: str) -> StudyScore:
+    """Read one line of the journal.
+
+    Raises
+    ------
+    DataSetError
+        If the line is not a record; `where` says which one in the message.
+    """
+    try:
+        values: dict[str, Any] = json.loads(line)
+        values["rejects"] = tuple(Reject(**reject) for reject in values["rejects"])
+        for name in ("rows", "probabilities", "logits"):
+            values[name] = tuple(values[name])
+        return StudyScore(**values)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataSetError(f"{where} is not the record of a scored study: {error}") from error
+
+
+def write_score(layout: Layout, score: StudyScore) -> None:
+    """Mark a study as scored."""
+    path = layout.record(score.study_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, to_line(score))
+
+
+def read_scores(layout: Layout) -> Iterator[StudyScore]:
+    """Yield the records of all studies scored, in order of study; a newer record replaces the journal's."""
+    kept = (score for score in _journal(layout) if not layout.record(score.study_id).exists())
+    return heapq.merge(kept, _fresh(layout), key=lambda score: score.study_id)
+
+
+def _journal(layout: Layout) -> Iterator[StudyScore]:
+    if layout.journal.exists():
+        with layout.journal.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield from_line(line, f"{layout.journal}, line {number}")
+
+
+def _fresh(layout: Layout) -> Iterator[StudyScore]:
+    for folder in sorted(layout.records.glob("*")):
+        for path in sorted(folder.glob("*.json")):
+            yield from_line(path.read_bytes(), str(path))

@@ -1,0 +1,250 @@
+"""Scoring: an archive or a data set in, probabilities and decisions out, in one flow."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fxcore.aggregate import AGGREGATES
+from fxcore.config import to_dict
+from fxcore.dataset.layout import Layout
+from fxcore.errors import FxrayError, ParameterError
+from fxcore.executor import QUARANTINE_REASONS, default_workers, open_executor
+from fxcore.jobs import StudyTask
+from fxcore.run import Progress, Silent, each_study, tool
+from fxserve.model import Model
+from fxserve.output import output_folder, write_tables
+from fxserve.prepare import preparing
+from fxserve.records import StudyScore, read_scores, write_score
+from fxserve.settings import BY_MODEL, ModelSettings
+from fxserve.sources import Studies, open_source
+from fxserve.stream import NOT_FINITE, Batcher, ScoringThread
+
+# Studies that may wait for the model, a worker.
+_WAITING = 2
+
+
+@dataclass
+class ScoreSummary:
+    """What a run did.
+
+    Attributes
+    ----------
+    out : str
+    content : dict
+        What ``scoring.json`` says.
+    studies_done, studies_kept : int
+        Studies scored by this run, and found scored by an earlier one.
+    radiographs_done : int
+    seconds : float
+    """
+
+    out: str
+    content: dict[str, Any] = field(default_factory=dict)
+    studies_done: int = 0
+    studies_kept: int = 0
+    radiographs_done: int = 0
+    seconds: float = 0.0
+
+    @property
+    def quarantined(self) -> int:
+        """Files given up because they killed or hung a worker."""
+        rejects = self.content["counts"]["rejects"]
+        return sum(rejects.get(reason, 0) for reason in QUARANTINE_REASONS)
+
+    @property
+    def scored(self) -> int:
+        """Studies with a score, by this run or an earlier one."""
+        return int(self.content["counts"]["studies_scored"])
+
+    def figures(self) -> dict[str, Any]:
+        """Return everything as plain values, for ``--json``."""
+        done = {name: value for name, value in vars(self).items() if name != "content"}
+        return done | self.content
+
+
+def score(
+    model: Path,
+    source: Path,
+    out: Path,
+    *,
+    device: str = "auto",
+    batch: int = 0,
+    workers: int = 0,
+    aggregate: str = "",
+    threshold: float | None = None,
+    settings_file: Path | None = None,
+    key_file: Path | None = None,
+    index_file: Path | None = None,
+    as_is: bool = False,
+    progress: Progress | None = None,
+) -> ScoreSummary:
+    """Score all radiographs and studies of a source.
+
+    Parameters
+    ----------
+    model : pathlib.Path
+        An ONNX file; see `fxserve.model.Model`.
+    source : pathlib.Path
+        A data set, or a raw archive: then DICOM files and images go through the model's steps on the way.
+    out : pathlib.Path
+        Folder of the results: new, or of an interrupted or earlier run with the same model, which is
+        gone on with. Threshold and aggregate may differ: studies are judged anew, not scored anew.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``...; see `fxserve.device.open_session`.
+    batch : int
+        Images in one run of the model; 0: by the device.
+    workers : int
+        Processes that decode; 0: one for each core.
+    aggregate : str
+        How a study is judged by its radiographs; empty: as the model says.
+    threshold : float, optional
+        The probability from which on a study is positive; as the model says where not given.
+    settings_file : pathlib.Path, optional
+        Settings of a model that fxray did not export.
+    key_file, index_file : pathlib.Path, optional
+        Of a raw archive, as for `fxcore.ingest.ingest`.
+    as_is : bool
+        Score a data set though it was made with other settings than the model expects.
+    progress : Progress, optional
+
+    Raises
+    ------
+    FxrayError
+        If model, source or output cannot be used, or no output of the model is a finite number.
+    """
+    began = time.perf_counter()
+    progress = progress or Silent()
+    source, out = source.resolve(), out.resolve()
+    if not source.is_dir():
+        raise ParameterError(f"{source} is not a folder; name a data set or a raw archive")
+    cores = default_workers()
+    workers = workers or cores
+    loaded = Model(
+        model, device=device, threads=max(1, cores - workers), batch=batch, settings_file=settings_file
+    )
+    settings = judged_by(loaded.settings, aggregate, threshold)
+    progress.say(loaded.said)
+    opened = open_source(source, out, settings, key_file=key_file, index_file=index_file, as_is=as_is)
+    made_by = tool()
+    identity: dict[str, Any] = {
+        "version": made_by["version"],
+        "model_sha256": loaded.digest,
+        "settings": settings.of_pixels(),
+        "provider": loaded.provider,
+        **opened.identity,
+    }
+    summary = ScoreSummary(str(out))
+    with (
+        output_folder(out, identity, progress) as layout,
+        open_executor(workers, "", opened.memory) as executor,
+        opened.studies(layout, executor, progress) as studies,
+    ):
+        progress.stage("Scoring studies", studies.count)
+        planned: set[str] = set()
+        tasks = _to_do(layout, studies, planned, summary, progress)
+        counter = _Counter(layout, summary)
+        batcher = Batcher(loaded, counter.done)
+        with ScoringThread(batcher, _WAITING * workers) as scoring:
+            for prepared in each_study(preparing(settings.frame), tasks, executor, progress):
+                scoring.put(prepared)
+                progress.advance(counter.new())
+        progress.advance(counter.new())
+        counter.check()
+        provenance = _provenance(made_by, identity, loaded, settings, device) | studies.told
+        provenance["seconds"] = round(time.perf_counter() - began, 3)
+        summary.content = write_tables(layout, settings, provenance, studies.loose, planned)
+    summary.seconds = time.perf_counter() - began
+    return summary
+
+
+def judged_by(settings: ModelSettings, aggregate: str, threshold: float | None) -> ModelSettings:
+    """Return the settings with another way to judge, where one is given.
+
+    Raises
+    ------
+    ParameterError
+        For one that the model cannot be judged by.
+    """
+    if aggregate:
+        if aggregate not in (*AGGREGATES, BY_MODEL):
+            raise ParameterError(
+                f"aggregate is one of {', '.join((*AGGREGATES, BY_MODEL))}, not {aggregate!r}"
+            )
+        if (aggregate == BY_MODEL) != (settings.aggregate == BY_MODEL):
+            what = "whole studies" if settings.aggregate == BY_MODEL else "single radiographs"
+            raise ParameterError(f"the model scores {what}; it cannot be judged by {aggregate!r}")
+        settings = replace(settings, aggregate=aggregate)
+    return settings if threshold is None else replace(settings, threshold=threshold)
+
+
+class _Counter:
+    """Records each study when it is scored, in the scoring thread, and counts for the other."""
+
+    def __init__(self, layout: Layout, summary: ScoreSummary) -> None:
+        self._layout, self._summary = layout, summary
+        self._told = 0
+        self._not_finite = 0
+
+    def done(self, score: StudyScore) -> None:
+        write_score(self._layout, score)
+        self._summary.radiographs_done += len(score.rows)
+        self._not_finite += sum(reject.reason == NOT_FINITE for reject in score.rejects)
+        self._summary.studies_done += 1
+
+    def new(self) -> int:
+        """Return how many studies were done since the last call."""
+        done = self._summary.studies_done
+        self._told, new = done, done - self._told
+        return new
+
+    def check(self) -> None:
+        """Refuse a model that never gave a number: that is no result but a broken model."""
+        if self._not_finite and not self._summary.radiographs_done and not self._summary.studies_kept:
+            raise FxrayError(
+                f"the model gave no finite number for any of {self._not_finite} inputs; it is broken, or its "
+                "settings (dtype, mean, deviation) are not those it was trained with"
+            )
+
+
+def _to_do(
+    layout: Layout, studies: Studies, planned: set[str], summary: ScoreSummary, progress: Progress
+) -> Iterator[StudyTask]:
+    done = {score.study_id: score.fingerprint for score in read_scores(layout)}
+    for task in studies.tasks:
+        planned.add(task.study_id)
+        if done.get(task.study_id) == task.fingerprint:
+            summary.studies_kept += 1
+            progress.advance(1)
+        else:
+            yield task
+
+
+def _provenance(
+    made_by: dict[str, str], identity: dict[str, Any], model: Model, settings: ModelSettings, device: str
+) -> dict[str, Any]:
+    return {
+        **made_by,
+        **identity,
+        "model": {
+            "file": model.path.name,
+            "sha256": identity["model_sha256"],
+            **{name: model.properties[name] for name in ("producer", "model") if name in model.properties},
+        },
+        "device_asked_for": device,
+        "batch": model.batch,
+        "threshold": settings.threshold,
+        "aggregate": settings.aggregate,
+        "classes": list(settings.classes),
+        "settings_used": to_dict(settings),
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": version("numpy"),
+            "onnxruntime": __import__("onnxruntime").__version__,
+        },
+    }

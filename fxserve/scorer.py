@@ -1,0 +1,181 @@
+"""Scoring of single files from Python, in three lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fxcore.errors import UnreadableFileError, why_unreadable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fxcore.dicom.read import LoadedFile, PixelConfig
+    from fxserve.model import Model
+
+FILE = "file"
+
+
+@dataclass(frozen=True)
+class ScoredRadiograph:
+    """What a model says of one radiograph, or why it says nothing.
+
+    Attributes
+    ----------
+    path : str
+        The file, as it was named.
+    name : str
+        Which radiograph of the file, where the steps split it or it has several frames; else ``"file"``.
+    probability : float
+        NaN where there is none.
+    prediction : str
+        One of the model's two classes; empty where there is no probability.
+    decisions : dict of str to str
+        What the steps decided, as in ``predictions.csv``.
+    rejected : str
+        Reason and message, where the radiograph was not scored.
+    """
+
+    path: str
+    name: str
+    probability: float
+    prediction: str
+    decisions: dict[str, str]
+    rejected: str = ""
+
+
+class Scorer:
+    """A model, opened once, for files as they come.
+
+    Files are decoded in this process; for whole archives `fxserve.score.score` is faster, and survives files
+    that make a codec crash.
+
+    Parameters
+    ----------
+    model : path
+        An ONNX file that fxray exported; or another, with its settings in a TOML file beside it.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``...; see `fxserve.device.open_session`.
+    threads : int
+        Of the CPU for one image.
+
+    Examples
+    --------
+    >>> from fxserve import Scorer
+    >>> scorer = Scorer("model.onnx")            # doctest: +SKIP
+    >>> for found in scorer.score(["a.dcm"]):    # doctest: +SKIP
+    ...     print(found.probability, found.prediction)
+    """
+
+    def __init__(self, model: str | PathLike[str], *, device: str = "auto", threads: int = 1) -> None:
+        from fxserve.model import Model
+
+        self.model: Model = Model(Path(fspath(model)), device=device, threads=threads, batch=1)
+
+    def score(self, paths: Iterable[str | PathLike[str]]) -> list[ScoredRadiograph]:
+        """Score PNG, JPEG, TIFF or DICOM files, each by itself.
+
+        A file that cannot be read or is dropped by a step has a row that says why.
+
+        Parameters
+        ----------
+        paths : iterable of path
+
+        Returns
+        -------
+        list of ScoredRadiograph
+            In the order of `paths`; several in a row for a file that holds several radiographs.
+        """
+        return [found for path in paths for found in self._score(Path(fspath(path)))]
+
+    def probability(self, paths: Iterable[str | PathLike[str]]) -> float:
+        """Return the probability of one study, of which the files are the views.
+
+        NaN where none of them could be scored.
+        """
+        from fxcore.aggregate import aggregate
+        from fxserve.settings import BY_MODEL
+
+        images = [
+            image for path in paths for image, _, _ in self._prepared(Path(fspath(path))) if image is not None
+        ]
+        if not images:
+            return float("nan")
+        if self.model.settings.aggregate == BY_MODEL:
+            index = np.zeros(len(images), np.int64)
+            return float(self.model.run(np.stack(images), index)[0][0])
+        found = self.model.run(np.stack(images))[0]
+        return float(aggregate(found, np.zeros(len(found), np.int64), 1, self.model.settings.aggregate)[0])
+
+    def _score(self, path: Path) -> list[ScoredRadiograph]:
+        settings = self.model.settings
+        rows = []
+        for image, name, row in self._prepared(path):
+            if image is None:
+                rows.append(ScoredRadiograph(str(path), name, float("nan"), "", {}, row["rejected"]))
+                continue
+            index = np.zeros(1, np.int64) if self.model.by_study else None
+            probability = float(self.model.run(image[None], index)[0][0])
+            if not np.isfinite(probability):
+                reason = "no_finite_output: the model gave no finite number"
+                rows.append(ScoredRadiograph(str(path), name, float("nan"), "", row, reason))
+                continue
+            prediction = settings.classes[probability >= settings.threshold]
+            rows.append(ScoredRadiograph(str(path), name, probability, prediction, row))
+        return rows
+
+    def _prepared(self, path: Path) -> list[tuple[NDArray[np.uint8] | None, str, dict[str, str]]]:
+        """Return image, name and decisions of each radiograph of a file; no image where it is left out."""
+        from fxcore.letterbox import fit_image
+        from fxcore.steps import run_steps
+        from fxcore.study import LABEL_UNLABELLED, Radiograph, Study
+
+        settings = self.model.settings
+        found: list[tuple[NDArray[np.uint8] | None, str, dict[str, str]]] = []
+        try:
+            loaded, described = _load(path, settings.pixels)
+            for number, image in loaded.frames:
+                name = f"f{number + 1:04d}" if loaded.n_frames > 1 else FILE
+                identity = {"radiograph_id": name, "study_id": FILE, "label": LABEL_UNLABELLED}
+                identity["body_parts_described"] = described
+                # The steps' columns only: what the header says is no decision.
+                header = loaded.row(number)
+                study = Study(FILE, LABEL_UNLABELLED, [Radiograph(image, identity | header)])
+                if settings.run_steps:
+                    study, rejects = run_steps(study, settings.steps)
+                    found += [
+                        (None, r.radiograph_id, {"rejected": f"{r.reason}: {r.message}"}) for r in rejects
+                    ]
+                for radiograph in study.radiographs:
+                    decided = {
+                        k: v for k, v in radiograph.metadata.items() if k not in {**identity, **header}
+                    }
+                    found.append(
+                        (fit_image(radiograph.image, settings.frame), radiograph.radiograph_id, decided)
+                    )
+        except UnreadableFileError as error:
+            reason, message = why_unreadable(error)
+            # All frames of a file or none, as in a data set.
+            return [(None, FILE, {"rejected": f"{reason}: {message}"})]
+        return found
+
+
+def _load(path: Path, config: PixelConfig) -> tuple[LoadedFile, str]:
+    """Return the opened file, and the body parts that its descriptions name."""
+    from fxcore.body_parts import mentioned_parts
+    from fxcore.dicom.index import index_file
+    from fxcore.dicom.read import load_dicom
+    from fxcore.images import load_image
+
+    entry = index_file(path.parent, path.name, config.limits)
+    if entry.reason:
+        raise UnreadableFileError(entry.reason, entry.message)
+    if entry.kind not in ("dicom", "image"):
+        raise UnreadableFileError("not_an_image", "the file is neither DICOM nor an image")
+    loaded = load_image(path, config) if entry.kind == "image" else load_dicom(path, config)
+    return loaded, ";".join(mentioned_parts(entry.body_part_described))

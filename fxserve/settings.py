@@ -1,0 +1,134 @@
+"""What a model expects and gives: kept inside the models fxray exports, in a TOML file beside others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fxcore.aggregate import AGGREGATES
+from fxcore.config import from_dict, to_dict
+from fxcore.dicom.config import PixelConfig
+from fxcore.errors import ParameterError
+from fxcore.letterbox import Frame
+from fxcore.steps import Pipeline
+
+BY_MODEL = "model"
+"""The way to judge a study that a model of whole studies has: it does so itself."""
+
+DTYPES = ("uint8", "float32")
+LAYOUTS = ("NCHW", "NHWC")
+OUTPUTS = ("logit", "probability")
+_CHANNELS = (1, 3)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How radiographs become a model's input, and its output a decision.
+
+    Attributes
+    ----------
+    frame : Frame
+        Size of the input.
+    channels : int
+        1, or 3: grey three times.
+    layout : str
+        ``"NCHW"`` or ``"NHWC"``.
+    dtype : str
+        ``"uint8"``: grey levels as they are. ``"float32"``: grey levels over 255, less `mean`, over
+        `deviation`.
+    mean, deviation : tuple of float
+        One number, or one for each channel, on the scale 0 to 1.
+    output : str
+        ``"logit"``, which a sigmoid (one number an image) or a softmax (one for each class) makes a
+        probability; or ``"probability"``.
+    class_index : int
+        The class that is scored, where the output has one number for each class.
+    classes : tuple of str
+        What a study is called below the threshold, and from it on.
+    threshold : float
+        The probability from which on a study counts as the second of the classes.
+    aggregate : str
+        How the radiographs of a study become one score: ``"alo"``, ``"majority"``, ``"mean"``; or
+        ``"model"``, where the model gives one itself.
+    run_steps : bool
+        Whether the model was trained on preprocessed radiographs.
+    steps : Pipeline
+        Settings of the preprocessing.
+    pixels : PixelConfig
+        How DICOM files become grey.
+    """
+
+    frame: Frame = field(default_factory=lambda: Frame(224, 224))
+    channels: int = 1
+    layout: str = "NCHW"
+    dtype: str = "float32"
+    mean: tuple[float, ...] = (0.0,)
+    deviation: tuple[float, ...] = (1.0,)
+    output: str = "logit"
+    class_index: int = 1
+    classes: tuple[str, ...] = ("not_broken", "broken")
+    threshold: float = 0.5
+    aggregate: str = "alo"
+    run_steps: bool = True
+    steps: Pipeline = field(default_factory=Pipeline)
+    pixels: PixelConfig = field(default_factory=PixelConfig)
+
+    def __post_init__(self) -> None:
+        allowed: dict[str, tuple[Any, ...]] = {
+            "channels": _CHANNELS,
+            "layout": LAYOUTS,
+            "dtype": DTYPES,
+            "output": OUTPUTS,
+            "aggregate": (*AGGREGATES, BY_MODEL),
+        }
+        for name, values in allowed.items():
+            if getattr(self, name) not in values:
+                raise ParameterError(
+                    f"{name} is one of {', '.join(map(str, values))}, not {getattr(self, name)!r}"
+                )
+        for name in ("mean", "deviation"):
+            if len(getattr(self, name)) not in (1, self.channels):
+                raise ParameterError(
+                    f"{name} has {len(getattr(self, name))} numbers; it needs one, or one for each of the "
+                    f"{self.channels} channels"
+                )
+        if min(self.deviation) <= 0:
+            raise ParameterError(f"deviation must be above 0, not {min(self.deviation):g}")
+        if not 0 <= self.threshold <= 1:
+            raise ParameterError(f"threshold must be in 0..1, not {self.threshold:g}")
+        if self.class_index < 0:
+            raise ParameterError(f"class_index must be 0 or more, not {self.class_index}")
+        if len(self.classes) != 2 or len(set(self.classes)) != 2:
+            raise ParameterError(f"classes are two different names, not {', '.join(self.classes)!r}")
+
+    def of_pixels(self) -> dict[str, Any]:
+        """Return what decides the probabilities of radiographs, as plain values: all but the judging."""
+        values = to_dict(self)
+        for name in ("threshold", "aggregate", "classes"):
+            del values[name]
+        return values
+
+
+def from_metadata(properties: Mapping[str, Any]) -> ModelSettings:
+    """Return the settings of a model that fxray exported.
+
+    Parameters
+    ----------
+    properties : mapping
+        The model's ``fxray.*`` properties, without that prefix, from JSON.
+
+    Raises
+    ------
+    ParameterError
+        For properties that do not fit together.
+    """
+    try:
+        values = {name: properties[name] for name in ("frame", "threshold", "aggregate", "classes")}
+    except KeyError as error:
+        raise ParameterError(f"the property fxray.{error.args[0]} is missing") from None
+    values |= {"dtype": "uint8", "run_steps": properties.get("steps") is not None}
+    values |= {name: properties[name] for name in ("steps", "pixels") if properties.get(name) is not None}
+    # Training may have found that no threshold but an infinite one is best.
+    values["threshold"] = min(1.0, max(0.0, float(values["threshold"])))
+    return from_dict(ModelSettings, values)

@@ -1,0 +1,204 @@
+"""What can be scored, a raw archive or a data set, as studies for the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fxcore.archive import Plan
+from fxcore.catalogue import default_index_file, open_catalogue
+from fxcore.config import from_dict, to_dict
+from fxcore.dataset.assemble import LOOSE, is_data_set
+from fxcore.dataset.journal import read_journal, read_journal_largest_first
+from fxcore.dataset.layout import Layout
+from fxcore.dicom.config import PixelConfig
+from fxcore.errors import FxrayError, ParameterError
+from fxcore.executor import Executor
+from fxcore.ingest import check_places, ingest_tasks
+from fxcore.jobs import PreprocessTask, StudyTask, require_files
+from fxcore.preprocess import loose_rejects, read_finished
+from fxcore.pseudonyms import Pseudonyms, default_key_file, load_key
+from fxcore.run import Progress, difference
+from fxcore.settings import IngestConfig, Settings
+from fxcore.steps import Pipeline
+from fxcore.study import Reject
+from fxserve.output import begun_scoring
+from fxserve.settings import ModelSettings
+
+
+@dataclass
+class Studies:
+    """The studies of a source.
+
+    Attributes
+    ----------
+    count : int
+    tasks : iterable of StudyTask
+        One for each of them, for a worker.
+    loose : callable
+        Returns what was dropped outside any study.
+    told : dict
+        What ``scoring.json`` says about the source.
+    """
+
+    count: int
+    tasks: Iterable[StudyTask]
+    loose: Callable[[], Iterable[Reject]]
+    told: dict[str, Any]
+
+
+class ArchiveSource:
+    """A raw archive, taken through index, plan and pseudonyms as by ``fxray ingest``."""
+
+    kind = "archive"
+
+    def __init__(
+        self,
+        archive: Path,
+        out: Path,
+        settings: ModelSettings,
+        key_file: Path | None,
+        index_file: Path | None,
+    ) -> None:
+        self._archive, self._out, self._steps = archive, out, settings.run_steps
+        self._settings = Settings(IngestConfig(settings.pixels), settings.steps)
+        self._key_file = key_file or default_key_file()
+        self._index_file = index_file or default_index_file(archive)
+        check_places(archive, out, {"pseudonym key": self._key_file, "index": self._index_file})
+        self._pseudonyms = self._load_key()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must not differ between the runs that make one scoring."""
+        return {"input": self.kind, "key_check": self._pseudonyms.key_check}
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a worker may allocate."""
+        return self._settings.ingest.memory_bytes
+
+    @contextmanager
+    def studies(self, layout: Layout, executor: Executor, progress: Progress) -> Iterator[Studies]:
+        """Index the archive and plan its studies."""
+        ingest = self._settings.ingest
+        limits = ingest.pixels.limits
+        with open_catalogue(self._archive, limits, executor, progress, self._index_file) as catalogue:
+            require_files(self._archive)
+            plan = Plan(catalogue, None, ingest, self._pseudonyms)
+            for sentence in plan.said:
+                progress.say(sentence)
+            tasks = ingest_tasks(plan, self._archive, layout, self._settings, self._steps)
+            yield Studies(len(plan), tasks, plan.rejects, {"archive": plan.counts})
+
+    def _load_key(self) -> Pseudonyms:
+        begun = begun_scoring(self._out)
+        pseudonyms = load_key(self._key_file, may_create=not begun)
+        if begun and begun.get("key_check") != pseudonyms.key_check:
+            raise FxrayError(
+                f"{self._key_file} is not the pseudonym key that {self._out} was begun with; name that one "
+                "with --key"
+            )
+        return pseudonyms
+
+
+class DataSetSource:
+    """A finished data set; what of the model's steps was not done to it yet is done on the way."""
+
+    kind = "data set"
+
+    def __init__(self, dataset: Path, out: Path, settings: ModelSettings, as_is: bool) -> None:
+        if out == dataset or out.is_relative_to(dataset) or dataset.is_relative_to(out):
+            raise ParameterError(
+                f"the output {out} and the data set {dataset} must not lie within each other"
+            )
+        self._layout, self._settings = Layout(dataset), settings
+        self._content = read_finished(self._layout)
+        self._steps = None if as_is else self._steps_to_do()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must not differ between the runs that make one scoring."""
+        steps = None if self._steps is None else to_dict(self._steps)
+        return {"input": self.kind, "key_check": self._content.get("key_check", ""), "steps_done": steps}
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a worker may allocate."""
+        return IngestConfig().memory_bytes
+
+    @contextmanager
+    def studies(self, layout: Layout, executor: Executor, progress: Progress) -> Iterator[Studies]:
+        """Find the studies by the journal of the data set."""
+        source = self._layout
+        tasks = (
+            PreprocessTask(
+                dataset=str(source.root),
+                out=str(layout.root),
+                record=record,
+                steps=self._steps,
+                seconds_per_file=IngestConfig().seconds_per_file,
+            )
+            for record in read_journal_largest_first(source)
+            if record.study_id != LOOSE
+        )
+        count = sum(record.study_id != LOOSE for record in read_journal(source))
+        told = {"source_fingerprint": self._content.get("source_fingerprint", "")}
+        yield Studies(count, tasks, lambda: loose_rejects(source), told)
+
+    def _steps_to_do(self) -> Pipeline | None:
+        """Return the steps that the data set still needs.
+
+        Raises
+        ------
+        ParameterError
+            If it was made otherwise than what the model learned from.
+        """
+        config, settings = self._content["config"], self._settings
+        if pixels := config.get("ingest", {}).get("pixels"):
+            self._compare("pixels", _normal(PixelConfig, pixels), to_dict(settings.pixels))
+        steps = config.get("steps")
+        if steps is None:
+            return settings.steps if settings.run_steps else None
+        if not settings.run_steps:
+            raise ParameterError(
+                f"{self._layout.root} is preprocessed, and the model learned from radiographs that were not; "
+                "name the data set it was made from, or score it nevertheless with --as-is"
+            )
+        self._compare("steps", _normal(Pipeline, steps), to_dict(settings.steps))
+        return None
+
+    def _compare(self, name: str, made: dict[str, Any], wanted: dict[str, Any]) -> None:
+        # Limits refuse files; they do not change what becomes of the others.
+        made, wanted = ({k: v for k, v in values.items() if k != "limits"} for values in (made, wanted))
+        if made != wanted:
+            how = difference(made, wanted, name).replace(" then,", " there,").replace(" now", " by the model")
+            raise ParameterError(
+                f"{self._layout.root} was made with other settings than the model expects ({how}); build it "
+                "with those, or score it nevertheless with --as-is"
+            )
+
+
+def _normal(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with what they leave out at its default; as they are, where that fails."""
+    try:
+        return to_dict(from_dict(kind, values))
+    except ParameterError:
+        return values
+
+
+def open_source(
+    path: Path,
+    out: Path,
+    settings: ModelSettings,
+    *,
+    key_file: Path | None = None,
+    index_file: Path | None = None,
+    as_is: bool = False,
+) -> ArchiveSource | DataSetSource:
+    """Return what `path` is: a data set, or else a raw archive."""
+    if is_data_set(Layout(path)):
+        return DataSetSource(path, out, settings, as_is)
+    return ArchiveSource(path, out, settings, key_file, index_file)
