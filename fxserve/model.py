@@ -120,7 +120,7 @@ class Model:
         """Return probabilities and logits, ``(2, n)``, of what fills up to whole batches."""
         count = len(images)
         total = -(-count // self.batch) * self.batch
-        inputs = {self.session.get_inputs()[0].name: self._input(images, total)}
+        inputs = self.inputs(images, total)
         if study_index is not None:
             filled = np.full(total, studies, np.int64)
             filled[:count] = study_index
@@ -131,6 +131,10 @@ class Model:
         else:
             both = _interpreted(next(iter(outputs.values())), self.settings)
         return both.astype(np.float64)[:, : count if study_index is None else studies]
+
+    def inputs(self, images: NDArray[np.uint8], total: int = 0) -> dict[str, NDArray[Any]]:
+        """Return what the session is given for images, filled up to `total` of them."""
+        return {self.session.get_inputs()[0].name: self._input(images, max(total, len(images)))}
 
     def _input(self, images: NDArray[np.uint8], total: int) -> NDArray[Any]:
         settings, frame = self.settings, self.settings.frame
