@@ -205,17 +205,61 @@ def changed(cases: list[Case], name: str) -> list[Case]:
 
 
 def pairs(cases: list[Case], count: int) -> list[Case]:
-    """Put radiographs of one limb side by side, with and without a strip between."""
+    """Put two exposures of one limb, or both limbs of a patient, side by side.
+
+    The second is another view of the same study where there is one, else the mirror image at another
+    exposure, as that of the other limb is. In turn: a white strip between them, a black one, none (two
+    exposures on one plate), and both limbs in one exposure.
+    """
     rng = np.random.default_rng(3)
     single = [case for case in cases if case.parts == 1 and not case.no_axis]
-    chosen = [rng.choice(len(single), 2, replace=False) for _ in range(count)]
-    return [_pair(single[a], single[b], k % 3) for k, (a, b) in enumerate(chosen)]
+    made = []
+    for k in range(count):
+        first = single[int(rng.integers(len(single)))]
+        views = [c for c in single if c is not first and c.name.split(".")[0] == first.name.split(".")[0]]
+        kind = PAIRED[k % len(PAIRED)]
+        if kind not in STRIPS:
+            # What joins two limbs into one, no archive holds: they leave the plate on its outer sides.
+            first = min((first, _mirrored(first)), key=lambda case: _at_the_right(case.image))
+            if _at_the_right(first.image) > _FREE:
+                kind = "white strip"
+        second = _mirrored(first)
+        if views and kind in STRIPS:
+            second = views[int(rng.integers(len(views)))]
+        if kind != "one exposure":
+            second = _exposed(second, float(rng.uniform(0.8, 1.2)), float(rng.uniform(0, 12)))
+        made.append(_pair(first, second, kind))
+    return made
 
 
-def _pair(left: Case, right: Case, kind: int) -> Case:
+# Spread of the grey levels along a side that no limb crosses.
+_FREE = 25.0
+STRIPS = ("white strip", "black strip")
+PAIRED = (*STRIPS, "no strip", "one exposure")
+
+
+def _mirrored(case: Case) -> Case:
+    columns = case.image.shape[1]
+    boxes = tuple(
+        (row0, columns - column1, row1, columns - column0) for row0, column0, row1, column1 in case.boxes
+    )
+    return replace(case, image=np.ascontiguousarray(case.image[:, ::-1]), boxes=boxes)
+
+
+def _at_the_right(image: Image) -> float:
+    """Return how far the brightest of the last columns are above their median: a limb that crosses them."""
+    side = image[:, -max(2, image.shape[1] // 50) :].mean(axis=1)
+    return float(np.quantile(side, 0.97) - np.quantile(side, 0.25))
+
+
+def _exposed(case: Case, gain: float, offset: float) -> Case:
+    return replace(case, image=np.clip(case.image * gain + offset, 0, 255).astype(np.uint8))
+
+
+def _pair(left: Case, right: Case, kind: str) -> Case:
     rows = 500
     images, boxes, column = [], [], 0
-    strip = (0, 8, 8)[kind]
+    strip = 8 if kind in STRIPS else 0
     for case in (left, right):
         factor = rows / case.image.shape[0]
         size = (max(8, round(case.image.shape[1] * factor)), rows)
@@ -225,10 +269,10 @@ def _pair(left: Case, right: Case, kind: int) -> Case:
             boxes.append((row0, column0 + column, row1, column1 + column))
         column += size[0] + strip
     if strip:
-        images.insert(1, np.full((rows, strip), 255 if kind == 1 else 0, np.uint8))
+        images.insert(1, np.full((rows, strip), 255 if kind == "white strip" else 0, np.uint8))
     image = np.ascontiguousarray(np.hstack(images), np.uint8)
     found = tuple(boxes) if len(boxes) == 2 else ()
-    return Case(f"{left.name} | {right.name}", image, boxes=found, parts=2)
+    return Case(f"{left.name} | {right.name}, {kind}", image, boxes=found, parts=2)
 
 
 def variants(cases: list[Case], *, quick: bool) -> Iterator[tuple[str, list[Case]]]:

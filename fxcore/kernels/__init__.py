@@ -1,6 +1,7 @@
 """Arrays in, arrays out: the compiled kernels of fxray."""
 
 from fxcore.kernels.axis import PrincipalAxis, principal_axis
+from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
@@ -9,10 +10,11 @@ from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_filter_up, png_unfilter
-from fxcore.kernels.profiles import AcrossAxis, across_axis
+from fxcore.kernels.profiles import AcrossAxis, across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
 from fxcore.kernels.scanning import runs_from_image, runs_from_mask
+from fxcore.kernels.texture import correlation, local_structure
 from fxcore.kernels.tone import apply_table, corner_means, invert
 from fxcore.kernels.warm import warm
 
@@ -21,6 +23,7 @@ __all__ = [
     "Components",
     "PrincipalAxis",
     "Runs",
+    "above_plane",
     "across_axis",
     "across_line",
     "apply_table",
@@ -28,6 +31,7 @@ __all__ = [
     "close_rectangle",
     "components",
     "corner_means",
+    "correlation",
     "crop_without",
     "deflate",
     "dilate_rectangle",
@@ -35,6 +39,9 @@ __all__ = [
     "histogram",
     "invert",
     "keep_components",
+    "local_structure",
+    "masked_levels",
+    "medial_slope",
     "open_rectangle",
     "otsu_threshold",
     "pixel_sums",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fxcore.kernels.axis import principal_axis
+from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
@@ -13,10 +14,11 @@ from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.png import png_unfilter
-from fxcore.kernels.profiles import across_axis
+from fxcore.kernels.profiles import across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
 from fxcore.kernels.scanning import runs_from_image
+from fxcore.kernels.texture import correlation, local_structure
 from fxcore.kernels.tone import apply_table, corner_means
 
 
@@ -46,7 +48,12 @@ def warm() -> None:
     block_means(np.zeros((2, 2), np.uint8), 2)
     mask = np.eye(4, dtype=np.bool_)
     straight_edges(mask, 1)
-    across_line(mask.astype(np.float32), mask, mask, np.ones(3))
-    across_axis(mask, mask.astype(np.float32), mask, (1.0, 1.0), 0.0)
+    grey = mask.astype(np.float32)
+    across_line(grey, mask, mask, np.ones(3))
+    correlation(grey, local_structure(grey), mask)
+    masked_levels(grey, mask, 8)
+    above_plane(grey, mask)
+    medial_slope(np.zeros(2), np.zeros(2))
+    across_axis(mask, grey, mask, (1.0, 1.0), 0.0)
     deflate(np.zeros(64, np.uint8))
     png_unfilter(bytes(6), 2, 2)

@@ -22,13 +22,10 @@ from fxcore.kernels import (
 )
 from fxcore.steps.axis import limb_axis
 from fxcore.steps.distal import distal_margin, end_margin
-from fxcore.steps.field import reduced
+from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
 METHODS = ("medial", "pca")
-
-# The axis is found at this many pixels a side: to about a tenth of a degree.
-_SIDE = 256
 
 
 @dataclass(frozen=True)
@@ -72,28 +69,32 @@ class AlignmentConfig:
             raise ParameterError(f"alignment.min_degrees {self.min_degrees} is not between 0 and 90")
 
 
-def align_rotation(study: Study, config: AlignmentConfig) -> Study:
+def align_rotation(study: Study, config: AlignmentConfig, seen: Overviews | None = None) -> Study:
     """Rotate each radiograph so that the limb's principal axis is vertical, distal end on top.
 
     See `fxcore.steps.axis.limb_axis` for the default method; with ``"pca"`` it is Otsu threshold, closing,
-    opening, principal axis. The grey image is rotated on a canvas grown so that nothing is cut off.
+    opening, principal axis. The grey image is rotated on a canvas grown so that nothing is cut off. Steps
+    that share `seen` look at an image once between them.
 
     Writes ``alignment`` (``"aligned"``, ``"upright"`` where it was already, ``"no_clear_axis"`` where
     it is left alone), ``alignment_method``, ``rotation_degrees`` (counter-clockwise), ``elongation`` and
     ``distal_margin`` (above zero: distal end seen on top before a turn by 180 degrees was considered; the
     nearer to zero, the less sure); a radiograph that has them is left alone.
     """
+    seen = seen or Overviews()
     return Study(
-        study.study_id, study.label, [_aligned(radiograph, config) for radiograph in study.radiographs]
+        study.study_id, study.label, [_aligned(radiograph, config, seen) for radiograph in study.radiographs]
     )
 
 
-def _aligned(radiograph: Radiograph, config: AlignmentConfig) -> Radiograph:
+def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -> Radiograph:
     if radiograph.metadata.get("alignment"):
         return radiograph
     image = radiograph.image
-    find = _by_mask if config.method == "pca" else _by_medial_line
-    elongation, tilt, margin = find(image, config)
+    if config.method == "pca":
+        elongation, tilt, margin = _by_mask(image, config)
+    else:
+        elongation, tilt, margin = _by_medial_line(seen.of(image))
     marks = {
         "alignment": "no_clear_axis",
         "alignment_method": config.method,
@@ -115,9 +116,9 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig) -> Radiograph:
     return Radiograph(rotate(image, degrees) if degrees else image, radiograph.metadata | marks)
 
 
-def _by_medial_line(image: NDArray[np.uint8], config: AlignmentConfig) -> tuple[float, float, float]:
+def _by_medial_line(seen: Overview) -> tuple[float, float, float]:
     """Return elongation (0: no limb), tilt and distal margin from the medial line of the main limb."""
-    found = limb_axis(reduced(image, _SIDE)[0])
+    found = limb_axis(seen)
     if found.lines is None:
         return 0.0, 0.0, 0.0
     return found.elongation, found.degrees, end_margin(found.lines)

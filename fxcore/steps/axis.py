@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.kernels import AcrossAxis, across_axis
-from fxcore.steps.field import Grey, Mask, dilated
-from fxcore.steps.foreground import foreground
+from fxcore.kernels import AcrossAxis, across_axis, medial_slope
+from fxcore.steps.field import Mask, dilated, quantiles
 from fxcore.steps.limbs import main_limb
+from fxcore.steps.overview import Overview
 
 # How often the line is fitted again across the axis found before.
 _ROUNDS = 4
@@ -40,7 +40,7 @@ class LimbAxis:
     lines: AcrossAxis | None
 
 
-def limb_axis(grey: Grey) -> LimbAxis:
+def limb_axis(seen: Overview) -> LimbAxis:
     """Find the axis of the main limb in a reduced radiograph, bright anatomy on dark.
 
     The medial line goes through the weighted middle of the heaviest piece on each line across the limb:
@@ -49,15 +49,14 @@ def limb_axis(grey: Grey) -> LimbAxis:
 
     Parameters
     ----------
-    grey : numpy.ndarray
-        ``float32``, shape ``(rows, columns)``.
+    seen : Overview
     """
-    ground = foreground(grey)
+    ground = seen.ground
     mask = main_limb(ground)
     if mask is None:
         return LimbAxis(0.0, 0.0, None)
     rows, columns = np.nonzero(mask)
-    level = float(np.quantile(ground.relief[rows, columns], 0.95))
+    level = quantiles(ground.relief, mask, (0.95,))[0]
     weights = np.clip(ground.relief, 0.0, max(level, 1e-3)).astype(np.float32)
     weight = weights[rows, columns].astype(np.float64) + 1e-3
     weight /= weight.sum()
@@ -94,21 +93,13 @@ def _off(degrees: float, other: float) -> float:
 
 
 def _slope(lines: AcrossAxis) -> float:
-    """Return the slope of the medial line by least absolute deviation, iteratively reweighted."""
+    """Return the slope of the medial line without its ends."""
     along, middle = lines.along, lines.middle
     length = along[-1] - along[0]
     kept = (along >= along[0] + _ENDS * length) & (along <= along[-1] - _ENDS * length)
     if np.count_nonzero(kept) < 8:
         return 0.0
-    u, m = along[kept], middle[kept]
-    slope, start = 0.0, float(np.median(m))
-    for _ in range(15):
-        weight = 1 / np.maximum(np.abs(m - slope * u - start), 1.0)
-        total = weight.sum()
-        at, level = (weight * u).sum() / total, (weight * m).sum() / total
-        slope = float((weight * (u - at) * (m - level)).sum() / max((weight * (u - at) ** 2).sum(), 1e-9))
-        start = float(level - slope * at)
-    return slope
+    return medial_slope(along[kept], middle[kept])
 
 
 def _edge(mask: Mask, field: Mask) -> Mask:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from fxcore.kernels import (
     across_line,
-    block_means,
     components,
+    dilate_rectangle,
     keep_components,
+    masked_levels,
     runs_from_mask,
     runs_to_mask,
     straight_edges,
@@ -35,6 +36,8 @@ _FILL = 0.85
 _SEEN, _DROP = 0.45, 0.24
 # ... or on nearly all of its way with a smaller drop: a light grey frame.
 _SEEN_WHOLE, _DROP_LITTLE = 0.85, 0.1
+# Pixels a side of the corners in one of which a frame must begin.
+_CORNER = 4
 # What makes a line sure.
 _SURE_SEEN, _SURE_DROP = 0.8, 0.31
 
@@ -56,12 +59,6 @@ class Frame:
     sure: Mask
 
 
-def reduced(image: NDArray[np.uint8], side: int) -> tuple[Grey, int]:
-    """Return block means of at most `side` a side, and the side of a block in pixels."""
-    step = max(1, -(-max(image.shape) // side))
-    return block_means(image, step), step
-
-
 def bright_frame(grey: Grey) -> Frame:
     """Find the bright frame of a reduced image: collimator, light border, table edge.
 
@@ -71,18 +68,28 @@ def bright_frame(grey: Grey) -> Frame:
         ``float32``, shape ``(rows, columns)``.
     """
     mask = np.zeros(grey.shape, np.bool_)
-    low, high = np.quantile(grey[::2, ::2], (0.005, 0.995))
-    span = float(high - low)
-    if span < 4 or min(grey.shape) < 16:
+    if min(grey.shape) < 16:
+        return Frame(mask, mask)
+    low, high = quantiles(grey, np.ones_like(mask), (0.005, 0.995))
+    span = high - low
+    if span < 4:
         return Frame(mask, mask)
     sure = np.zeros_like(mask)
     least = max(4, round(_SHORTEST * min(grey.shape)))
     canvas = turned_canvas(grey)
     rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
+    turned = bool(canvas.any())
+    before = 0
     for level in _LEVELS:
-        region = touching_border((grey >= low + level * span) | canvas)
-        if not 0.003 <= np.count_nonzero(region & ~canvas) / grey.size <= 0.85:
+        bright = grey >= low + level * span
+        # What lies beyond a line that crosses the image holds one of its corners.
+        if not (turned or _in_a_corner(bright)):
             continue
+        region = touching_border(bright | canvas)
+        area = int(np.count_nonzero(region & ~canvas))
+        if area == before or not 0.003 <= area / grey.size <= 0.85:
+            continue
+        before = area
         taken: set[tuple[int, int]] = set()
         for line in straight_edges(region, least):
             direction = (round(line[0] * 1e6), round(line[1] * 1e6))
@@ -115,10 +122,11 @@ def turned_canvas(grey: Grey) -> Mask:
         ``bool``, the same shape; empty where there are no such corners.
     """
     nothing = np.zeros(grey.shape, np.bool_)
-    black = touching_border(grey <= float(grey.min()) + 1)
+    black = grey <= float(grey.min()) + 1
     corners = (black[0, 0], black[0, -1], black[-1, 0], black[-1, -1])
     if not all(corners):
         return nothing
+    black = touching_border(black)
     rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
     free = np.ones_like(nothing)
     found: dict[tuple[int, int], Mask] = {}
@@ -143,17 +151,25 @@ def touching_border(mask: Mask) -> Mask:
     rows, columns = mask.shape
     box = found.box
     edge = (box[:, 0] == 0) | (box[:, 1] == 0) | (box[:, 2] == rows) | (box[:, 3] == columns)
-    return runs_to_mask(keep_components(runs, found, edge)).astype(np.bool_)
+    return runs_to_mask(keep_components(runs, found, edge)).view(np.bool_)
+
+
+def _in_a_corner(mask: Mask) -> bool:
+    ends = (slice(0, _CORNER), slice(-_CORNER, None))
+    return any(mask[rows, columns].any() for rows in ends for columns in ends)
 
 
 def dilated(mask: Mask, radius: int) -> Mask:
     """Return a mask grown by a square of ``2 * radius + 1`` pixels."""
-    return box_mean(mask.astype(np.float64), radius) > 1e-9
-
-
-def box_mean(values: NDArray[np.floating], radius: int) -> NDArray[np.float64]:
-    """Return the mean of a square around each pixel; the border's pixels are repeated outwards."""
+    if not mask.any():
+        return mask
     side = 2 * radius + 1
-    padded = np.pad(values.astype(np.float64), ((radius + 1, radius), (radius + 1, radius)), mode="edge")
-    sums = padded.cumsum(axis=0).cumsum(axis=1)
-    return (sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]) / side**2
+    return runs_to_mask(dilate_rectangle(runs_from_mask(mask), side, side)).view(np.bool_)
+
+
+def quantiles(grey: Grey, mask: Mask, shares: tuple[float, ...]) -> list[float]:
+    """Return quantiles of the grey levels in a mask, to a four-thousandth of their range."""
+    counts, low, high = masked_levels(grey, mask, 4096)
+    summed = np.cumsum(counts)
+    places = np.searchsorted(summed, [share * float(summed[-1]) for share in shares])
+    return [low + (float(place) + 0.5) / 4096 * (high - low) for place in places]

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels import corner_means, invert
-from fxcore.steps.field import Frame, Grey, box_mean, bright_frame, dilated, reduced
+from fxcore.kernels import corner_means, correlation, invert, local_structure
+from fxcore.steps.field import Frame, Grey, dilated
+from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
 METHODS = ("texture", "corners")
 
-# The decision needs structures of a limb's size: the image is read at this many pixels a side.
-_SIDE = 200
 # A bright background beside straight limbs can look like a frame; a frame leaves more of the image than
 # such limbs would.
 _LEAST_FIELD = 0.35
@@ -49,8 +47,10 @@ class InversionConfig:
             )
 
 
-def correct_inversion(study: Study, config: InversionConfig) -> Study:
+def correct_inversion(study: Study, config: InversionConfig, seen: Overviews | None = None) -> Study:
     """Invert the radiographs whose background is bright.
+
+    Steps that share `seen` look at an image once between them.
 
     Writes ``inverted`` (``"0"``/``"1"``), ``inversion_method``, ``inversion_margin`` (above zero: as it
     should be; below: inverted; the nearer to zero, the less sure) and ``corner_mean`` (the mean of the
@@ -61,12 +61,12 @@ def correct_inversion(study: Study, config: InversionConfig) -> Study:
     The corner heuristic is Eq. 4.1 of the 2021 thesis this project grew out of: the mean of four
     corner windows at or above 100 gives 255 - image.
     """
-    return Study(
-        study.study_id, study.label, [_corrected(radiograph, config) for radiograph in study.radiographs]
-    )
+    seen = seen or Overviews()
+    corrected = [_corrected(radiograph, config, seen) for radiograph in study.radiographs]
+    return Study(study.study_id, study.label, corrected)
 
 
-def _corrected(radiograph: Radiograph, config: InversionConfig) -> Radiograph:
+def _corrected(radiograph: Radiograph, config: InversionConfig, seen: Overviews) -> Radiograph:
     if radiograph.metadata.get("inverted"):
         return radiograph
     image = radiograph.image
@@ -77,7 +77,7 @@ def _corrected(radiograph: Radiograph, config: InversionConfig) -> Radiograph:
         margin = (config.threshold - mean) / 255
         inverted = mean >= config.threshold
     else:
-        margin = inversion_margin(image)
+        margin = inversion_margin(seen.of(image))
         inverted = margin < 0
     marks = {
         "inverted": str(int(inverted)),
@@ -85,10 +85,14 @@ def _corrected(radiograph: Radiograph, config: InversionConfig) -> Radiograph:
         "inversion_margin": f"{margin:.3f}",
         "corner_mean": f"{mean:.2f}",
     }
-    return Radiograph(invert(image) if inverted else image, radiograph.metadata | marks)
+    if not inverted:
+        return Radiograph(image, radiograph.metadata | marks)
+    negative = invert(image)
+    seen.inverted(image, negative)
+    return Radiograph(negative, radiograph.metadata | marks)
 
 
-def inversion_margin(image: NDArray[np.uint8]) -> float:
+def inversion_margin(seen: Overview) -> float:
     """Say how surely a radiograph shows bright anatomy on dark.
 
     Air is smooth in every radiograph, anatomy is not: brightness and local structure go together
@@ -99,8 +103,7 @@ def inversion_margin(image: NDArray[np.uint8]) -> float:
 
     Parameters
     ----------
-    image : numpy.ndarray
-        ``uint8``, shape ``(rows, columns)``.
+    seen : Overview
 
     Returns
     -------
@@ -108,27 +111,17 @@ def inversion_margin(image: NDArray[np.uint8]) -> float:
         From -2 to 2: the difference of the two correlation coefficients between grey level and the
         logarithm of the local standard deviation.
     """
-    grey, _ = reduced(image, _SIDE)
-    negative = np.float32(255) - grey
-    structure = _structure(grey)
-    bright, dark = bright_frame(grey), bright_frame(negative)
-    return _judged(grey, structure, bright, dark) - _judged(negative, structure, dark, bright)
+    structure = local_structure(seen.grey)
+    bright, dark = seen.frame, seen.negative.frame
+    return _judged(seen.grey, structure, bright, dark) - _judged(seen.negative.grey, structure, dark, bright)
 
 
-def _structure(grey: Grey) -> NDArray[np.float64]:
-    rough = grey - box_mean(grey, 1)
-    return np.log1p(np.sqrt(np.maximum(box_mean(rough**2, 2), 0.0)))
-
-
-def _judged(grey: Grey, structure: NDArray[np.float64], frame: Frame, other: Frame) -> float:
+def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
     """Correlate brightness and structure outside the frame; of the other only what is sure."""
     mask = frame.mask if frame.mask.mean() <= 1 - _LEAST_FIELD else frame.sure
     outside = mask | other.sure
-    field = ~dilated(outside, 3)
-    for wider in (~outside, np.ones_like(outside)):
-        if np.count_nonzero(field) < _FEWEST:
-            field = wider
-    x, y = grey[field].astype(np.float64), structure[field]
-    x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    return float((x * y).sum()) / scale if scale > 1e-6 else 0.0
+    for field in (~dilated(outside, 3), ~outside):
+        coefficient, area = correlation(grey, structure, field)
+        if area >= _FEWEST:
+            return coefficient
+    return correlation(grey, structure, np.ones_like(outside))[0]

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.kernels import close_rectangle, components, keep_components, runs_from_mask, runs_to_mask
-from fxcore.steps.field import Grey, Mask, bright_frame
-from fxcore.steps.foreground import Foreground, foreground
+from fxcore.steps.field import Grey, Mask
+from fxcore.steps.foreground import Foreground
+from fxcore.steps.overview import Overview
 
 # Gaps up to this fraction of the longer side do not part a limb.
 _GAP = 0.012
@@ -30,6 +31,13 @@ _END_TO_END = 35.0
 _ALONG_BORDER = 0.6
 # A part's box of which so much is frame holds one.
 _FRAME = 0.03
+# So much of a piece must be left once a frame is taken from it.
+_LEFT = 0.35
+_MOST_LEFT = 0.6
+# Pieces that meet only within this fraction of the image's side from its border are not one.
+_RIM = 0.08
+# A strip drawn between exposures has one grey level.
+_LEVEL = 1.0
 # A seam between two exposures is seen in this share of the rows.
 _SEAM = 0.97
 # A panel narrower than this fraction of the image separates, and shows nothing.
@@ -67,7 +75,7 @@ class _Piece:
     centre: tuple[float, float]
 
 
-def find_limbs(grey: Grey) -> Limbs:
+def find_limbs(seen: Overview) -> Limbs:
     """Find the parts of a reduced radiograph, bright anatomy on dark.
 
     Exposures that were put side by side meet at a seam, where all rows (or columns) change at once:
@@ -78,42 +86,62 @@ def find_limbs(grey: Grey) -> Limbs:
 
     Parameters
     ----------
-    grey : numpy.ndarray
-        ``float32``, shape ``(rows, columns)``.
+    seen : Overview
     """
+    grey = seen.grey
     whole = (0, 0, *grey.shape)
     for panels in (_panels(grey), [(r0, c0, r1, c1) for c0, r0, c1, r1 in _panels(grey.T)]):
         if len(panels) > 1:
-            firsts = [(_first_piece(grey, panel), panel) for panel in panels]
+            apart = any(before[3] < after[1] or before[2] < after[0] for before, after in pairwise(panels))
+            firsts = [(_first_piece(seen, panel, apart), panel) for panel in panels]
             found = [(piece, panel) for piece, panel in firsts if piece is not None]
             if len(found) > 1:
                 areas = [piece.area for piece, _ in found]
                 margin = min(areas) / max(areas) - _LIKE_AREA_APART
                 if margin > 0:
                     return Limbs(tuple(p.mask for p, _ in found), tuple(panel for _, panel in found), margin)
-    pieces = _pieces(foreground(grey))
+    pieces = _pieces(seen.ground)
+    if len(pieces) == 1:
+        pieces = _within_rim(seen, pieces[0])
     if len(pieces) < 2:
         return Limbs(tuple(p.mask for p in pieces), (whole,) * len(pieces), -1.0)
     first, *others = pieces
     likeness = [_likeness(first, other) for other in others]
     parts = [first, *(other for other, like in zip(others, likeness, strict=True) if like > 0)]
     if len(parts) > 1:
-        parts = [again for part in parts if (again := _without_frame(grey, part)) is not None]
+        parts = [again for part in parts if (again := _without_frame(seen, part)) is not None]
         if len(parts) < 2:
             return Limbs(tuple(p.mask for p in parts), (whole,) * len(parts), -1.0)
     margin = min((like for like in likeness if like > 0), default=max(likeness))
     return Limbs(tuple(p.mask for p in parts), (whole,) * len(parts), margin)
 
 
-def _without_frame(grey: Grey, piece: _Piece) -> _Piece | None:
+def _without_frame(seen: Overview, piece: _Piece) -> _Piece | None:
     """Look at a part's box again: a frame around one of several exposures is at the border of that alone."""
     rows, columns = np.flatnonzero(piece.mask.any(axis=1)), np.flatnonzero(piece.mask.any(axis=0))
     box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-    inside = np.ascontiguousarray(grey[box[0] : box[2], box[1] : box[3]])
-    if bright_frame(inside).mask.mean() < _FRAME:
+    inside = seen.inside(box)
+    if inside.frame.mask.mean() < _FRAME:
         return piece
-    pieces = _pieces(foreground(inside), most=1)
-    return _placed(pieces[0], grey, box) if pieces else None
+    pieces = _pieces(inside.ground, most=1)
+    # Straight edges of a cast or a splint leave less of a limb than it is, a frame leaves all.
+    if pieces and pieces[0].area < _LEFT * piece.area:
+        return piece
+    return _placed(pieces[0], seen.grey, box) if pieces else None
+
+
+def _within_rim(seen: Overview, whole: _Piece) -> list[_Piece]:
+    """Look again without the rim, in which a bar of the frame or the table can join two limbs."""
+    rows, columns = seen.grey.shape
+    down, across = round(_RIM * rows), round(_RIM * columns)
+    touched = (whole.mask[:down].any(), whole.mask[-down:].any())
+    if not any(touched):
+        return [whole]
+    mask = seen.ground.soft.copy()
+    mask[:down] = mask[-down:] = False
+    mask[:, :across] = mask[:, -across:] = False
+    pieces = _pieces(replace(seen.ground, soft=mask))
+    return pieces if sum(piece.area for piece in pieces[:2]) > _MOST_LEFT * whole.area else [whole]
 
 
 def main_limb(ground: Foreground) -> Mask | None:
@@ -134,7 +162,7 @@ def _pieces(ground: Foreground, *, most: int = 12) -> list[_Piece]:
     for label in np.argsort(-found.area, kind="stable")[:12]:
         if found.area[label] < _LEAST_AREA * grey.size:
             break
-        mask = runs_to_mask(keep_components(runs, found, np.arange(found.count) == label)).astype(np.bool_)
+        mask = runs_to_mask(keep_components(runs, found, np.arange(found.count) == label)).view(np.bool_)
         piece = _measured(mask, ground.relief)
         dense = np.count_nonzero(mask & ground.dense) / np.count_nonzero(mask)
         if pieces and _along_border(piece) > _ALONG_BORDER:
@@ -191,16 +219,16 @@ def _between(a: float, b: float) -> float:
     return abs((a - b + 90) % 180 - 90)
 
 
-def _first_piece(grey: Grey, panel: tuple[int, int, int, int]) -> _Piece | None:
+def _first_piece(seen: Overview, panel: tuple[int, int, int, int], apart: bool) -> _Piece | None:
     """Return the largest piece of a panel, in the whole image; none where the seam is an edge of it."""
-    rows, columns = grey.shape
+    rows, columns = seen.grey.shape
     row0, column0, row1, column1 = panel
     # What separates the panels may reach into the blocks beside a seam.
     row0, column0 = row0 + 2 * (row0 > 0), column0 + 2 * (column0 > 0)
     row1, column1 = row1 - 2 * (row1 < rows), column1 - 2 * (column1 < columns)
     if min(row1 - row0, column1 - column0) < 16:
         return None
-    pieces = _pieces(foreground(np.ascontiguousarray(grey[row0:row1, column0:column1])))
+    pieces = _pieces(seen.inside((row0, column0, row1, column1)).ground)
     if not pieces:
         return None
     first = pieces[0]
@@ -210,9 +238,12 @@ def _first_piece(grey: Grey, panel: tuple[int, int, int, int]) -> _Piece | None:
         (first.mask[:, 0], column0 > 0),
         (first.mask[:, -1], column1 < columns),
     )
-    if any(seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides):
+    # Beside a strip it is the edge of an exposure that the limb fills.
+    if not apart and any(
+        seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides
+    ):
         return None
-    return _without_frame(grey, _placed(first, grey, (row0, column0, row1, column1)))
+    return _without_frame(seen, _placed(first, seen.grey, (row0, column0, row1, column1)))
 
 
 def _placed(piece: _Piece, grey: Grey, box: tuple[int, int, int, int]) -> _Piece:
@@ -229,12 +260,15 @@ def _panels(grey: NDArray[np.float32]) -> list[tuple[int, int, int, int]]:
         return [(0, 0, rows, columns)]
     # Two columns apart: a seam may lie within a block.
     step = np.abs(grey[:, 2:] - grey[:, :-2])
-    usual = np.median(step[:, ::4], axis=1, keepdims=True)
-    share = (step > np.maximum(4.0, 4 * usual)).mean(axis=0)
-    share[: round(0.2 * columns)] = 0
-    share[columns - round(0.2 * columns) :] = 0
+    seam = (step > 4).mean(axis=0) >= _SEAM
+    if seam.any():
+        usual = np.median(step[:, ::4], axis=1, keepdims=True)
+        seam &= (step > np.maximum(4.0, 4 * usual)).mean(axis=0) >= _SEAM
+    seam |= np.ptp(grey[:, 1:-1], axis=0) < _LEVEL
+    seam[: round(0.2 * columns)] = False
+    seam[columns - round(0.2 * columns) :] = False
     cuts = [0]
-    for k in np.flatnonzero(share >= _SEAM):
+    for k in np.flatnonzero(seam):
         if k + 1 - cuts[-1] > 2:
             cuts.append(int(k) + 1)
     cuts.append(columns)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fxcore.steps.alignment import AlignmentConfig, align_rotation
 from fxcore.steps.inversion import InversionConfig, correct_inversion
+from fxcore.steps.overview import Overviews
 from fxcore.steps.part_filter import PartFilterConfig, filter_parts
 from fxcore.steps.splitter import SplitterConfig, split_parts
 from fxcore.study import Reject, Study
@@ -35,14 +36,15 @@ def run_steps(study: Study, pipeline: Pipeline) -> tuple[Study, list[Reject]]:
         What the steps dropped, with reasons.
     """
     rejects: list[Reject] = []
+    seen = Overviews()
     if pipeline.part_filter.enabled:
         study, rejects = filter_parts(study, pipeline.part_filter)
     if pipeline.inversion.enabled:
-        study = correct_inversion(study, pipeline.inversion)
+        study = correct_inversion(study, pipeline.inversion, seen)
     if pipeline.splitter.enabled:
-        study = split_parts(study, pipeline.splitter)
+        study = split_parts(study, pipeline.splitter, seen)
     if pipeline.alignment.enabled:
-        study = align_rotation(study, pipeline.alignment)
+        study = align_rotation(study, pipeline.alignment, seen)
     return study, rejects
 
 

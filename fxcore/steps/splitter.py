@@ -16,14 +16,12 @@ from fxcore.kernels import (
     otsu_threshold,
     runs_from_image,
 )
-from fxcore.steps.field import Mask, reduced
+from fxcore.steps.field import Mask
 from fxcore.steps.limbs import find_limbs
+from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
 METHODS = ("likeness", "otsu")
-
-# Limbs are told apart at this many pixels a side.
-_SIDE = 256
 
 Box = tuple[int, int, int, int]
 
@@ -56,36 +54,39 @@ class SplitterConfig:
             raise ParameterError(f"splitter.margin_fraction {self.margin_fraction} is not between 0 and 0.5")
 
 
-def split_parts(study: Study, config: SplitterConfig) -> Study:
+def split_parts(study: Study, config: SplitterConfig, seen: Overviews | None = None) -> Study:
     """Cut each radiograph that holds several parts into one radiograph a part.
 
     Where two or more parts are found, each becomes a radiograph of its own, in reading order from left
     to right, with ``_p1``, ``_p2``… behind its identifier, and the other parts in it black. A radiograph
     with one part is left as it is. See `fxcore.steps.limbs.find_limbs` for what a part is; the method
-    ``"otsu"`` takes 8-connected components above the Otsu threshold, the small ones dropped.
+    ``"otsu"`` takes 8-connected components above the Otsu threshold, the small ones dropped. Steps that
+    share `seen` look at an image once between them.
 
     Writes ``split_method``, ``part_margin`` (above zero: parts found; below: one part; the nearer to
-    zero, the less sure; empty with ``"otsu"``), ``otsu_threshold``, ``part_count``, ``part_index`` (from 1)
-    and ``part_box`` (``row0 col0 row1 col1`` in the undivided radiograph, ends exclusive); a radiograph
-    that has them is left alone.
+    zero, the less sure; empty with ``"otsu"``), ``otsu_threshold`` (with ``"otsu"`` only),
+    ``part_count``, ``part_index`` (from 1) and ``part_box`` (``row0 col0 row1 col1`` in the undivided
+    radiograph, ends exclusive); a radiograph that has them is left alone.
     """
-    parts = [part for radiograph in study.radiographs for part in _split(radiograph, config)]
+    seen = seen or Overviews()
+    parts = [part for radiograph in study.radiographs for part in _split(radiograph, config, seen)]
     return Study(study.study_id, study.label, parts)
 
 
-def _split(radiograph: Radiograph, config: SplitterConfig) -> list[Radiograph]:
+def _split(radiograph: Radiograph, config: SplitterConfig, seen: Overviews) -> list[Radiograph]:
     if radiograph.metadata.get("part_count"):
         return [radiograph]
     image = radiograph.image
-    threshold = otsu_threshold(hist=histogram(image))
+    margin, otsu = "", ""
     if config.method == "otsu":
-        margin, parts = "", _by_components(image, threshold, config)
+        threshold = otsu_threshold(hist=histogram(image))
+        otsu, parts = str(threshold), _by_components(image, threshold, config)
     else:
-        margin, parts = _by_likeness(image, config)
+        margin, parts = _by_likeness(image, config, seen.of(image))
     marks = {
         "split_method": config.method,
         "part_margin": margin,
-        "otsu_threshold": str(threshold),
+        "otsu_threshold": otsu,
         "part_count": str(max(1, len(parts))),
     }
     if len(parts) < 2:
@@ -116,10 +117,10 @@ def _by_components(
 
 
 def _by_likeness(
-    image: NDArray[np.uint8], config: SplitterConfig
+    image: NDArray[np.uint8], config: SplitterConfig, seen: Overview
 ) -> tuple[str, list[tuple[NDArray[np.uint8], Box]]]:
-    grey, step = reduced(image, _SIDE)
-    limbs = find_limbs(grey)
+    step = seen.step
+    limbs = find_limbs(seen)
     margin = f"{limbs.margin:.3f}"
     if len(limbs.parts) < 2:
         return margin, []

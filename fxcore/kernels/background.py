@@ -1,0 +1,210 @@
+"""Grey levels of a small image within a mask: their histogram, and a plane through a background."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.errors import ParameterError
+from fxcore.kernels._check import as_image
+from fxcore.kernels._jit import kernel
+
+# How often the plane is fitted, outliers left out, and points that are enough for it.
+_ROUNDS = 4
+_FEWEST, _MOST = 20, 4000
+
+
+def masked_levels(
+    grey: NDArray[np.float32], mask: NDArray[Any], bins: int
+) -> tuple[NDArray[np.int64], float, float]:
+    """Count the grey levels within a mask, in `bins` equal steps of their range.
+
+    Cost: two passes over the image.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``.
+    mask : numpy.ndarray
+        ``bool``, the same shape.
+    bins : int
+        At least 2.
+
+    Returns
+    -------
+    counts : numpy.ndarray
+        ``int64``, shape ``(bins,)``.
+    low, high : float
+        Least and greatest level in the mask; both 0 where it is empty.
+
+    Raises
+    ------
+    ParameterError
+        For other types, or arrays of different shapes.
+
+    Examples
+    --------
+    >>> image = np.array([[1, 2, 3, 99]], np.float32)
+    >>> masked_levels(image, image < 9, 2)
+    (array([2, 1]), 1.0, 3.0)
+    """
+    levels, where = _both(grey, mask)
+    counts = np.zeros(bins, np.int64)
+    low, high = _masked_levels(levels, where, counts)
+    return counts, float(low), float(high)
+
+
+def above_plane(grey: NDArray[np.float32], background: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
+    """Take the slope of the background out of an image.
+
+    A plane is fitted to the background by least squares, four times, each time without what was further
+    than three standard deviations from the one before. Of many pixels every n-th is taken.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``.
+    background : numpy.ndarray
+        ``bool``, the same shape.
+
+    Returns
+    -------
+    relief : numpy.ndarray
+        ``float32``: grey levels above the plane; above the least one where there is hardly any background.
+    noise : float
+        Standard deviation of the background from its median absolute deviation, and half a grey level.
+
+    Raises
+    ------
+    ParameterError
+        For other types, or arrays of different shapes.
+
+    Examples
+    --------
+    >>> slope = np.add.outer(np.arange(8), np.arange(6)).astype(np.float32)
+    >>> relief, noise = above_plane(slope, slope >= 0)
+    >>> bool(abs(relief).max() < 1e-5), round(noise, 3)
+    (True, 0.5)
+    """
+    return _above_plane(*_both(grey, background))
+
+
+def _both(grey: NDArray[np.float32], mask: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    levels, where = as_image(grey, np.float32, name="grey"), as_image(mask, np.bool_, name="mask")
+    if levels.shape != where.shape:
+        raise ParameterError(f"arrays of different shapes: {levels.shape}, {where.shape}")
+    return levels, where
+
+
+@kernel
+def _masked_levels(grey, mask, counts):
+    rows, cols = grey.shape
+    low, high = np.float32(np.inf), np.float32(-np.inf)
+    for r in range(rows):
+        for c in range(cols):
+            if mask[r, c]:
+                low = min(low, grey[r, c])
+                high = max(high, grey[r, c])
+    if low > high:
+        return np.float32(0), np.float32(0)
+    scale = np.float32((counts.size - 0.01) / max(high - low, np.float32(1e-6)))
+    for r in range(rows):
+        for c in range(cols):
+            if mask[r, c]:
+                counts[min(int((grey[r, c] - low) * scale), counts.size - 1)] += 1
+    return low, high
+
+
+@kernel
+def _solved(normal, right):
+    """Solve three equations, symmetric and positive, by Gaussian elimination."""
+    for i in range(3):
+        for j in range(i + 1, 3):
+            factor = normal[j, i] / normal[i, i]
+            for k in range(i, 3):
+                normal[j, k] -= factor * normal[i, k]
+            right[j] -= factor * right[i]
+    out = np.zeros(3)
+    for i in range(2, -1, -1):
+        total = right[i]
+        for k in range(i + 1, 3):
+            total -= normal[i, k] * out[k]
+        out[i] = total / normal[i, i]
+    return out
+
+
+@kernel
+def _above_plane(grey, background):
+    rows, cols = grey.shape
+    area = 0
+    low = grey[0, 0]
+    for r in range(rows):
+        for c in range(cols):
+            area += background[r, c]
+            low = min(low, grey[r, c])
+    if area < _FEWEST:
+        return grey - low, 0.5
+    every = -(-area // _MOST)
+    # Grey level, place down and across from the middle.
+    points = np.empty((3, area // every + 1))
+    n = seen = 0
+    for r in range(rows):
+        for c in range(cols):
+            if background[r, c]:
+                if seen % every == 0:
+                    points[0, n] = grey[r, c]
+                    points[1, n] = r / rows - 0.5
+                    points[2, n] = c / cols - 0.5
+                    n += 1
+                seen += 1
+    rest = np.empty(n)
+    some = np.empty(n)
+    chosen = np.ones(n, np.bool_)
+    normal = np.empty((3, 3))
+    right = np.empty(3)
+    plane = np.zeros(3)
+    noise = 0.5
+    for _ in range(_ROUNDS):
+        normal[:] = 0
+        right[:] = 0
+        for i in range(n):
+            if chosen[i]:
+                value, y, x = points[0, i], points[1, i], points[2, i]
+                normal[0, 0] += 1
+                normal[0, 1] += y
+                normal[0, 2] += x
+                normal[1, 1] += y * y
+                normal[1, 2] += x * y
+                normal[2, 2] += x * x
+                right[0] += value
+                right[1] += value * y
+                right[2] += value * x
+        normal[1, 0], normal[2, 0], normal[2, 1] = normal[0, 1], normal[0, 2], normal[1, 2]
+        for k in range(3):
+            normal[k, k] += 1e-9
+        plane = _solved(normal, right)
+        count = 0
+        for i in range(n):
+            rest[i] = points[0, i] - plane[0] - plane[1] * points[1, i] - plane[2] * points[2, i]
+            if chosen[i]:
+                some[count] = rest[i]
+                count += 1
+        middle = np.median(some[:count])
+        for i in range(count):
+            some[i] = abs(some[i] - middle)
+        noise = 1.4826 * np.median(some[:count]) + 0.5
+        kept = 0
+        for i in range(n):
+            kept += abs(rest[i] - middle) < 3 * noise
+        if kept < _FEWEST:
+            break
+        for i in range(n):
+            chosen[i] = abs(rest[i] - middle) < 3 * noise
+    relief = np.empty((rows, cols), np.float32)
+    for r in range(rows):
+        level = plane[0] + plane[1] * (r / rows - 0.5)
+        for c in range(cols):
+            relief[r, c] = grey[r, c] - (level + plane[2] * (c / cols - 0.5))
+    return relief, noise

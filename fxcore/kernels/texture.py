@@ -1,0 +1,147 @@
+"""Local structure of a small image, and how it goes with brightness."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.errors import ParameterError
+from fxcore.kernels._check import as_image
+from fxcore.kernels._jit import kernel
+
+
+def local_structure(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logarithm of the local deviation of grey levels, at the scale of single pixels.
+
+    What is left of the image once the mean of 3 × 3 pixels is taken away, its root mean square in
+    5 × 5 pixels, and of that ``log(1 + ...)``. The border's pixels are repeated outwards. Cost: six passes
+    over the image.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``float32``, the same shape.
+
+    Raises
+    ------
+    ParameterError
+        For another shape or type.
+
+    Examples
+    --------
+    >>> local_structure(np.full((4, 5), 7, np.float32)).max()
+    np.float32(0.0)
+    """
+    pixels = as_image(grey, np.float32, name="grey")
+    return _local_structure(pixels) if pixels.size else pixels.copy()
+
+
+def correlation(
+    grey: NDArray[np.float32], other: NDArray[np.float32], mask: NDArray[Any]
+) -> tuple[float, int]:
+    """Return Pearson's correlation coefficient of two images within a mask, and the mask's area.
+
+    Cost: two passes over the mask.
+
+    Parameters
+    ----------
+    grey, other : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``.
+    mask : numpy.ndarray
+        ``bool``, the same shape.
+
+    Returns
+    -------
+    tuple of float and int
+        The coefficient is 0 where one of them has one level only.
+
+    Raises
+    ------
+    ParameterError
+        For other types, or arrays of different shapes.
+
+    Examples
+    --------
+    >>> image = np.array([[1, 2, 3]], np.float32)
+    >>> correlation(image, -image, image > 0)
+    (-1.0, 3)
+    """
+    first, second = as_image(grey, np.float32, name="grey"), as_image(other, np.float32, name="other")
+    where = as_image(mask, np.bool_, name="mask")
+    if not first.shape == second.shape == where.shape:
+        raise ParameterError(f"arrays of different shapes: {first.shape}, {second.shape}, {where.shape}")
+    coefficient, area = _correlation(first, second, where)
+    return float(coefficient), int(area)
+
+
+@kernel
+def _box_sums(values, radius):
+    """Return the sums of squares of ``2 * radius + 1`` pixels, the border repeated outwards."""
+    rows, cols = values.shape
+    out = np.empty((rows, cols), np.float32)
+    line = np.empty(cols + 2 * radius, np.float32)
+    for r in range(rows):
+        line[:] = 0
+        for k in range(-radius, radius + 1):
+            row = values[min(max(r + k, 0), rows - 1)]
+            for c in range(cols):
+                line[c + radius] += row[c]
+        for c in range(radius):
+            line[c] = line[radius]
+            line[cols + radius + c] = line[cols + radius - 1]
+        for c in range(cols):
+            total = np.float32(0)
+            for k in range(2 * radius + 1):
+                total += line[c + k]
+            out[r, c] = total
+    return out
+
+
+@kernel
+def _local_structure(grey):
+    rows, cols = grey.shape
+    rough = _box_sums(grey, 1)
+    for r in range(rows):
+        for c in range(cols):
+            off = grey[r, c] - rough[r, c] / np.float32(9)
+            rough[r, c] = off * off
+    out = _box_sums(rough, 2)
+    for r in range(rows):
+        for c in range(cols):
+            out[r, c] = math.log1p(math.sqrt(out[r, c] / np.float32(25)))
+    return out
+
+
+@kernel
+def _correlation(grey, other, mask):
+    rows, cols = mask.shape
+    area = 0
+    mean = other_mean = 0.0
+    for r in range(rows):
+        for c in range(cols):
+            if mask[r, c]:
+                area += 1
+                mean += grey[r, c]
+                other_mean += other[r, c]
+    if area == 0:
+        return 0.0, 0
+    mean /= area
+    other_mean /= area
+    xx = yy = xy = 0.0
+    for r in range(rows):
+        for c in range(cols):
+            if mask[r, c]:
+                x, y = grey[r, c] - mean, other[r, c] - other_mean
+                xx += x * x
+                yy += y * y
+                xy += x * y
+    scale = math.sqrt(xx * yy)
+    return (xy / scale if scale > 1e-6 else 0.0), area

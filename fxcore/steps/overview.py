@@ -1,0 +1,76 @@
+"""What several steps look at: a radiograph made small, its frames, its background; each found once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.kernels import block_means
+from fxcore.steps.field import Frame, Grey, bright_frame
+from fxcore.steps.foreground import Foreground, foreground
+
+# Limbs are told apart, and their axis found, to about a tenth of a degree, at this many pixels a side.
+_SIDE = 256
+
+
+class Overview:
+    """A radiograph at the size at which the steps decide.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``: means of blocks.
+    step : int
+        Side of a block in pixels.
+    """
+
+    def __init__(self, grey: Grey, step: int = 1) -> None:
+        self.grey = grey
+        self.step = step
+
+    @classmethod
+    def of(cls, image: NDArray[np.uint8]) -> Overview:
+        """Make an image small: one pass over it."""
+        step = max(1, -(-max(image.shape) // _SIDE))
+        return cls(block_means(image, step), step)
+
+    def inside(self, box: tuple[int, int, int, int]) -> Overview:
+        """Return the overview of a box: first row and column, and those after the last."""
+        return Overview(np.ascontiguousarray(self.grey[box[0] : box[2], box[1] : box[3]]), self.step)
+
+    @cached_property
+    def negative(self) -> Overview:
+        """That of the negative, which is the same whether the image or this is subtracted from 255."""
+        other = Overview(np.float32(255) - self.grey, self.step)
+        other.__dict__["negative"] = self
+        return other
+
+    @cached_property
+    def frame(self) -> Frame:
+        """The bright frame; the dark one is that of the negative."""
+        return bright_frame(self.grey)
+
+    @cached_property
+    def ground(self) -> Foreground:
+        """Anatomy and background, bright anatomy on dark."""
+        return foreground(self.grey, self.frame.mask)
+
+
+class Overviews:
+    """The overviews of the images that a study's steps hand on; a step that runs alone makes its own."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[NDArray[np.uint8], Overview]] = {}
+
+    def of(self, image: NDArray[np.uint8]) -> Overview:
+        """Return the overview of an image, made once."""
+        if id(image) not in self._seen:
+            self._seen[id(image)] = (image, Overview.of(image))
+        return self._seen[id(image)][1]
+
+    def inverted(self, image: NDArray[np.uint8], negative: NDArray[np.uint8]) -> None:
+        """Say that an image was replaced by its negative."""
+        if seen := self._seen.pop(id(image), None):
+            self._seen[id(negative)] = (negative, seen[1].negative)
