@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from fxtrain.config import AugmentConfig
 
@@ -33,8 +32,8 @@ def draw(count: int, config: AugmentConfig, seed: int, epoch: int, step: int) ->
 def augment(images: Tensor, drawn: Tensor, height: int, width: int, mean: float, deviation: float) -> Tensor:
     """Crop, mirror, resize to the model's size, invert and normalise.
 
-    All of it is one bilinear sampling of the bytes at the points of an affine grid, as
-    ``torchvision.transforms.v2`` would do it in four passes (crop, resize without antialias, flip, …).
+    All of it is one bilinear sampling of the bytes, rows and columns apart, where
+    ``torchvision.transforms.v2`` makes four passes (crop, resize without antialias, flip, …).
 
     Parameters
     ----------
@@ -53,22 +52,28 @@ def augment(images: Tensor, drawn: Tensor, height: int, width: int, mean: float,
         ``float32``, shape ``(n, 1, height, width)``.
     """
     side, across, down, mirrored, inverted = drawn.to(images.device, non_blocking=True).unbind(1)
-    # The grid runs from -1 to 1 over the image; a crop of that share has its centre within 1 - share.
-    room = 1 - side
-    zero = torch.zeros_like(side)
-    theta = torch.stack(
-        [
-            torch.stack([side * mirrored, zero, room * (2 * across - 1)], dim=1),
-            torch.stack([zero, side, room * (2 * down - 1)], dim=1),
-        ],
-        dim=1,
-    )
-    grid = functional.affine_grid(theta, [len(images), 1, height, width], align_corners=False)
-    sampled = functional.grid_sample(
-        images.unsqueeze(1).float(), grid, mode="bilinear", padding_mode="border", align_corners=False
-    )
-    levels = sampled * (1 - 2 * inverted).view(-1, 1, 1, 1) + 255 * inverted.view(-1, 1, 1, 1)
-    return (levels - 255 * mean) / (255 * deviation)
+    above, below, share = _between(images.shape[1], height, side, down)
+    left, right, part = _between(images.shape[2], width, side, across, mirrored)
+    each = torch.arange(len(images), device=images.device).unsqueeze(1)
+    # Rows first, as bytes: neither a grid of points nor a whole image of numbers is made.
+    rows = torch.lerp(images[each, above].float(), images[each, below].float(), share.unsqueeze(2))
+    left, right = (found.unsqueeze(1).expand(-1, height, -1) for found in (left, right))
+    levels = torch.lerp(rows.gather(2, left), rows.gather(2, right), part.unsqueeze(1)).unsqueeze(1)
+    sign, offset = 1 - 2 * inverted, 255 * inverted - 255 * mean
+    return (levels * sign.view(-1, 1, 1, 1) + offset.view(-1, 1, 1, 1)) / (255 * deviation)
+
+
+def _between(
+    size: int, count: int, side: Tensor, shift: Tensor, mirrored: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return between which two of `size` pixels each of `count` points of a crop lies, and how far along."""
+    middles = (torch.arange(count, device=side.device) + 0.5) / count
+    at = (middles * side.unsqueeze(1) + ((1 - side) * shift).unsqueeze(1)) * size - 0.5
+    if mirrored is not None:
+        at = torch.where(mirrored.unsqueeze(1) < 0, at.flip(1), at)
+    at = at.clamp(0, size - 1)
+    first = at.long()
+    return first, (first + 1).clamp(max=size - 1), at - first
 
 
 def normalise(images: Tensor, mean: float, deviation: float) -> Tensor:

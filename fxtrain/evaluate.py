@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -20,6 +21,7 @@ from fxtrain.metrics import (
     best_threshold,
     calibration_error,
     confusion,
+    differences,
     probability,
     with_intervals,
 )
@@ -27,10 +29,10 @@ from fxtrain.models import create_model
 from fxtrain.packing import pack
 from fxtrain.predict import MODEL, Predictions, predict
 from fxtrain.processes import choose_device
+from fxtrain.progress import Progress, Silent
 from fxtrain.run_directory import RunDirectory
 from fxtrain.split import read_split
 from fxtrain.table import Table, read_table
-from fxtrain.trainer import Progress, Silent
 
 PARTS = ("val", "train", "all")
 RADIOGRAPH = "radiograph"
@@ -78,6 +80,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate the best model of a run, and write ``evaluation.json``, ``predictions.csv``, the plots.
 
+    A model of studies that was given its views by another run is also held against that run, whose
+    radiographs are judged one by one: differences with paired intervals, ``over_views``.
+
     Threshold and temperature are chosen on the validation studies of the run's own data set, and kept:
     on other data, or another part, those that were kept are used.
 
@@ -124,8 +129,14 @@ def evaluate(
 
     packed = pack(table, config.data.frame, 1 / config.augment.crop_least, begin, progress.advance)
     progress.stage("Evaluating radiographs", len(table.of_studies(studies)))
-    found = predict(model, table, packed, studies, config, chosen_device, progress.advance)
+    middle = place.read_middle(config)
+    found = predict(model, table, packed, studies, config, chosen_device, middle, progress.advance)
     del packed
+    over = (
+        _over_views(Path(config.model.init), table, studies, list(aggregates), found, chosen_device)
+        if found.by_study and config.model.init
+        else {}
+    )
     ways = [MODEL] if found.by_study else list(dict.fromkeys([*aggregates, config.aggregate]))
     own = MODEL if found.by_study else config.aggregate
     operating = _operate(found, own, sensitivity) if part == "val" else read_operating(place)
@@ -135,8 +146,29 @@ def evaluate(
         "model": config.model.name,
         "chosen_on": "val",
     }
+    if over:
+        result["over_views"] = over
     _write(place, part, table, found, operating, result)
     return result
+
+
+def _over_views(
+    run: Path,
+    table: Table,
+    studies: NDArray[np.int64],
+    ways: list[str],
+    found: Predictions,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Return by how much a model of studies is better than its views, for each way to judge these."""
+    place = RunDirectory(run)
+    if not place.best.exists():
+        return {}
+    model, config = load_model(place)
+    packed = pack(table, config.data.frame, 1 / config.augment.crop_least)
+    views = predict(model.to(device), table, packed, studies, config, device, place.read_middle(config))
+    ours = found.scores(MODEL)
+    return {how: differences(found.broken, ours, views.scores(how)) for how in ways}
 
 
 def _studies(place: RunDirectory, table: Table, part: str) -> NDArray[np.int64]:

@@ -83,7 +83,7 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
     operating = read_operating(place)
     origin = place.read_provenance()
     table = read_table(dataset or Path(origin["dataset"]))
-    mean, deviation = _centre_of_run(origin, table, config.augment.invert)
+    mean, deviation = place.read_middle(config)
     kind = DeployedAggregator if isinstance(model, Aggregator) else Deployed
     deployed = kind(model, mean, deviation, operating.temperature).eval()
     images = _real_images(table, config.data.frame, 1 / config.augment.crop_least)
@@ -114,12 +114,6 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
     finally:
         beside.unlink(missing_ok=True)
     return metadata | {"file": str(out), "largest_difference": difference}
-
-
-def _centre_of_run(origin: dict[str, Any], table: Table, invert: float) -> tuple[float, float]:
-    """Return mean and deviation as in training, whatever data set the check is made on."""
-    mean = 0.5 if invert > 0 else float(origin.get("dataset_mean", table.mean))
-    return mean, max(float(origin.get("dataset_deviation", table.deviation)), 1e-3)
 
 
 def _real_images(table: Table, frame: Any, headroom: float) -> NDArray[np.uint8]:

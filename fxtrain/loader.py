@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fxcore.errors import DataSetError, ParameterError
 from fxtrain.augment import augment, draw, normalise
 from fxtrain.config import TrainConfig
 from fxtrain.packing import Packed
@@ -116,8 +117,12 @@ class TrainBatches:
         self._samples = studies if whole_studies else rows
         self._broken = table.broken[self._samples if whole_studies else table.study[rows]]
         self._images = Images(packed.roomy, rows, device)
-        self._mean, self._deviation = centre(table, config)
+        self._mean, self._deviation = centre(table.mean, table.deviation, config)
         self.waited = 0.0
+        if config.batch < world:
+            raise ParameterError(f"batch = {config.batch} cannot be shared by {world} processes")
+        if not self.steps:
+            raise DataSetError(f"an epoch has fewer samples than there are processes, {world}")
 
     @property
     def steps(self) -> int:
@@ -180,12 +185,14 @@ def evaluation_batches(
     studies: NDArray[np.int64],
     config: TrainConfig,
     device: torch.device,
+    middle: tuple[float, float],
 ) -> Iterator[Batch]:
     """Yield the radiographs of `studies` in order, whole studies in a batch, at the exact size.
 
-    `study_index` counts from 0 in each batch; `broken` is of its studies.
+    `study_index` counts from 0 in each batch; `broken` is of its studies. Images are normalised by
+    `middle`, the mean and deviation of the data that the model was trained on.
     """
-    mean, deviation = centre(table, config)
+    mean, deviation = middle
 
     def fetched() -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
         for chosen in _groups(table, studies, config.batch):
@@ -218,13 +225,12 @@ def _groups(table: Table, studies: NDArray[np.int64], batch: int) -> Iterator[ND
         yield np.array(group)
 
 
-def centre(table: Table, config: TrainConfig) -> tuple[float, float]:
-    """Return the mean and deviation that images are normalised by.
+def centre(mean: float, deviation: float, config: TrainConfig) -> tuple[float, float]:
+    """Return what images are normalised by, from the mean and deviation of the training data set.
 
     Where they are inverted at random, both kinds have a mean of 0.5 together.
     """
-    mean = 0.5 if config.augment.invert > 0 else table.mean
-    return mean, max(table.deviation, 1e-3)
+    return 0.5 if config.augment.invert > 0 else mean, max(deviation, 1e-3)
 
 
 def prefetch(items: Iterable[T]) -> Generator[T, None, None]:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,27 +75,27 @@ def pack(
     FxrayError
         If the files cannot be written.
     """
-    frames = {"exact": frame, "roomy": frame.scaled(headroom)}
+    larger = frame.scaled(headroom)
     folder = table.root.with_name(f"{table.root.name}.packed")
-    arrays = {}
-    missing = {}
-    for name, size in frames.items():
-        path = folder / f"{_digest(table, size)}.npy"
-        shape = (len(table), size.height, size.width)
-        found = _opened(path, shape)
+    # One file for both where there is no headroom.
+    paths = {size: folder / f"{_digest(table, size)}.npy" for size in (frame, larger)}
+    arrays: dict[Frame, NDArray[np.uint8]] = {}
+    missing = []
+    for size, path in paths.items():
+        found = _opened(path, (len(table), size.height, size.width))
         if found is None:
-            missing[name] = (path, size)
+            missing.append((path, size))
         else:
-            arrays[name] = found
+            arrays[size] = found
     if missing:
         begin(len(table))
         try:
             folder.mkdir(exist_ok=True)
-            _write(table, list(missing.values()), advance)
+            _write(table, missing, advance)
         except OSError as error:
             raise FxrayError(f"cannot pack the data set in {folder}: {error.strerror}") from error
-        arrays |= {name: np.load(path, mmap_mode="r") for name, (path, _) in missing.items()}
-    return Packed(**arrays)
+        arrays |= {size: np.load(path, mmap_mode="r") for path, size in missing}
+    return Packed(arrays[frame], arrays[larger])
 
 
 def _digest(table: Table, frame: Frame) -> str:
@@ -117,9 +118,7 @@ def _write(table: Table, targets: list[tuple[Path, Frame]], advance: Callable[[i
     beside = [path.with_name(f"{path.name}.{os.getpid()}.partial") for path, _ in targets]
     try:
         arrays = [
-            np.lib.format.open_memmap(
-                place, mode="w+", dtype=np.uint8, shape=(len(table), frame.height, frame.width)
-            )
+            _made(place, (len(table), frame.height, frame.width))
             for place, (_, frame) in zip(beside, targets, strict=True)
         ]
         one = partial(_write_one, table, list(zip(arrays, (frame for _, frame in targets), strict=True)))
@@ -135,6 +134,15 @@ def _write(table: Table, targets: list[tuple[Path, Frame]], advance: Callable[[i
     finally:
         for place in beside:
             place.unlink(missing_ok=True)
+
+
+def _made(path: Path, shape: tuple[int, int, int]) -> Any:
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        # Without its room on the disk set aside, a file that is mapped ends the process when a disk fills.
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def _bounded(pool: ThreadPoolExecutor, function: Callable[[int], None], count: int) -> Iterator[None]:

@@ -61,16 +61,20 @@ def predict(
     studies: NDArray[np.int64],
     config: TrainConfig,
     device: torch.device,
+    middle: tuple[float, float],
     advance: Callable[[int], None] = lambda count: None,
 ) -> Predictions:
-    """Run a model, in evaluation mode and full precision, over all radiographs of `studies`."""
+    """Run a model, in evaluation mode and full precision, over all radiographs of `studies`.
+
+    `middle` is what `fxtrain.loader.centre` gave in training.
+    """
     by_study = isinstance(model, Aggregator)
     logits = []
     training = model.training
     model.eval()
     try:
         with torch.inference_mode():
-            for batch in evaluation_batches(table, packed, studies, config, device):
+            for batch in evaluation_batches(table, packed, studies, config, device, middle):
                 assert batch.study_index is not None
                 found = model(batch.images, batch.study_index) if by_study else model(batch.images)
                 logits.append(found.double().cpu().numpy())

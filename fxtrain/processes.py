@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import distributed
 
 from fxcore.errors import FxrayError, ParameterError
+
+_PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def processes(device: str) -> Iterator[Processes]:
         raise FxrayError("this build of torch cannot train in several processes")
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    # The others wait while the first packs a data set or validates; torchrun ends them all if it dies.
+    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield Processes(rank, world, chosen)
     finally:

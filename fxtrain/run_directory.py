@@ -21,6 +21,7 @@ from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError
 from fxcore.run import tool
 from fxtrain.config import TrainConfig
+from fxtrain.loader import centre
 from fxtrain.table import Table
 
 _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
@@ -81,8 +82,12 @@ class RunDirectory:
             self.last.parent.mkdir()
         except OSError as error:
             raise FxrayError(f"cannot write to {self.root}: {error.strerror}") from error
-        write_atomically(self.config, to_toml(config).encode())
         self.write_json(self.provenance, provenance(config, table))
+        self.write_config(config)
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Write the settings; a folder with them is a run that can be gone on with."""
+        write_atomically(self.config, to_toml(config).encode())
 
     def read_config(self) -> TrainConfig:
         """Return the settings of the run.
@@ -103,6 +108,14 @@ class RunDirectory:
         except (OSError, ValueError) as error:
             raise FxrayError(f"cannot read {self.provenance}: {error}") from error
         return found
+
+    def read_middle(self, config: TrainConfig) -> tuple[float, float]:
+        """Return the mean and deviation that images are normalised by: those of the training data set."""
+        origin = self.read_provenance()
+        try:
+            return centre(float(origin["dataset_mean"]), float(origin["dataset_deviation"]), config)
+        except (KeyError, TypeError, ValueError):
+            raise FxrayError(f"{self.provenance} lacks the mean and deviation of the training data") from None
 
     def write_json(self, path: Path, content: Mapping[str, Any]) -> None:
         """Write a JSON file; what is not a number becomes null."""
@@ -144,7 +157,10 @@ class RunDirectory:
             If it is missing or damaged.
         """
         if not path.exists():
-            raise FxrayError(f"{self.root} has no checkpoint {path.name}: no epoch of this run is finished")
+            raise FxrayError(
+                f"{self.root} has no checkpoint {path.name}: no epoch of this run is finished; go on with it "
+                "by --resume"
+            )
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +28,8 @@ class Table:
     root : pathlib.Path
         The data set.
     fingerprint : str
-        Of the files it was made from; see ``dataset.json``.
+        Of the files it was made from, the settings it was made with, and the mean and deviation that came
+        of it: another one means other pixels.
     mean, deviation : float
         Over all its pixels, on the scale 0 to 1.
     radiographs : list of str
@@ -104,7 +107,7 @@ def read_table(root: Path) -> Table:
     counts = [len(rows[study][2]) for study in studies]
     return Table(
         root=layout.root,
-        fingerprint=str(provenance.get("source_fingerprint", "")),
+        fingerprint=_fingerprint(provenance),
         mean=float(provenance.get("mean") or 0.0),
         deviation=float(provenance.get("standard_deviation") or 1.0),
         radiographs=[radiograph for study in studies for radiograph in sorted(rows[study][2])],
@@ -115,3 +118,9 @@ def read_table(root: Path) -> Table:
         config=provenance["config"],
         unlabelled=unlabelled,
     )
+
+
+def _fingerprint(provenance: dict[str, Any]) -> str:
+    names = ("source_fingerprint", "config", "mean", "standard_deviation")
+    text = json.dumps([provenance.get(name) for name in names], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from fxcore.config import to_dict
-from fxcore.errors import FxrayError, ParameterError
+from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.config import TrainConfig
-from fxtrain.loader import Batch, TrainBatches
+from fxtrain.loader import Batch, TrainBatches, centre
 from fxtrain.metrics import measures
 from fxtrain.models import Aggregator, create_model
 from fxtrain.models.create import load_weights
@@ -27,65 +27,13 @@ from fxtrain.packing import Packed, pack
 from fxtrain.plots import plot_curves
 from fxtrain.predict import predict
 from fxtrain.processes import Processes, processes
+from fxtrain.progress import Progress, Silent, Status
 from fxtrain.run_directory import RunDirectory, same_run
 from fxtrain.split import Split, read_split, split_studies, write_split
 from fxtrain.table import Table, read_table
 
 _DECISION = 0.5
 _FEATURES = "features."
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far training is, for the display."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-    images_per_second: float
-    waiting: float
-    seconds_left: float
-
-
-class Progress(Protocol):
-    """Where the trainer says how far it is."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Begin a stage of `total` units."""
-
-    def advance(self, units: int) -> None:
-        """Count units of the stage as done."""
-
-    def say(self, text: str) -> None:
-        """Tell the user something that was decided."""
-
-    def status(self, status: Status) -> None:
-        """Show how the epoch goes."""
-
-    def epoch(self, row: dict[str, Any]) -> None:
-        """Show how an epoch went."""
-
-
-class Silent:
-    """Progress for nobody."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        pass
-
-    def advance(self, units: int) -> None:
-        pass
-
-    def say(self, text: str) -> None:
-        pass
-
-    def status(self, status: Status) -> None:
-        pass
-
-    def epoch(self, row: dict[str, Any]) -> None:
-        pass
 
 
 def train(
@@ -123,26 +71,44 @@ def train(
         If the data set or the folder cannot be used, the loss is no number any more, or memory is short.
     """
     place = RunDirectory(run)
+    table = read_table(dataset)
     if resume:
         stored = place.read_config()
         config = replace(stored, epochs=config.epochs, device=config.device) if config else stored
+        if place.read_provenance().get("dataset_fingerprint") != table.fingerprint:
+            raise DataSetError(
+                f"{place.root} was trained on another data set than {table.root}, or before it changed"
+            )
     config = config or TrainConfig()
-    table = read_table(dataset)
+    if config.model.init:
+        config = replace(config, model=replace(config.model, init=str(Path(config.model.init).resolve())))
     with processes(config.device) as team:
         progress = progress if progress and team.first else Silent()
         torch.manual_seed(config.seed)
-        if team.first and not resume:
-            place.begin(config, table)
-            write_split(place.split, table, split_studies(table, config.data, config.seed))
+        if team.first:
+            if resume:
+                place.write_config(config)
+            else:
+                place.begin(config, table)
+            if not place.split.exists():
+                write_split(place.split, table, _split(config, table))
         # The others read what the first has written, and open what it has packed.
         team.total(0)
         packed = _packed(table, config, progress) if team.first else None
         team.total(0)
         packed = packed or _packed(table, config, progress)
         trainer = Trainer(config, table, packed, read_split(place.split, table), team, place, progress)
-        if resume:
+        if place.last.exists():
             trainer.restore(place.load(place.last))
         return trainer.run()
+
+
+def _split(config: TrainConfig, table: Table) -> Split:
+    """Keep studies aside: those of the run that the views come from, lest they have been trained on."""
+    views = RunDirectory(Path(config.model.init))
+    if config.model.init and views.read_provenance().get("dataset_fingerprint") == table.fingerprint:
+        return read_split(views.split, table)
+    return split_studies(table, config.data, config.seed)
 
 
 def _packed(table: Table, config: TrainConfig, progress: Progress) -> Packed:
@@ -220,7 +186,7 @@ class Trainer:
         images = 0
         for step, batch in enumerate(self.batches.epoch(epoch)):
             self._set_learning_rate(epoch * steps + step, steps)
-            loss, logits = self._step(batch)
+            loss, logits = self.step(batch)
             right = ((logits > 0) == (batch.broken > 0.5)).sum()
             count = len(batch.broken)
             sums += torch.stack([loss.double() * count, right.double(), right.new_tensor(count).double()])
@@ -239,7 +205,7 @@ class Trainer:
             "seconds": seconds,
         }
 
-    def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Take one step; return the loss and the logits, without gradients."""
         images = batch.images
         if self.config.channels_last:
@@ -272,11 +238,7 @@ class Trainer:
     def _tell(self, epoch: int, step: int, steps: int, sums: Tensor, images: int, seconds: float) -> None:
         total, right, count = sums.tolist()
         if not math.isfinite(total):
-            raise FxrayError(
-                f"the loss is no number any more, in epoch {epoch + 1}, step {step}. The checkpoint of the "
-                "last whole epoch is intact; try a smaller optim.learning_rate, a longer "
-                "optim.warmup_epochs, or precision = 'fp32'."
-            )
+            raise FxrayError(_no_number(epoch + 1, step))
         done = epoch * steps + step
         left = (self.config.epochs * steps - done) * seconds / step
         rate = images * self.team.world / seconds
@@ -289,7 +251,10 @@ class Trainer:
 
     def _validated(self) -> dict[str, float]:
         studies = self.split.val
-        found = predict(self.model, self.table, self.packed, studies, self.config, self.team.device)
+        middle = centre(self.table.mean, self.table.deviation, self.config)
+        found = predict(self.model, self.table, self.packed, studies, self.config, self.team.device, middle)
+        if not np.isfinite(found.logits).all():
+            raise FxrayError(_no_number(len(self.history) + 1))
         scores = found.scores(self.config.aggregate)
         clipped = np.clip(scores, 1e-7, 1 - 1e-7)
         loss = -float(np.mean(np.where(found.broken, np.log(clipped), np.log1p(-clipped))))
@@ -363,6 +328,14 @@ class Trainer:
             fits = count * self.team.world
             return f"the GPU's memory is too small for batch = {self.config.batch}; {fits} fits"
         return "the GPU's memory is too small for this model and image size, whatever the batch"
+
+
+def _no_number(epoch: int, step: int = 0) -> str:
+    where = f"epoch {epoch}, step {step}" if step else f"the validation after epoch {epoch}"
+    return (
+        f"the loss is no number any more, in {where}. The checkpoint of the last whole epoch is intact; try "
+        "a smaller optim.learning_rate, a longer optim.warmup_epochs, or precision = 'fp32'."
+    )
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:

@@ -22,7 +22,7 @@ from fxcore.config import to_toml
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.letterbox import Frame, fit_image
 from fxtrain import augment, export, trainer
-from fxtrain.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, TrainConfig
+from fxtrain.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig
 from fxtrain.evaluate import evaluate
 from fxtrain.loader import prefetch
 from fxtrain.models import Aggregator, create_model
@@ -33,17 +33,9 @@ from fxtrain.split import read_split, split_studies, write_split
 from fxtrain.table import read_table
 from fxtrain.trainer import train
 from tests.program import fxray, summary
-from tests.train_data import make
+from tests.train_data import SMALL, make
 
-FRAME = Frame(32, 40)
-SMALL = TrainConfig(
-    data=DataConfig(frame=FRAME, val_fraction=0.3),
-    model=ModelConfig(name="rx-lite"),
-    optim=OptimConfig(learning_rate=2e-3),
-    epochs=3,
-    batch=8,
-    device="cpu",
-)
+FRAME = SMALL.data.frame
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -307,7 +299,7 @@ def test_the_same_seed_is_the_same_run_and_a_resumed_one_too(dataset, tmp_path, 
             epochs.append(epoch)
             # In the middle of an epoch, after steps whose effect must not remain.
             for step, batch in enumerate(self.batches.epoch(epoch)):
-                self._step(batch)
+                self.step(batch)
                 if step == 1:
                     raise Killed
         return real(self, epoch)
@@ -368,13 +360,13 @@ def test_the_aggregator_starts_from_trained_views_and_can_leave_them_as_they_are
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(dataset, tmp_path, monkeypatch):
     train(dataset, tmp_path / "run", replace(SMALL, epochs=1))
     before = RunDirectory(tmp_path / "run").last.read_bytes()
-    real = trainer.Trainer._step
+    real = trainer.Trainer.step
 
     def poisoned(self, batch):
         batch.images.fill_(float("nan"))
         return real(self, batch)
 
-    monkeypatch.setattr(trainer.Trainer, "_step", poisoned)
+    monkeypatch.setattr(trainer.Trainer, "step", poisoned)
     with pytest.raises(FxrayError, match=r"no number any more.*learning_rate"):
         train(dataset, tmp_path / "run", replace(SMALL, epochs=2), resume=True)
     assert RunDirectory(tmp_path / "run").last.read_bytes() == before

@@ -9,9 +9,19 @@ import numpy as np
 from fxcore.dataset.assemble import assemble
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.studies import StudyWriter
+from fxcore.letterbox import Frame
 from fxcore.study import Radiograph
+from fxtrain.config import DataConfig, ModelConfig, OptimConfig, TrainConfig
 
 SIDE = 40
+SMALL = TrainConfig(
+    data=DataConfig(frame=Frame(32, 40), val_fraction=0.3),
+    model=ModelConfig(name="rx-lite"),
+    optim=OptimConfig(learning_rate=2e-3),
+    epochs=3,
+    batch=8,
+    device="cpu",
+)
 
 
 def radiograph(broken: bool, seed: int) -> np.ndarray:

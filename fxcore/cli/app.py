@@ -20,7 +20,7 @@ from fxcore.cli.show import (
     print_table,
     progress,
 )
-from fxcore.cli.train import evaluate, export, train, train_config
+from fxcore.cli.train import evaluate, export, train, train_config, train_demo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -290,11 +290,15 @@ def labels(
 @app.command(epilog="Example: `fxray demo`")
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to put it.")] = Path("fxray-demo"),
+    train: Annotated[bool, typer.Option(help="Go on to a trained model; with --json: never.")] = True,
     workers: Workers = 0,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Make a phantom archive and build a data set from it, in under two minutes."""
+    """Make a phantom archive and build a data set from it, in under two minutes.
+
+    Where the packages of training are installed, also train a small model, evaluate and export it.
+    """
 
     def job(display: Progress) -> Summary:
         from fxcore.demo import demo as run
@@ -302,6 +306,8 @@ def demo(
         return run(folder, workers=workers, progress=display)
 
     _run(job, quiet, json)
+    if train and not json:
+        train_demo(folder, quiet)
 
 
 @app.command(epilog="Example: `fxray config > pipeline.toml`")

@@ -30,6 +30,8 @@ class Family(StrEnum):
     STARTUP = "startup"
     ACCURACY = "accuracy"
     SIZE = "size"
+    SCORE = "score"
+    TRAIN = "train"
 
 
 def bench(

@@ -16,13 +16,15 @@ from fxcore.errors import FxrayError
 
 if TYPE_CHECKING:
     from fxtrain.config import TrainConfig
-    from fxtrain.trainer import Progress, Status
+    from fxtrain.progress import Progress, Status
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Device = Annotated[str, typer.Option(help="auto: a GPU if there is one; or cpu, cuda, cuda:1...")]
 Run = Annotated[Path, typer.Argument(help="Folder of a training run.")]
 DataSet = Annotated[Path, typer.Argument(help="A finished data set with labels.")]
+
+INSTALL = "pip install 'fxray[train]'"
 
 _GO_ON = "Finished epochs are kept: run the same command with --resume to go on."
 
@@ -118,8 +120,13 @@ def export(
         if json:
             print_json(result)
         elif not quiet:
-            shown = ("file", "model", "threshold", "aggregate", "temperature", "largest_difference")
-            print_pairs("Exported", [(name.replace("_", " "), _text(result[name])) for name in shown])
+            print_exported(result)
+
+
+def print_exported(result: dict[str, Any]) -> None:
+    """Print what scoring will be done with."""
+    shown = ("file", "model", "threshold", "aggregate", "temperature", "largest_difference")
+    print_pairs("Exported", [(name.replace("_", " "), _text(result[name])) for name in shown])
 
 
 def print_evaluation(result: dict[str, Any]) -> None:
@@ -135,6 +142,10 @@ def print_evaluation(result: dict[str, Any]) -> None:
         f"{result['studies']} studies, {result['radiographs']} radiographs ({result['part']}); 95% intervals"
     )
     print_table(title, ("measure", *ways), rows)
+    if over := result.get("over_views"):
+        names = list(next(iter(over.values())))
+        compared = [[f"its views, {how}", *(_interval(over[how][name]) for name in names)] for how in over]
+        print_table("Better than its views by", ("than", *(n.replace("_", " ") for n in names)), compared)
     operating = result["operating"]
     print_pairs("Chosen", [(name, _text(value)) for name, value in operating.items()])
 
@@ -147,12 +158,40 @@ def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def train_demo(folder: Path, quiet: bool) -> None:
+    """Go on from the data set of ``fxray demo``: train for about a minute, evaluate, export.
+
+    Where the packages of training are missing, say what to install instead.
+    """
+    if lacking():
+        if not quiet:
+            print_pairs("To go on", [("train a model on it", f"{INSTALL}, then fxray demo {folder}")])
+        return
+    with errors_for_people(_GO_ON):
+        from fxtrain.demo import demo
+
+        with progress(quiet) as display:
+            evaluated, exported = demo(folder, Display(display))
+        if not quiet:
+            print_evaluation(evaluated)
+            print_exported(exported)
+            # Sixty studies show the way; nobody should take the figures above for what it leads to.
+            print_pairs(
+                "To go on", [("a model that has learned", "more studies, more epochs: docs/training.md")]
+            )
+
+
+def lacking() -> str:
+    """Return the name of a package that training needs and that is not installed; empty: there is none."""
+    wanted = ("torch", "torchvision", "sklearn", "matplotlib", "cv2", "onnx", "onnxruntime", "onnxscript")
+    return next((package for package in wanted if importlib.util.find_spec(package) is None), "")
+
+
 @contextmanager
 def training() -> Iterator[None]:
     """Say what to install where torch is missing."""
-    for package in ("torch", "torchvision", "sklearn", "matplotlib"):
-        if importlib.util.find_spec(package) is None:
-            raise FxrayError(f"training needs {package}; install it with: pip install 'fxray[train]'")
+    if package := lacking():
+        raise FxrayError(f"training needs {package}; install it with: {INSTALL}")
     yield
 
 
@@ -199,10 +238,9 @@ class Display:
     def status(self, status: Status) -> None:
         done = (status.epoch - 1) * status.steps + status.step
         if self._shown < 0:
-            self._display.stage("Training", status.steps * status.epochs)
-            # A resumed run begins in the middle.
+            # A resumed run begins in the middle; what was done before says nothing of its pace.
             self._shown = (status.epoch - 1) * status.steps
-            self._display.advance(self._shown)
+            self._display.stage("Training", status.steps * status.epochs - self._shown)
         self._display.advance(done - self._shown)
         self._shown = done
 

@@ -58,11 +58,12 @@ class Rx(nn.Module):
                     "take larger ones or rx-lite"
                 )
             blocks.append(nn.Conv2d(before, after, 3, bias=plain))
-            if not plain:
-                blocks.append(nn.GroupNorm(_GROUPS, after))
             if side // 2 >= _LEAST_SIDE:
                 blocks.append(nn.MaxPool2d(2))
                 side //= 2
+            if not plain:
+                # After the pooling: on a quarter of the numbers, of which it is the costliest part.
+                blocks.append(nn.GroupNorm(_GROUPS, after))
             blocks.append(nn.ReLU(inplace=True))
         self.features = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(_GRID), nn.Flatten())
         self.feature_count = channels[-1] * _GRID[0] * _GRID[1]

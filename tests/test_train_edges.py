@@ -1,0 +1,226 @@
+"""The trainer at its edges: other data and settings, runs stopped early, shared batches, full disks."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+
+import torch
+
+from fxcore.cli.train import Display
+from fxcore.errors import DataSetError, FxrayError, ParameterError
+from fxcore.letterbox import Frame
+from fxtrain import metrics, packing, trainer
+from fxtrain.config import ModelConfig
+from fxtrain.evaluate import evaluate
+from fxtrain.loader import TrainBatches
+from fxtrain.packing import pack
+from fxtrain.progress import Status
+from fxtrain.run_directory import RunDirectory
+from fxtrain.split import read_split
+from fxtrain.table import read_table
+from fxtrain.trainer import train
+from tests.train_data import SMALL, make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("train") / "dataset")
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, tmp_path_factory):
+    run = tmp_path_factory.mktemp("trained") / "run"
+    train(dataset, run, replace(SMALL, epochs=1))
+    return run
+
+
+def said(dataset: Path, **changes: object) -> Path:
+    """Change what ``dataset.json`` says."""
+    path = dataset / "dataset.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return dataset
+
+
+def test_the_same_files_made_with_other_settings_are_packed_anew(tmp_path, dataset):
+    copy = Path(shutil.copytree(dataset, tmp_path / "dataset"))
+    begun: list[int] = []
+    pack(read_table(copy), SMALL.data.frame, 1.0, begun.append)
+    said(copy, config={"steps": {"alignment": {"enabled": False}}})
+    pack(read_table(copy), SMALL.data.frame, 1.0, begun.append)
+    assert len(begun) == 2
+
+
+def test_other_data_are_normalised_as_the_training_data_were(tmp_path, dataset, trained):
+    """Not by their own mean and deviation, which no exported model would know."""
+    other = said(Path(shutil.copytree(dataset, tmp_path / "dataset")), mean=0.9, standard_deviation=0.9)
+    evaluate(trained, dataset, device="cpu")
+    logits = []
+    for place in (dataset, other):
+        evaluate(trained, place, part="all", device="cpu")
+        with (trained / "predictions-all.csv").open() as file:
+            logits.append([row["logit"] for row in csv.DictReader(file)])
+    assert logits[0] == logits[1]
+    with pytest.raises(DataSetError, match="another data set"):
+        evaluate(trained, other, device="cpu")
+    with pytest.raises(DataSetError, match="another data set"):
+        train(other, trained, resume=True)
+
+
+def test_a_run_stopped_before_its_first_checkpoint_is_gone_on_with(tmp_path, dataset, trained):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("config.toml", "provenance.json"):
+        shutil.copy(trained / name, run)
+    (run / "checkpoints").mkdir()
+    train(dataset, run, resume=True)
+    place, other = RunDirectory(run), RunDirectory(trained)
+    assert place.split.read_bytes() == other.split.read_bytes()
+    for name, value in place.load(place.last)["model"].items():
+        assert torch.equal(value, other.load(other.last)["model"][name]), name
+
+
+def test_resuming_keeps_the_epochs_that_were_asked_for_and_a_finished_run_as_it_is(
+    tmp_path, dataset, trained
+):
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    before = RunDirectory(run).last.read_bytes()
+    assert len(train(dataset, run, resume=True)) == 1
+    assert RunDirectory(run).last.read_bytes() == before
+    assert len(train(dataset, run, replace(SMALL, epochs=2), resume=True)) == 2
+    assert RunDirectory(run).read_config().epochs == 2
+
+
+def test_weights_that_are_no_numbers_end_a_run_with_a_word(tmp_path, dataset, monkeypatch):
+    real = trainer.Trainer.step
+
+    def poisoned(self, batch):
+        result = real(self, batch)
+        with torch.no_grad():
+            next(iter(self.model.parameters())).fill_(float("nan"))
+        return result
+
+    # One step an epoch: no later loss tells.
+    monkeypatch.setattr(trainer.Trainer, "step", poisoned)
+    with pytest.raises(FxrayError, match="no number any more, in the validation after epoch 1"):
+        train(dataset, tmp_path / "run", replace(SMALL, epochs=1, batch=1000))
+
+
+@pytest.mark.parametrize("world", [2, 3, 5])
+def test_shares_of_a_batch_add_up_to_the_whole(dataset, world):
+    """The mean over processes of share times mean loss is the mean loss of the batch, the last one too."""
+    table = read_table(dataset)
+    packed = pack(table, SMALL.data.frame, 1 / SMALL.augment.crop_least)
+    studies = np.arange(len(table.studies))
+    device = torch.device("cpu")
+    alone = list(TrainBatches(table, packed, studies, SMALL, device).epoch(0))
+    every = [
+        list(TrainBatches(table, packed, studies, SMALL, device, rank=rank, world=world).epoch(0))
+        for rank in range(world)
+    ]
+    for whole, *parts in zip(alone, *every, strict=False):
+        together = sum(part.share * part.broken.mean() for part in parts) / world
+        torch.testing.assert_close(together, whole.broken.mean())
+        assert sum(len(part.images) for part in parts) == len(whole.images)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(dataset):
+    table = read_table(dataset)
+    packed = pack(table, SMALL.data.frame, 1 / SMALL.augment.crop_least)
+    studies, device = np.arange(len(table.studies)), torch.device("cpu")
+    with pytest.raises(ParameterError, match="batch = 2 cannot be shared by 3"):
+        TrainBatches(table, packed, studies, replace(SMALL, batch=2), device, world=3)
+    few = studies[[0, -1]]
+    with pytest.raises(DataSetError, match="fewer samples than there are processes"):
+        TrainBatches(table, packed, few, replace(SMALL, batch=64), device, whole_studies=True, world=3)
+
+
+def test_packing_on_a_full_disk_ends_with_a_word(tmp_path):
+    """Written through a map into pages there is no room for, it would end by a signal."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True
+    ).returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        table = read_table(make(disk / "dataset", studies=10))
+        with pytest.raises(FxrayError, match="No space left"):
+            pack(table, Frame(512, 1024), 1.0)
+        assert not list((disk / "dataset.packed").iterdir())
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_one_pixel_can_be_packed_and_augmented(dataset):
+    from fxtrain.augment import augment
+
+    images = torch.tensor([[[7]], [[200]]], dtype=torch.uint8)
+    drawn = torch.tensor([[0.5, 0.2, 0.9, -1, 0], [1.0, 0, 0, 1, 1]])
+    found = augment(images, drawn, 2, 3, 0.0, 1.0) * 255
+    torch.testing.assert_close(found[:, 0, 0, 0], torch.tensor([7.0, 55.0]))
+    assert packing.pack(read_table(dataset), Frame(1, 1), 1.0).exact.shape[1:] == (1, 1)
+
+
+def test_the_aggregator_is_held_against_its_views_on_studies_new_to_both(tmp_path, dataset, trained):
+    model = ModelConfig(name="aggregator", views="rx-lite", init=str(trained))
+    # Another seed would keep other studies aside, on some of which the views were trained.
+    train(dataset, tmp_path / "run", replace(SMALL, model=model, epochs=1, seed=9))
+    table = read_table(dataset)
+    kept = [read_split(RunDirectory(run).split, table).val for run in (trained, tmp_path / "run")]
+    np.testing.assert_array_equal(*kept)
+    result = evaluate(tmp_path / "run", dataset, device="cpu", aggregates=["mean"])
+    views = evaluate(trained, dataset, device="cpu")
+    over = result["over_views"]["mean"]["auc"]
+    expected = result["measures"]["model"]["auc"]["value"] - views["measures"]["mean"]["auc"]["value"]
+    assert over["value"] == pytest.approx(expected)
+    assert over["low"] <= over["value"] <= over["high"]
+
+
+def test_a_paired_interval_is_narrower_than_those_of_the_two():
+    rng = np.random.default_rng(3)
+    broken = np.arange(200) % 2 == 0
+    ours = 0.4 * broken + rng.normal(0, 0.4, 200)
+    theirs = ours + rng.normal(0, 0.05, 200)
+    found = metrics.differences(broken, ours, theirs)["auc"]
+    alone = metrics.with_intervals(broken, ours, 0.5, np.arange(200))["auc"]
+    assert found["high"] - found["low"] < 0.4 * (alone["high"] - alone["low"])
+    assert found["low"] < found["value"] < found["high"]
+    same = metrics.differences(broken, ours, ours)["auc"]
+    assert same == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_progress_of_a_resumed_run_counts_what_is_left():
+    class Screen:
+        def __init__(self) -> None:
+            self.total, self.done = 0, 0
+
+        def stage(self, name: str, total: int) -> None:
+            self.total = total
+
+        def advance(self, units: int) -> None:
+            self.done += units
+
+    screen = Screen()
+    display = Display(screen)  # type: ignore[arg-type]
+    for epoch in (3, 4):
+        for step in (5, 10):
+            display.status(Status(epoch, 4, step, 10, 0.0, 0.0, 0.0, 0.0, 0.0))
+    assert (screen.total, screen.done) == (20, 20)
