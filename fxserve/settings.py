@@ -130,5 +130,6 @@ def from_metadata(properties: Mapping[str, Any]) -> ModelSettings:
     values |= {"dtype": "uint8", "run_steps": properties.get("steps") is not None}
     values |= {name: properties[name] for name in ("steps", "pixels") if properties.get(name) is not None}
     # Training may have found that no threshold but an infinite one is best.
-    values["threshold"] = min(1.0, max(0.0, float(values["threshold"])))
+    if isinstance(values["threshold"], float):
+        values["threshold"] = min(1.0, values["threshold"])
     return from_dict(ModelSettings, values)

@@ -1,0 +1,272 @@
+"""Scoring: the session against torch, the whole against what its parts cost, and against the usual loop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.archives import archive
+from bench.harness import Effort, interleave
+from bench.options import Options
+from bench.results import Findings, compare, within
+from fxcore.archive import Plan
+from fxcore.catalogue import open_catalogue
+from fxcore.config import to_dict
+from fxcore.dataset.assemble import LOOSE
+from fxcore.dataset.journal import read_journal
+from fxcore.dataset.layout import Layout
+from fxcore.executor import Executor, default_workers
+from fxcore.ingest import ingest, ingest_tasks
+from fxcore.jobs import PreprocessTask, StudyTask
+from fxcore.letterbox import Frame
+from fxcore.pseudonyms import load_key
+from fxcore.run import Silent
+from fxcore.settings import IngestConfig, Settings
+
+FRAME = Frame(341, 512)
+BATCH = 16
+NETWORK = "resnet18"
+
+OF_BOUND, OVER_LOOP, OVER_TORCH, FIRST_S = 0.8, 1.5, 1.0, 10.0
+"""Share of what the cores could do; times as fast as the loop, as torch; seconds to a first study."""
+
+STUDIES, QUICK_STUDIES = 60, 4
+SCALE, QUICK_SCALE = 1.0, 0.3
+
+
+def run(options: Options) -> Findings:
+    """Measure session, whole scorings, the loop, and the start; see `bench.options.Options`."""
+    findings = Findings("score")
+    with tempfile.TemporaryDirectory(prefix="fxray-bench-score-") as name:
+        folder = Path(name)
+        options.say("exporting the model")
+        model, network = _model(folder / "model.onnx")
+        _session(model, network, options, findings)
+        del network
+        _whole(folder, model, options, findings)
+    if options.quick:
+        findings.skipped.append("marks: with --quick there are too few studies to outweigh the start")
+        findings.results = [replace(result, mark=None, met=None) for result in findings.results]
+    return findings
+
+
+def _model(path: Path) -> tuple[Path, Any]:
+    """Export a network with random weights, whose speed is that of any; return it for torch as well."""
+    import torch
+
+    from fxcore.dicom.config import PixelConfig
+    from fxcore.steps import Pipeline
+    from fxtrain.config import ModelConfig
+    from fxtrain.export import CLASSES, Deployed, _convert
+    from fxtrain.models import create_model
+
+    torch.manual_seed(0)
+    network = Deployed(create_model(ModelConfig(name=NETWORK, pretrained=""), FRAME), 0.2, 0.2, 1.0).eval()
+    metadata = {
+        "model": NETWORK,
+        "frame": to_dict(FRAME),
+        "steps": to_dict(Pipeline()),
+        "pixels": to_dict(PixelConfig()),
+        "classes": CLASSES,
+        "threshold": 0.5,
+        "aggregate": "alo",
+    }
+    _convert(network, _images()[:7, None], path, metadata)
+    return path, network
+
+
+def _images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (BATCH, FRAME.height, FRAME.width), dtype=np.uint8)
+
+
+def _session(path: Path, network: Any, options: Options, findings: Findings) -> None:
+    import torch
+
+    from fxserve.model import Model
+
+    threads = options.threads
+    model, images = Model(path, device="cpu", threads=threads, batch=BATCH), _images()
+    batch = torch.from_numpy(images[:, None])
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+
+    def eager() -> Any:
+        with torch.no_grad():
+            return network(batch)
+
+    def channels_last() -> Any:
+        with torch.inference_mode():
+            return network(batch.contiguous(memory_format=torch.channels_last))
+
+    # A network has one memory format at a time: each peer has rounds of its own.
+    peers: dict[str, Callable[[], Any]] = {"torch, eager": eager, "torch, channels last": channels_last}
+    few = Effort(seconds=4.0, least=3, most=5, warm_up=1)
+    try:
+        for peer, work in peers.items():
+            options.say(f"the session against {peer}")
+            if work is channels_last:
+                network.to(memory_format=torch.channels_last)
+            contestants = {"ours": lambda: model.run(images), "peer": work}
+            seconds = interleave(contestants, few if options.quick else options.effort)
+            rate = BATCH / float(np.median(seconds["ours"]))
+            findings.results.append(
+                compare(
+                    f"{NETWORK}, a batch of {BATCH}",
+                    peer,
+                    f"{FRAME.width}×{FRAME.height}",
+                    seconds,
+                    threads=threads,
+                    peer_threads=threads,
+                    mark=OVER_TORCH,
+                    note=f"{rate:.1f} radiographs/s",
+                    figures={"radiographs_per_second": rate},
+                )
+            )
+    finally:
+        torch.set_num_threads(before)
+
+
+def _whole(folder: Path, model: Path, options: Options, findings: Findings) -> None:
+    from fxserve.score import score
+
+    studies, scale = (QUICK_STUDIES, QUICK_SCALE) if options.quick else (STUDIES, SCALE)
+    options.say("making the archive and the data set")
+    raw, _ = archive("mixed", studies, scale=scale)
+    key, index, built = folder / "key", folder / "index", folder / "built"
+    ingest(raw, built, key_file=key, index_file=index, steps=True)
+    cores = default_workers()
+    name = f"{studies} studies, scale {scale:g}"
+    sources = {"archive": (raw, _archive_tasks(raw, key, index)), "data set": (built, _data_set_tasks(built))}
+    seconds_of: dict[str, list[float]] = {}
+    for what, (source, tasks) in sources.items():
+        options.say(f"the parts of scoring the {what}")
+        count, core_seconds = _core_seconds(model, tasks)
+        rounds = []
+        for k in range(1 if options.quick else 3):
+            options.say(f"scoring the {what}, {k + 1}")
+            begin = time.perf_counter()
+            score(model, source, folder / f"{what}-{k}", device="cpu", key_file=key, index_file=index)
+            rounds.append(time.perf_counter() - begin)
+        seconds_of[what] = rounds
+        bound = core_seconds / cores
+        note = f"{1e3 * core_seconds / max(1, count):.0f} core-ms a radiograph"
+        findings.results.append(
+            within(f"score: {what}", name, rounds, bound, threads=cores, mark=OF_BOUND, note=note)
+        )
+    options.say("the loop of one")
+    loop = [_timed(lambda: _loop(raw, model)) for _ in seconds_of["archive"]]
+    findings.results.append(
+        compare(
+            "score: archive",
+            "pydicom + OpenCV + session, one by one",
+            name,
+            {"ours": seconds_of["archive"], "peer": loop},
+            threads=cores,
+            mark=OVER_LOOP,
+        )
+    )
+    options.say("the start")
+    one, _ = archive("mixed", 1, scale=scale)
+    starts = [_timed(lambda k=k: _program(model, one, folder, k)) for k in range(1 if options.quick else 5)]
+    findings.results.append(
+        within("score: start to the end of one study", f"scale {scale:g}", starts, FIRST_S)
+    )
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def _archive_tasks(raw: Path, key: Path, index: Path) -> list[StudyTask]:
+    settings = Settings()
+    limits = settings.ingest.pixels.limits
+    with Executor(1) as executor, open_catalogue(raw, limits, executor, Silent(), index) as catalogue:
+        plan = Plan(catalogue, None, settings.ingest, load_key(key, may_create=False))
+        return list(ingest_tasks(plan, raw, Layout(raw), settings, steps=True))
+
+
+def _data_set_tasks(built: Path) -> list[StudyTask]:
+    seconds = IngestConfig().seconds_per_file
+    return [
+        PreprocessTask(str(built), str(built), record, None, seconds)
+        for record in read_journal(Layout(built))
+        if record.study_id != LOOSE
+    ]
+
+
+def _core_seconds(path: Path, tasks: list[StudyTask]) -> tuple[int, float]:
+    """Return radiographs and the seconds that one core takes for them, one study after the other."""
+    from fxserve.model import Model
+    from fxserve.prepare import prepare_study
+
+    model = Model(path, device="cpu", threads=1)
+    prepare_study(FRAME, tasks[0])
+    model.run(_images()[: model.batch])
+    prepare = infer = 0.0
+    waiting: list[np.ndarray] = []
+    count = 0
+    for task in tasks:
+        begin = time.perf_counter()
+        waiting.extend(prepare_study(FRAME, task).images)
+        prepare += time.perf_counter() - begin
+        while len(waiting) >= model.batch:
+            batch, waiting = waiting[: model.batch], waiting[model.batch :]
+            infer += _timed(lambda batch=batch: model.run(np.stack(batch)))
+            count += len(batch)
+    if waiting:
+        infer += _timed(lambda: model.run(np.stack(waiting)))
+        count += len(waiting)
+    return count, prepare + infer
+
+
+def _loop(raw: Path, model: Path) -> int:
+    """Score as most scripts do: a file after the other, a run of the session for each radiograph."""
+    import cv2
+    import onnxruntime
+    import pydicom
+
+    from bench.peers import expert
+
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    count = 0
+    for path in sorted(raw.rglob("*")):
+        try:
+            ds = pydicom.dcmread(path) if path.is_file() else None
+            if ds is None or ds.get("BodyPartExamined", "") not in expert.WRISTS:
+                continue
+            image, _ = expert.inverted(expert.grey(ds))
+        except Exception:
+            continue
+        for part, mask, _ in expert.split(image):
+            upright, _ = expert.aligned(part, mask)
+            small = cv2.resize(upright, (FRAME.width, FRAME.height), interpolation=cv2.INTER_AREA)
+            session.run(["probability"], {"images": small[None, None]})
+            count += 1
+    return count
+
+
+def _program(model: Path, source: Path, folder: Path, number: int) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "fxcore",
+        "score",
+        str(model),
+        str(source),
+        str(folder / f"one-{number}"),
+    ]
+    places = ["--key", str(folder / "key"), "--index", str(folder / f"index-{number}"), "--device", "cpu"]
+    done = subprocess.run([*command, *places, "--quiet"], env=os.environ, stderr=subprocess.PIPE)
+    if done.returncode not in (0, 4):
+        raise subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr)

@@ -1,0 +1,272 @@
+"""Models of all kinds: what they take and give is known, or refused with the reason."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+
+import onnx
+from onnx import TensorProto
+
+from fxcore.config import from_dict, read_toml, to_dict, to_toml
+from fxcore.errors import FxrayError, ParameterError
+from fxcore.letterbox import Frame
+from fxserve.inspect import inspect, settings_template
+from fxserve.model import Model
+from fxserve.prepare import PreparedStudy
+from fxserve.records import StudyScore, from_line, judge, to_line
+from fxserve.score import score
+from fxserve.settings import ModelSettings
+from fxserve.stream import Batcher
+from tests.serve_models import FRAME, mean_model, with_properties
+from tests.train_data import make
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, FRAME.height, FRAME.width), dtype=np.uint8)
+
+
+def settings_for(path: Path, **settings: object) -> Path:
+    path.with_suffix(".toml").write_text(to_toml(ModelSettings(frame=FRAME, **settings)))
+    return path
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-values))
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("batch", [0, 1, 3])
+def test_a_model_of_floats_gets_normalised_images_in_its_layout(tmp_path, layout, batch):
+    path = settings_for(
+        mean_model(tmp_path / "m.onnx", layout=layout, channels=3),
+        layout=layout,
+        channels=3,
+        mean=(0.1, 0.2, 0.3),
+        deviation=(0.5, 0.25, 0.125),
+    )
+    probability, logit = Model(path, device="cpu", batch=batch).run(IMAGES)
+    grey = IMAGES.mean(axis=(1, 2)) / 255
+    expected = np.mean([(grey - m) / d for m, d in ((0.1, 0.5), (0.2, 0.25), (0.3, 0.125))], axis=0)
+    np.testing.assert_allclose(logit, expected, rtol=1e-4)
+    np.testing.assert_allclose(probability, sigmoid(expected), rtol=1e-4)
+
+
+def test_classes_become_the_softmax_of_the_chosen_one(tmp_path):
+    path = settings_for(mean_model(tmp_path / "m.onnx", classes=3), class_index=2)
+    probability, logit = Model(path, device="cpu").run(IMAGES)
+    grey = IMAGES.mean(axis=(1, 2))[:, None] / 255 * [1, 2, 3]
+    expected = np.exp(grey[:, 2]) / np.exp(grey).sum(axis=1)
+    np.testing.assert_allclose(probability, expected, rtol=1e-4)
+    np.testing.assert_allclose(sigmoid(logit), expected, rtol=1e-4)
+
+
+def test_what_is_no_probability_does_not_pass_for_one(tmp_path):
+    path = settings_for(
+        mean_model(tmp_path / "m.onnx", dtype=TensorProto.UINT8), dtype="uint8", output="probability"
+    )
+    assert np.isnan(Model(path, device="cpu").run(IMAGES)[0]).all()
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5, 16])
+def test_a_score_depends_on_no_neighbour_and_no_order(tmp_path, batch):
+    model = Model(mean_model(tmp_path / "m.onnx", own=True), device="cpu", batch=batch)
+    rng = np.random.default_rng(batch)
+    studies = [
+        PreparedStudy(
+            f"{k:024x}", "f", images, tuple({"radiograph_id": f"{k}{i}"} for i in range(len(images))), ()
+        )
+        for k, images in enumerate(np.split(IMAGES, [0, 1, 4]))
+    ]
+    found: dict[str, StudyScore] = {}
+    for order in (range(4), rng.permutation(4)):
+        scored: list[StudyScore] = []
+        batcher = Batcher(model, scored.append)
+        for k in order:
+            batcher.add(studies[k])
+        batcher.flush()
+        assert sorted(entry.study_id for entry in scored) == [entry.study_id for entry in studies]
+        assert all(found.setdefault(entry.study_id, entry) == entry for entry in scored)
+    assert [len(entry.rows) for entry in found.values()] == [len(entry.images) for entry in studies]
+    assert all(from_line(to_line(entry), "here") == entry for entry in found.values())
+    expected = sigmoid(IMAGES[0].mean(dtype=np.float64))
+    assert found[studies[1].study_id].probabilities == (round(float(expected), 6),)
+
+
+def test_a_study_is_judged_as_the_name_says():
+    views = tuple({"radiograph_id": name} for name in "abc")
+    entry = StudyScore("s", "f", views, (0.2, 0.9, 0.5), (0.0, 0.0, 0.0))
+    assert judge(entry, "alo", 0.9).deciding_radiograph == "b"
+    assert judge(entry, "alo", 0.9).positive
+    assert not judge(entry, "alo", 0.900001).positive
+    assert judge(entry, "majority", 0.5).deciding_radiograph == "c"
+    assert judge(entry, "mean", 0.5).probability == pytest.approx(0.533333)
+    assert judge(entry, "mean", 0.5).deciding_radiograph == ""
+    assert judge(StudyScore("s", "f"), "alo", 0.5) is None
+
+
+def truncated(folder: Path) -> Path:
+    path = mean_model(folder / "m.onnx", own=True)
+    path.write_bytes(path.read_bytes()[:-200])
+    return path
+
+
+def text(folder: Path) -> Path:
+    path = folder / "m.onnx"
+    path.write_text("<html>Please log in to download this model.</html>")
+    return path
+
+
+def weights_gone(folder: Path) -> Path:
+    path = mean_model(folder / "m.onnx", own=True)
+    model = onnx.load(str(path))
+    onnx.save(model, str(path), save_as_external_data=True, location="m.data", size_threshold=0)
+    (folder / "m.data").unlink()
+    return path
+
+
+BAD = {
+    "text": (text, "is not an ONNX file"),
+    "truncated": (truncated, "is not an ONNX file|cannot be used as a model"),
+    "weights gone": (weights_gone, "weights are in a file"),
+    "missing": (lambda folder: folder / "m.onnx", "does not exist"),
+    "newer opset": (lambda folder: mean_model(folder / "m.onnx", opset=99), "newer ONNX Runtime"),
+    "no settings": (lambda folder: mean_model(folder / "m.onnx"), "was not exported by fxray.*m.toml"),
+    "type": (
+        lambda folder: settings_for(mean_model(folder / "m.onnx"), dtype="uint8"),
+        r"tensor\(float\).*dtype says uint8",
+    ),
+    "layout": (
+        lambda folder: settings_for(mean_model(folder / "m.onnx", layout="NHWC")),
+        r"has the shape \(n, 40, 32, 1\).*would be \(n, 1, 40, 32\)",
+    ),
+    "channels": (
+        lambda folder: settings_for(mean_model(folder / "m.onnx", channels=3)),
+        r"\(n, 3, 40, 32\).*would be \(n, 1, 40, 32\)",
+    ),
+    "classes": (
+        lambda folder: settings_for(mean_model(folder / "m.onnx", classes=2), class_index=2),
+        "class_index, 2",
+    ),
+    "not a study's": (
+        lambda folder: with_properties(
+            mean_model(folder / "m.onnx", own=True), folder / "a.onnx", aggregate="model"
+        ),
+        "the study of each",
+    ),
+    "damaged": (
+        lambda folder: with_properties(
+            mean_model(folder / "m.onnx", own=True), folder / "a.onnx", threshold="x"
+        ),
+        "are damaged.*threshold must be float",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_model_that_cannot_be_used_is_refused_with_the_reason(tmp_path, name):
+    make_model, reason = BAD[name]
+    with pytest.raises(FxrayError, match=reason):
+        Model(make_model(tmp_path), device="cpu")
+
+
+def test_cuda_is_never_replaced_silently(tmp_path):
+    path = mean_model(tmp_path / "m.onnx", own=True)
+    exact = Model(path, device="cpu").run(IMAGES)
+    with contextlib.suppress(FxrayError):
+        model = Model(path, device="cuda")
+        assert model.provider == "CUDAExecutionProvider"
+        np.testing.assert_allclose(model.run(IMAGES), exact, atol=1e-5)
+        return
+    with pytest.raises(FxrayError, match=r"--device cuda cannot be had: .*Use --device cpu"):
+        Model(path, device="cuda")
+    assert Model(path).said.startswith("Scoring on the CPU")
+    with pytest.raises(ParameterError, match="auto, cpu, cuda"):
+        Model(path, device="tpu")
+
+
+def test_outputs_that_are_no_numbers_are_rejected_visibly(tmp_path):
+    dataset = make(tmp_path / "dataset", studies=8)
+    whole = mean_model(tmp_path / "whole.onnx", own=True)
+    score(whole, dataset, tmp_path / "whole", device="cpu")
+    lines = (tmp_path / "whole" / "predictions.csv").read_text().splitlines()[1:]
+    # The logit of this model is the mean of the image.
+    limit = float(np.median([float(line.split(",")[3]) for line in lines]))
+    some = mean_model(tmp_path / "some.onnx", own=True, nan_above=limit)
+    found = score(some, dataset, tmp_path / "a", device="cpu")
+    spoilt = found.content["counts"]["rejects"]["no_finite_output"]
+    assert spoilt + found.radiographs_done == 12
+    assert 0 < spoilt < 12
+    every = mean_model(tmp_path / "every.onnx", own=True, nan_above=-1.0)
+    with pytest.raises(FxrayError, match="no finite number for any of 12"):
+        score(every, dataset, tmp_path / "b", device="cpu")
+
+
+def test_inspection_shows_what_is_needed_to_describe_a_model(tmp_path):
+    path = mean_model(tmp_path / "m.onnx", layout="NHWC", channels=3)
+    found = inspect(path)
+    assert found["opset"] == "ai.onnx 17"
+    assert found["bytes"] == path.stat().st_size
+    assert [node["shape"] for node in found["nodes"]] == ["(n, 40, 32, 3)", "(n, 1)"]
+    path.with_suffix(".toml").write_text(settings_template(path))
+    settings = read_toml(ModelSettings, path.with_suffix(".toml"))
+    assert (settings.layout, settings.channels, settings.frame) == ("NHWC", 3, Frame(32, 40))
+    assert len(Model(path, device="cpu").run(IMAGES)[0]) == len(IMAGES)
+    assert from_dict(ModelSettings, to_dict(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"channels": 2}, {"mean": (0.1, 0.2)}, {"deviation": (0.0,)}, {"threshold": 2.0}, {"layout": "CHW"}],
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(ParameterError, match=next(iter(wrong))):
+        ModelSettings(**wrong)
+
+
+def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
+    pytest.importorskip("torch", reason="the model to quantise is made here")
+    from fxcore.steps import Pipeline
+    from fxserve.quantize import quantize
+    from fxtrain.config import ModelConfig
+    from fxtrain.export import Deployed, _convert
+    from fxtrain.models import create_model
+
+    network = create_model(ModelConfig(name="rx-lite"), FRAME)
+    judging = {"threshold": 0.5, "aggregate": "alo", "classes": ["not_broken", "broken"]}
+    metadata = {"frame": to_dict(FRAME), "steps": to_dict(Pipeline()), **judging}
+    path = tmp_path / "m.onnx"
+    _convert(Deployed(network, 0.2, 0.2, 1.0).eval(), IMAGES[:, None], path, metadata)
+    found = quantize(path, make(tmp_path / "dataset", studies=12), tmp_path / "int8.onnx", count=8)
+    assert found["bytes_int8"] < 0.5 * found["bytes_float"]
+    assert found["auc_float"] is not None
+    assert 0 <= found["auc_int8"] <= 1
+    float_model, int8_model = Model(path, device="cpu"), Model(tmp_path / "int8.onnx", device="cpu")
+    assert int8_model.properties == float_model.properties
+    change = np.abs(float_model.run(IMAGES)[0] - int8_model.run(IMAGES)[0]).max()
+    assert 0 < change < 0.1
+
+
+def test_a_model_of_studies_is_given_whole_studies(tmp_path):
+    pytest.importorskip("torch", reason="the model of studies is made here")
+    from fxtrain.config import ModelConfig
+    from fxtrain.export import DeployedAggregator, _convert
+    from fxtrain.models import create_model
+
+    network = create_model(ModelConfig(name="aggregator", views="rx-lite"), FRAME)
+    judging = {"threshold": 0.5, "aggregate": "model", "classes": ["not_broken", "broken"]}
+    path = tmp_path / "m.onnx"
+    deployed = DeployedAggregator(network, 0.2, 0.2, 1.0).eval()
+    _convert(deployed, IMAGES[:, None], path, {"frame": to_dict(FRAME), "steps": {}, **judging})
+    dataset = make(tmp_path / "dataset", studies=7, views=3)
+    for batch in (1, 4):
+        score(path, dataset, tmp_path / f"out{batch}", device="cpu", batch=batch)
+    one, four = ((tmp_path / f"out{batch}" / "studies.csv").read_text().splitlines() for batch in (1, 4))
+    assert len(one) == len(four) == 8
+    for a, b in zip(one[1:], four[1:], strict=True):
+        assert a.split(",")[0] == b.split(",")[0]
+        assert float(a.split(",")[1]) == pytest.approx(float(b.split(",")[1]), abs=2e-6)
+    assert ",,," in (tmp_path / "out1" / "predictions.csv").read_text() or one[1].endswith(",")
