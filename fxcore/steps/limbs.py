@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.kernels import close_rectangle, components, keep_components, runs_from_mask, runs_to_mask
-from fxcore.steps.field import Grey, Mask
+from fxcore.steps.field import Grey, Mask, quantiles
 from fxcore.steps.foreground import Foreground
 from fxcore.steps.overview import Overview
 
@@ -31,11 +31,13 @@ _END_TO_END = 35.0
 _ALONG_BORDER = 0.6
 # A part's box of which so much is frame holds one.
 _FRAME = 0.03
-# So much of a piece must be left once a frame is taken from it.
-_LEFT = 0.35
-_MOST_LEFT = 0.6
-# Pieces that meet only within this fraction of the image's side from its border are not one.
-_RIM = 0.08
+# ... if half of it lies within this fraction of the range; that of a limb's straight side does not.
+_ONE_LEVEL = 0.2
+# Pieces that meet only within this fraction of the image's side from its border are not one, if
+# without that rim this share of their area is left...
+_RIM, _MOST_LEFT = 0.08, 0.6
+# ... and they are more alike than others must be, and fill their extent alike: rods beside a limb do not.
+_SURELY, _LIKE_FILLED = 0.1, 0.75
 # A strip drawn between exposures has one grey level.
 _LEVEL = 1.0
 # A seam between two exposures is seen in this share of the rows.
@@ -92,8 +94,7 @@ def find_limbs(seen: Overview) -> Limbs:
     whole = (0, 0, *grey.shape)
     for panels in (_panels(grey), [(r0, c0, r1, c1) for c0, r0, c1, r1 in _panels(grey.T)]):
         if len(panels) > 1:
-            apart = any(before[3] < after[1] or before[2] < after[0] for before, after in pairwise(panels))
-            firsts = [(_first_piece(seen, panel, apart), panel) for panel in panels]
+            firsts = [(_first_piece(seen, panel), panel) for panel in panels]
             found = [(piece, panel) for piece, panel in firsts if piece is not None]
             if len(found) > 1:
                 areas = [piece.area for piece, _ in found]
@@ -121,12 +122,14 @@ def _without_frame(seen: Overview, piece: _Piece) -> _Piece | None:
     rows, columns = np.flatnonzero(piece.mask.any(axis=1)), np.flatnonzero(piece.mask.any(axis=0))
     box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
     inside = seen.inside(box)
-    if inside.frame.mask.mean() < _FRAME:
+    frame = inside.frame.mask
+    if frame.mean() < _FRAME:
+        return piece
+    least, most = quantiles(inside.grey, np.ones_like(frame), (0.005, 0.995))
+    low, high = quantiles(inside.grey, frame, (0.25, 0.75))
+    if high - low > _ONE_LEVEL * (most - least):
         return piece
     pieces = _pieces(inside.ground, most=1)
-    # Straight edges of a cast or a splint leave less of a limb than it is, a frame leaves all.
-    if pieces and pieces[0].area < _LEFT * piece.area:
-        return piece
     return _placed(pieces[0], seen.grey, box) if pieces else None
 
 
@@ -140,8 +143,12 @@ def _within_rim(seen: Overview, whole: _Piece) -> list[_Piece]:
     mask = seen.ground.soft.copy()
     mask[:down] = mask[-down:] = False
     mask[:, :across] = mask[:, -across:] = False
-    pieces = _pieces(replace(seen.ground, soft=mask))
-    return pieces if sum(piece.area for piece in pieces[:2]) > _MOST_LEFT * whole.area else [whole]
+    pieces = _pieces(replace(seen.ground, soft=mask))[:2]
+    if len(pieces) < 2 or sum(piece.area for piece in pieces) < _MOST_LEFT * whole.area:
+        return [whole]
+    filled = sorted(piece.area / (piece.length * piece.width) for piece in pieces)
+    like = min(_likeness(*pieces) - _SURELY, filled[0] / filled[1] - _LIKE_FILLED)
+    return pieces if like > 0 else [whole]
 
 
 def main_limb(ground: Foreground) -> Mask | None:
@@ -219,7 +226,7 @@ def _between(a: float, b: float) -> float:
     return abs((a - b + 90) % 180 - 90)
 
 
-def _first_piece(seen: Overview, panel: tuple[int, int, int, int], apart: bool) -> _Piece | None:
+def _first_piece(seen: Overview, panel: tuple[int, int, int, int]) -> _Piece | None:
     """Return the largest piece of a panel, in the whole image; none where the seam is an edge of it."""
     rows, columns = seen.grey.shape
     row0, column0, row1, column1 = panel
@@ -233,17 +240,20 @@ def _first_piece(seen: Overview, panel: tuple[int, int, int, int], apart: bool) 
         return None
     first = pieces[0]
     sides = (
-        (first.mask[0], row0 > 0),
-        (first.mask[-1], row1 < rows),
-        (first.mask[:, 0], column0 > 0),
-        (first.mask[:, -1], column1 < columns),
+        (first.mask[0], row0 > 0 and not _strip(seen.grey[row0 - 4 : row0].T)),
+        (first.mask[-1], row1 < rows and not _strip(seen.grey[row1 : row1 + 4].T)),
+        (first.mask[:, 0], column0 > 0 and not _strip(seen.grey[:, column0 - 4 : column0])),
+        (first.mask[:, -1], column1 < columns and not _strip(seen.grey[:, column1 : column1 + 4])),
     )
     # Beside a strip it is the edge of an exposure that the limb fills.
-    if not apart and any(
-        seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides
-    ):
+    if any(seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides):
         return None
     return _without_frame(seen, _placed(first, seen.grey, (row0, column0, row1, column1)))
+
+
+def _strip(columns: Grey) -> bool:
+    """Tell whether one of some columns has a single level."""
+    return bool((np.ptp(columns, axis=0) < _LEVEL).any())
 
 
 def _placed(piece: _Piece, grey: Grey, box: tuple[int, int, int, int]) -> _Piece:
