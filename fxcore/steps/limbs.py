@@ -274,7 +274,10 @@ def _panels(grey: NDArray[np.float32]) -> list[tuple[int, int, int, int]]:
     if seam.any():
         usual = np.median(step[:, ::4], axis=1, keepdims=True)
         seam &= (step > np.maximum(4.0, 4 * usual)).mean(axis=0) >= _SEAM
-    seam |= np.ptp(grey[:, 1:-1], axis=0) < _LEVEL
+    if (strip := np.ptp(grey[:, 1:-1], axis=0) < _LEVEL)[round(0.2 * columns) : -round(0.2 * columns)].any():
+        # The long straight side of a limb is as sharp: where exposures have a strip between, that parts them.
+        near = np.convolve(strip, np.ones(5), "same") > 0
+        seam = strip | (seam & near)
     seam[: round(0.2 * columns)] = False
     seam[columns - round(0.2 * columns) :] = False
     cuts = [0]
