@@ -5,6 +5,7 @@ Both locks are the system's own (``flock``): it lets go of them when a process e
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import platform
@@ -33,8 +34,9 @@ def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
     """
     with ExitStack() as held:
         if layout.shard:
-            held.enter_context(_locked(layout, layout.lock, fcntl.LOCK_SH))
+            # Its own first: a shard that is refused leaves no trace in the lock that all share.
             held.enter_context(_locked(layout, layout.shard_lock, fcntl.LOCK_EX))
+            held.enter_context(_locked(layout, layout.lock, fcntl.LOCK_SH))
         else:
             held.enter_context(_locked(layout, layout.lock, fcntl.LOCK_EX))
         for path in layout.all_of("busy"):
@@ -52,11 +54,9 @@ def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
         try:
             fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.seek(0)
-            other = lock.read().decode("utf-8", "replace").strip() or "of unknown number"
             lock.close()
             raise FxrayError(
-                f"another run is writing to {layout.root} (process {other}); "
+                f"another run is writing to {layout.root} (process {_holder(layout, path)}); "
                 "wait for it or name another folder"
             ) from None
         # The run that held the lock may have ended and removed the file after it was opened here.
@@ -66,6 +66,18 @@ def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
             lock.flush()
             return lock
         lock.close()
+
+
+def _holder(layout: Layout, path: Path) -> str:
+    """Name the process that holds a lock; of the lock that shards share, one of them that is at work."""
+    for own in (*sorted(layout.work.glob(f"{layout.lock.name}-*")), path):
+        with contextlib.suppress(OSError), own.open("r+b") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if own == path or path == layout.lock:
+                    return lock.read().decode("utf-8", "replace").strip() or "of unknown number"
+    return "of unknown number"
 
 
 def _wait_for_workers(layout: Layout, path: Path, say: Callable[[str], None]) -> None:
