@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,11 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
 
 import torch
+from click.testing import Result
 from torchvision.transforms.v2 import functional as reference
+from typer.testing import CliRunner
 
+from fxcore.cli.app import app
 from fxcore.config import to_toml
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.letterbox import Frame, fit_image
@@ -32,7 +36,7 @@ from fxtrain.sampler import epoch_order, sampling_probabilities
 from fxtrain.split import read_split, split_studies, write_split
 from fxtrain.table import read_table
 from fxtrain.trainer import train
-from tests.program import fxray, summary
+from tests.program import fxray
 from tests.train_data import SMALL, make
 
 FRAME = SMALL.data.frame
@@ -408,25 +412,36 @@ def test_every_optimiser_and_schedule_trains(dataset, tmp_path, optimiser):
 # --- evaluation and export, by the command line ---
 
 
+def program(*arguments: object, code: int = 0) -> Result:
+    """Run the command line here: a process of its own would take longer to import torch than to train."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert done.exit_code == code, done.output
+    return done
+
+
+def said(*arguments: object) -> Any:
+    return json.loads(program(*arguments, "--json").stdout)
+
+
 def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
     config, run = tmp_path / "train.toml", tmp_path / "run"
     config.write_text(
         "epochs = 2\nbatch = 8\n[data]\nval_fraction = 0.3\n[data.frame]\nwidth = 32\nheight = 40\n"
     )
-    assert "not a training run" in fxray("export", run, tmp_path / "model.onnx", code=1).stderr
-    history = summary("train", dataset, run, "--config", config, "--model", "rx-lite")
+    assert "not a training run" in program("export", run, tmp_path / "model.onnx", code=1).stderr
+    history = said("train", dataset, run, "--config", config, "--model", "rx-lite")
     assert len(history) == 2
-    assert "is not empty" in fxray("train", dataset, run, "--config", config, code=1).stderr
-    assert "no threshold yet" in fxray("export", run, tmp_path / "model.onnx", code=1).stderr
-    assert "alo, majority, mean" in fxray("evaluate", run, dataset, "--aggregate", "vote", code=1).stderr
-    evaluated = summary("evaluate", run, dataset, "--sensitivity", 0.9)
+    assert "is not empty" in program("train", dataset, run, "--config", config, code=1).stderr
+    assert "no threshold yet" in program("export", run, tmp_path / "model.onnx", code=1).stderr
+    assert "alo, majority, mean" in program("evaluate", run, dataset, "--aggregate", "vote", code=1).stderr
+    evaluated = said("evaluate", run, dataset, "--sensitivity", 0.9)
     assert evaluated["measures"]["mean"]["sensitivity"]["value"] >= 0.9
     with (run / "predictions.csv").open() as file:
         assert sum(1 for _ in csv.DictReader(file)) == evaluated["radiographs"]
-    result = summary("export", run, tmp_path / "model.onnx")
+    result = said("export", run, tmp_path / "model.onnx")
     assert result["largest_difference"] <= export.TOLERANCE
     assert result["threshold"] == evaluated["operating"]["threshold"]
-    assert len(summary("train", dataset, run, "--resume", "--epochs", 3)) == 3
+    assert len(said("train", dataset, run, "--resume", "--epochs", 3)) == 3
 
 
 def test_an_export_that_differs_from_torch_is_not_kept(dataset, trained, tmp_path, monkeypatch):
