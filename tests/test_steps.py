@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from fxcore.errors import ParameterError
 from fxcore.kernels import rotate
 from fxcore.steps import Pipeline, decisions, run_steps
 from fxcore.steps.alignment import AlignmentConfig, align_rotation
 from fxcore.steps.inversion import InversionConfig, correct_inversion
+from fxcore.steps.part_filter import PartFilterConfig, filter_parts
 from fxcore.steps.splitter import SplitterConfig, split_parts
 from fxcore.study import Radiograph, Study
 
@@ -76,6 +78,33 @@ def test_a_bright_background_is_inverted_and_said():
     np.testing.assert_array_equal(result[0].image, hand())
     np.testing.assert_array_equal(result[1].image, hand())
     assert [r.metadata["inverted"] for r in result] == ["1", "0"]
+
+
+def test_a_chest_keeps_its_colour_where_it_is_known_to_be_one():
+    for part, inverted in (("chest", "0"), ("hand", "1"), ("", "1")):
+        row = (
+            correct_inversion(study(255 - hand(), body_part=part), InversionConfig()).radiographs[0].metadata
+        )
+        assert (row["inverted"], row["inversion_method"]) == (
+            inverted,
+            "texture" if inverted == "1" else "as_stored",
+        )
+    with pytest.raises(ParameterError, match="chesst"):
+        InversionConfig(as_stored=("chesst",))
+
+
+@pytest.mark.parametrize(
+    "picture", [hand, lambda: 255 - hand(), lambda: np.hstack([hand(), 255 - hand()[:, ::-1]])]
+)
+def test_steps_that_run_alone_decide_as_in_the_pipeline(picture):
+    """Together they look at an image once, and at its negative not at all."""
+    together = run_steps(study(picture()), Pipeline())[0]
+    alone = filter_parts(study(picture()), PartFilterConfig())[0]
+    alone = correct_inversion(alone, InversionConfig())
+    alone = align_rotation(split_parts(alone, SplitterConfig()), AlignmentConfig())
+    for one, other in zip(together.radiographs, alone.radiographs, strict=True):
+        assert one.metadata == other.metadata
+        np.testing.assert_array_equal(one.image, other.image)
 
 
 @pytest.mark.parametrize(("corner", "inverted"), [(99, "0"), (100, "1")])

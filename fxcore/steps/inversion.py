@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fxcore.body_parts import PARTS, covers
 from fxcore.errors import ParameterError
 from fxcore.kernels import corner_means, correlation, invert, local_structure
 from fxcore.steps.field import Frame, Grey, dilated
@@ -29,6 +30,9 @@ class InversionConfig:
     # "texture": anatomy has structure and background has none, so the brighter of both is told;
     # "corners" is the published heuristic: background lies in the corners, so bright corners mean inverted.
     method: str = "texture"
+    # "texture": parts that fill the field, so that there is no air to judge by, and whose brightest region
+    # is their smoothest; their colour is left as the file says. Known once the part filter has run.
+    as_stored: tuple[str, ...] = ("chest",)
     # "corners": mean grey value of the four corner windows at and above which it counts as inverted.
     threshold: float = 100.0
     # "corners": side of a corner window as a fraction of the image's side.
@@ -39,6 +43,11 @@ class InversionConfig:
             raise ParameterError(
                 f"inversion.method {self.method!r} is not known; choose from: {', '.join(METHODS)}"
             )
+        for part in self.as_stored:
+            if part not in PARTS:
+                raise ParameterError(
+                    f"inversion.as_stored: unknown body part {part!r}; see the part filter's"
+                )
         if not 0 <= self.threshold <= 255:
             raise ParameterError(f"inversion.threshold {self.threshold} is not a grey value from 0 to 255")
         if not 0 < self.window_fraction <= 0.5:
@@ -53,7 +62,8 @@ def correct_inversion(study: Study, config: InversionConfig, seen: Overviews | N
     Steps that share `seen` look at an image once between them.
 
     Writes ``inverted`` (``"0"``/``"1"``), ``inversion_method``, ``inversion_margin`` (above zero: as it
-    should be; below: inverted; the nearer to zero, the less sure) and ``corner_mean`` (the mean of the
+    should be; below: inverted; the nearer to zero, the less sure; empty where the part's colour is left as
+    stored) and ``corner_mean`` (the mean of the
     four corner windows, in grey values); a radiograph that has them is left alone.
 
     References
@@ -73,7 +83,10 @@ def _corrected(radiograph: Radiograph, config: InversionConfig, seen: Overviews)
     rows, columns = image.shape
     window = (max(1, round(rows * config.window_fraction)), max(1, round(columns * config.window_fraction)))
     mean = float(corner_means(image, *window).mean())
-    if config.method == "corners":
+    method, judged = config.method, radiograph.metadata.get("body_part", "")
+    if method == "texture" and any(covers(part, judged) for part in config.as_stored):
+        method, margin, inverted = "as_stored", None, False
+    elif method == "corners":
         margin = (config.threshold - mean) / 255
         inverted = mean >= config.threshold
     else:
@@ -81,8 +94,8 @@ def _corrected(radiograph: Radiograph, config: InversionConfig, seen: Overviews)
         inverted = margin < 0
     marks = {
         "inverted": str(int(inverted)),
-        "inversion_method": config.method,
-        "inversion_margin": f"{margin:.3f}",
+        "inversion_method": method,
+        "inversion_margin": "" if margin is None else f"{margin:.3f}",
         "corner_mean": f"{mean:.2f}",
     }
     if not inverted:
