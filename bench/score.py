@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ def _whole(folder: Path, model: Path, options: Options, findings: Findings) -> N
             within(f"score: {what}", name, rounds, bound, threads=cores, mark=OF_BOUND, note=note)
         )
     options.say("the loop of one")
-    loop = [_timed(lambda: _loop(raw, model)) for _ in seconds_of["archive"]]
+    loop = [_timed(partial(_loop, raw, model)) for _ in seconds_of["archive"]]
     findings.results.append(
         compare(
             "score: archive",
@@ -176,7 +177,7 @@ def _whole(folder: Path, model: Path, options: Options, findings: Findings) -> N
     )
     options.say("the start")
     one, _ = archive("mixed", 1, scale=scale)
-    starts = [_timed(lambda k=k: _program(model, one, folder, k)) for k in range(1 if options.quick else 5)]
+    starts = [_timed(partial(_program, model, one, folder, k)) for k in range(1 if options.quick else 5)]
     findings.results.append(
         within("score: start to the end of one study", f"scale {scale:g}", starts, FIRST_S)
     )
@@ -222,10 +223,10 @@ def _core_seconds(path: Path, tasks: list[StudyTask]) -> tuple[int, float]:
         prepare += time.perf_counter() - begin
         while len(waiting) >= model.batch:
             batch, waiting = waiting[: model.batch], waiting[model.batch :]
-            infer += _timed(lambda batch=batch: model.run(np.stack(batch)))
+            infer += _timed(partial(model.run, np.stack(batch)))
             count += len(batch)
     if waiting:
-        infer += _timed(lambda: model.run(np.stack(waiting)))
+        infer += _timed(partial(model.run, np.stack(waiting)))
         count += len(waiting)
     return count, prepare + infer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from fxserve.device import CUDA, open_session
 from fxserve.settings import BY_MODEL, ModelSettings, from_metadata
 
 PREFIX = "fxray."
-BATCH_CPU, BATCH_GPU = 4, 64
+BATCH_CPU, BATCH_GPU = 2, 64
 _MOST_IN_A_BATCH = 4096
 _TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 # In the file, this is the name of the entry that says where else weights are (ONNX, TensorProto).
@@ -24,7 +25,7 @@ _EXTERNAL = b"\n\x08location\x12"
 
 
 class Model:
-    """A model and how it is to be used.
+    """A model and how it is to be used; several threads may run it at once.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class Model:
     threads : int
         For one operator on the CPU.
     batch : int
-        Images in one run of the session; 0: 4 on the CPU, 64 on a GPU. Every run has that many, the
+        Images in one run of the session; 0: 2 on the CPU, 64 on a GPU. Every run has that many, the
         last one filled up: memory stays as it is, and a score does not depend on its neighbours.
     settings_file : pathlib.Path, optional
         TOML file with the settings; the one beside the model (``model.toml``) where not given.
@@ -73,7 +74,8 @@ class Model:
         self.batch = self._check_input(batch or (BATCH_GPU if self.provider == CUDA else BATCH_CPU))
         self._outputs = self._check_outputs()
         self._place = ("cuda", int(self._gpu())) if self.provider == CUDA else ("cpu", 0)
-        self._values: dict[str, Any] = {}
+        # Of each thread: the buffers it fills.
+        self._buffers = threading.local()
 
     @property
     def provider(self) -> str:
@@ -158,12 +160,13 @@ class Model:
         import onnxruntime
 
         binding = self.session.io_binding()
+        buffers: dict[str, Any] = self._buffers.__dict__
         try:
             for name, values in inputs.items():
-                kept = self._values.get(name)
+                kept = buffers.get(name)
                 if kept is None or tuple(kept.shape()) != values.shape:
                     kept = onnxruntime.OrtValue.ortvalue_from_numpy(values, *self._place)
-                    self._values[name] = kept
+                    buffers[name] = kept
                 else:
                     kept.update_inplace(values)
                 binding.bind_ortvalue_input(name, kept)

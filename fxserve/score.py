@@ -17,13 +17,14 @@ from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import QUARANTINE_REASONS, default_workers, open_executor
 from fxcore.jobs import StudyTask
 from fxcore.run import Progress, Silent, each_study, tool
+from fxserve.device import CPU
 from fxserve.model import Model
 from fxserve.output import output_folder, write_tables
 from fxserve.prepare import preparing
 from fxserve.records import StudyScore, read_scores, write_score
 from fxserve.settings import BY_MODEL, ModelSettings
 from fxserve.sources import Studies, open_source
-from fxserve.stream import NOT_FINITE, Batcher, ScoringThread
+from fxserve.stream import NOT_FINITE, Batcher, ScoringThreads
 
 # Studies that may wait for the model, a worker.
 _WAITING = 2
@@ -124,10 +125,13 @@ def score(
     if not source.is_dir():
         raise ParameterError(f"{source} is not a folder; name a data set or a raw archive")
     cores = default_workers()
+    # Several runs of the model at once, of a thread each, need not wait for each other as the threads of
+    # one run do. With nothing said, both sides may have all cores: whichever is slower takes them.
+    lanes = max(1, cores - workers) if workers else cores
     workers = workers or cores
-    loaded = Model(
-        model, device=device, threads=max(1, cores - workers), batch=batch, settings_file=settings_file
-    )
+    loaded = Model(model, device=device, threads=1, batch=batch, settings_file=settings_file)
+    if loaded.provider != CPU:
+        lanes = 1
     settings = judged_by(loaded.settings, aggregate, threshold)
     progress.say(loaded.said)
     opened = open_source(source, out, settings, key_file=key_file, index_file=index_file, as_is=as_is)
@@ -150,7 +154,7 @@ def score(
         tasks = _to_do(layout, studies, planned, summary, progress)
         counter = _Counter(layout, summary)
         batcher = Batcher(loaded, counter.done)
-        with ScoringThread(batcher, _WAITING * workers) as scoring:
+        with ScoringThreads(batcher, lanes, _WAITING * workers) as scoring:
             for prepared in each_study(preparing(settings.frame), tasks, executor, progress):
                 scoring.put(prepared)
                 progress.advance(counter.new())

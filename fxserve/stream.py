@@ -40,15 +40,18 @@ class _Open:
 class Batcher:
     """Fills batches with the radiographs of studies, and hands each study on when it is scored.
 
+    Several threads may call it at once.
+
     Parameters
     ----------
     model : Model
     done : callable
-        Given each scored study.
+        Given each scored study, one at a time.
     """
 
     def __init__(self, model: Model, done: Callable[[StudyScore], None]) -> None:
         self._model, self._done = model, done
+        self._lock = threading.Lock()
         # Places of a batch: a study, and the number of the radiograph in it.
         self._waiting: list[tuple[_Open, int]] = []
 
@@ -56,44 +59,49 @@ class Batcher:
         """Take a study; run the model as often as there is a batch for it."""
         count = len(study.images)
         if not count:
-            self._done(StudyScore(study.study_id, study.fingerprint, rejects=study.rejects))
+            with self._lock:
+                self._done(StudyScore(study.study_id, study.fingerprint, rejects=study.rejects))
             return
         opened = _Open(study, count)
-        self._waiting.extend((opened, k) for k in range(count))
-        if self._model.by_study:
-            # The views of a study stay together.
-            if len(self._waiting) >= self._model.batch:
-                self.flush()
-            return
-        while len(self._waiting) >= self._model.batch:
-            self._run(self._model.batch)
+        with self._lock:
+            self._waiting.extend((opened, k) for k in range(count))
+        while places := self._take(self._model.batch):
+            self._run(places)
 
     def flush(self) -> None:
         """Score what is waiting, though it fills no batch."""
+        if places := self._take(1):
+            self._run(places)
+
+    def _take(self, least: int) -> list[tuple[_Open, int]]:
+        """Return the places of a batch; none if fewer than `least` wait.
+
+        For a model of studies it is all that waits: the views of a study stay together.
+        """
+        with self._lock:
+            if len(self._waiting) < least:
+                return []
+            count = len(self._waiting) if self._model.by_study else self._model.batch
+            places, self._waiting = self._waiting[:count], self._waiting[count:]
+            return places
+
+    def _run(self, places: list[tuple[_Open, int]]) -> None:
+        images = np.stack([opened.study.images[k] for opened, k in places])
         if self._model.by_study:
-            self._run_studies()
-        elif self._waiting:
-            self._run(len(self._waiting))
-
-    def _run(self, count: int) -> None:
-        batch, self._waiting = self._waiting[:count], self._waiting[count:]
-        probability, logit = self._model.run(np.stack([opened.study.images[k] for opened, k in batch]))
-        for (opened, k), p, x in zip(batch, probability, logit, strict=True):
-            opened.probability[k], opened.logit[k] = p, x
-            opened.left -= 1
-            if not opened.left:
-                self._done(_finished(opened))
-
-    def _run_studies(self) -> None:
-        studies = list({id(opened): opened for opened, _ in self._waiting}.values())
-        self._waiting = []
-        if not studies:
+            studies = list({id(opened): opened for opened, _ in places}.values())
+            index = np.repeat(np.arange(len(studies)), [opened.left for opened in studies])
+            probability, logit = self._model.run(images, index)
+            with self._lock:
+                for opened, p, x in zip(studies, probability, logit, strict=True):
+                    self._done(_finished_by_model(opened.study, p, x))
             return
-        index = np.repeat(np.arange(len(studies)), [len(opened.study.images) for opened in studies])
-        images = np.concatenate([opened.study.images for opened in studies])
-        probability, logit = self._model.run(images, index)
-        for opened, p, x in zip(studies, probability, logit, strict=True):
-            self._done(_finished_by_model(opened.study, p, x))
+        probability, logit = self._model.run(images)
+        with self._lock:
+            for (opened, k), p, x in zip(places, probability, logit, strict=True):
+                opened.probability[k], opened.logit[k] = p, x
+                opened.left -= 1
+                if not opened.left:
+                    self._done(_finished(opened))
 
 
 def _finished(opened: _Open) -> StudyScore:
@@ -129,22 +137,27 @@ def _not_finite(study: PreparedStudy, radiograph_id: str) -> Reject:
     return Reject("score", study.study_id, "", radiograph_id, NOT_FINITE, message)
 
 
-class ScoringThread:
-    """Runs a `Batcher` beside the caller; a context manager that ends when all is scored.
+class ScoringThreads:
+    """Run a `Batcher` beside the caller; a context manager that ends when all is scored.
 
     Parameters
     ----------
     batcher : Batcher
+    threads : int
+        How many runs of the model go on at once.
     most : int
         Studies that may wait.
     """
 
-    def __init__(self, batcher: Batcher, most: int) -> None:
+    def __init__(self, batcher: Batcher, threads: int, most: int) -> None:
         self._batcher = batcher
         self._queue: queue.Queue[PreparedStudy | None] = queue.Queue(most)
         self._error: BaseException | None = None
-        self._abandoned = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="fxray-scoring", daemon=True)
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"fxray-scoring-{k}", daemon=True)
+            for k in range(threads)
+        ]
 
     def put(self, study: PreparedStudy | None) -> None:
         """Hand over a study; waits while the queue is full.
@@ -163,33 +176,45 @@ class ScoringThread:
                 continue
             return
 
-    def __enter__(self) -> ScoringThread:
-        self._thread.start()
+    def __enter__(self) -> ScoringThreads:
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self.put(None)
-        else:
-            self._abandoned.set()
-        # In short waits, so that Ctrl-C is heard.
-        while self._thread.is_alive():
-            self._thread.join(_LOOK_SECONDS)
-        if kind is None and self._error is not None:
+            try:
+                for _ in self._threads:
+                    self.put(None)
+                self._join()
+                if self._error is None:
+                    self._batcher.flush()
+                    return
+            finally:
+                self._ended.set()
+                self._join()
             raise self._error
+        self._ended.set()
+        self._join()
+
+    def _join(self) -> None:
+        # In short waits, so that Ctrl-C is heard.
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(_LOOK_SECONDS)
 
     def _work(self) -> None:
         try:
-            while not self._abandoned.is_set():
+            while not self._ended.is_set():
                 try:
                     study = self._queue.get(timeout=_LOOK_SECONDS)
                 except queue.Empty:
                     continue
                 if study is None:
-                    self._batcher.flush()
                     return
                 self._batcher.add(study)
         except BaseException as error:
             self._error = error
+            self._ended.set()
