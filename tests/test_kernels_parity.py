@@ -110,7 +110,8 @@ def test_the_table_covers_every_kernel_that_has_a_peer() -> None:
     without_peer = {
         "AcrossAxis", "Components", "PrincipalAxis", "Runs", "crop_without", "keep_components", "warm",
         # Held against plain NumPy and geometry in test_kernels_decisions.py.
-        "across_axis", "across_line", "block_means", "straight_edges",
+        "above_plane", "across_axis", "across_line", "block_means", "correlation", "local_structure",
+        "masked_levels", "medial_slope", "straight_edges",
     }  # fmt: skip
     named = {row.name.split()[0] for row in peers.TABLE}
     assert set(kernels.__all__) - without_peer <= named

@@ -27,7 +27,7 @@ from fxcore.study import Radiograph, Study
 
 METHODS = ("medial", "pca")
 
-# In doubt the end that is up stays there: most radiographs are stored as they are to be looked at.
+# "medial": in doubt the end that is up stays there: most radiographs are stored as they are to be looked at.
 _DOUBT = 0.6
 
 
@@ -108,7 +108,7 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
     if elongation < config.min_elongation:
         return Radiograph(image, radiograph.metadata | marks)
     degrees = tilt if abs(tilt) >= config.min_degrees else 0.0
-    if config.fingers_up and margin < -_DOUBT:
+    if config.fingers_up and margin < -(_DOUBT if config.method == "medial" else 0):
         degrees = degrees + 180 if degrees <= 0 else degrees - 180
     degrees = round(degrees, 2)
     marks |= {
