@@ -19,11 +19,11 @@ from fxcore.dataset.tables import naming
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.executor import default_workers
 from fxcore.letterbox import fit_image
-from fxcore.preprocess import read_finished
 from fxcore.run import Progress, Silent
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 from fxserve.model import Model
 from fxserve.settings import ModelSettings
+from fxserve.sources import DataSetSource
 
 _ROUNDS = 3
 
@@ -73,7 +73,11 @@ def quantize(
     if before.by_study:
         raise ParameterError(f"{model} judges whole studies; quantise the model of its radiographs instead")
     layout = Layout(dataset.resolve())
-    read_finished(layout)
+    if DataSetSource(layout.root, out.resolve(), before.settings, as_is=False).steps is not None:
+        raise ParameterError(
+            f"{layout.root} is not preprocessed, and the model expects radiographs that are; make a data set "
+            "of it with fxray preprocess and name that"
+        )
     images, broken = _radiographs(layout, before.settings, 2 * count)
     # Every second one calibrates; a data set too small for both has all do both.
     for_calibration, for_test = (

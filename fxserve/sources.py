@@ -63,7 +63,7 @@ class ArchiveSource:
         key_file: Path | None,
         index_file: Path | None,
     ) -> None:
-        self._archive, self._out, self._steps = archive, out, settings.run_steps
+        self._archive, self._out, self._run_steps = archive, out, settings.run_steps
         self._settings = Settings(IngestConfig(settings.pixels), settings.steps)
         self._key_file = key_file or default_key_file()
         self._index_file = index_file or default_index_file(archive)
@@ -90,7 +90,7 @@ class ArchiveSource:
             plan = Plan(catalogue, None, ingest, self._pseudonyms)
             for sentence in plan.said:
                 progress.say(sentence)
-            tasks = ingest_tasks(plan, self._archive, layout, self._settings, self._steps)
+            tasks = ingest_tasks(plan, self._archive, layout, self._settings, self._run_steps)
             yield Studies(len(plan), tasks, plan.rejects, {"archive": plan.counts})
 
     def _load_key(self) -> Pseudonyms:
@@ -105,7 +105,13 @@ class ArchiveSource:
 
 
 class DataSetSource:
-    """A finished data set; what of the model's steps was not done to it yet is done on the way."""
+    """A finished data set; what of the model's steps was not done to it yet is done on the way.
+
+    Attributes
+    ----------
+    steps : Pipeline or None
+        What is to be done.
+    """
 
     kind = "data set"
 
@@ -116,12 +122,12 @@ class DataSetSource:
             )
         self._layout, self._settings = Layout(dataset), settings
         self._content = read_finished(self._layout)
-        self._steps = None if as_is else self._steps_to_do()
+        self.steps = None if as_is else self._steps_to_do()
 
     @property
     def identity(self) -> dict[str, Any]:
         """What must not differ between the runs that make one scoring."""
-        steps = None if self._steps is None else to_dict(self._steps)
+        steps = None if self.steps is None else to_dict(self.steps)
         return {"input": self.kind, "key_check": self._content.get("key_check", ""), "steps_done": steps}
 
     @property
@@ -138,7 +144,7 @@ class DataSetSource:
                 dataset=str(source.root),
                 out=str(layout.root),
                 record=record,
-                steps=self._steps,
+                steps=self.steps,
                 seconds_per_file=IngestConfig().seconds_per_file,
             )
             for record in read_journal_largest_first(source)
@@ -165,7 +171,7 @@ class DataSetSource:
         if not settings.run_steps:
             raise ParameterError(
                 f"{self._layout.root} is preprocessed, and the model learned from radiographs that were not; "
-                "name the data set it was made from, or score it nevertheless with --as-is"
+                "name the data set it was made from, or, to score it nevertheless, give --as-is"
             )
         self._compare("steps", _normal(Pipeline, steps), to_dict(settings.steps))
         return None
@@ -177,7 +183,7 @@ class DataSetSource:
             how = difference(made, wanted, name).replace(" then,", " there,").replace(" now", " by the model")
             raise ParameterError(
                 f"{self._layout.root} was made with other settings than the model expects ({how}); build it "
-                "with those, or score it nevertheless with --as-is"
+                "with those, or, to score it nevertheless, give --as-is"
             )
 
 

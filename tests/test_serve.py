@@ -17,10 +17,16 @@ import pytest
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
 pytest.importorskip("torch", reason="the model to score with is trained here")
 
+from fxcore.build import build
 from fxcore.errors import FxrayError
 from fxcore.executor import Executor
+from fxcore.ingest import ingest
 from fxcore.phantom import synthesise
+from fxcore.settings import Settings
+from fxcore.steps import Pipeline
+from fxcore.steps.part_filter import PartFilterConfig
 from fxserve import Scorer
+from fxserve.quantize import quantize
 from fxserve.score import score
 from tests.program import FAULTY_CODEC, fxray, start, summary
 from tests.serve_models import mean_model, of_steps, trained
@@ -42,7 +48,7 @@ def phantom(made):
     folder = made["folder"]
     synthesise(folder / "archive", studies=8, seed=3, scale=0.3)
     key = folder / "key"
-    fxray("build", folder / "archive", folder / "built", "--key", key, "--quiet")
+    build(folder / "archive", folder / "built", key_file=key)
     return folder / "archive", folder / "built", of_steps(made["model"], folder / "steps.onnx"), key
 
 
@@ -58,8 +64,8 @@ def tables(out: Path) -> dict[str, bytes]:
 def test_an_archive_and_the_data_set_built_from_it_score_alike(phantom, tmp_path):
     archive, built, model, key = phantom
     found = summary("score", model, archive, tmp_path / "a", "--key", key, "--workers", 2)
-    fxray("score", model, built, tmp_path / "b", "--workers", 1, "--batch", 3, "--quiet")
-    fxray("score", model, archive, tmp_path / "c", "--key", key, "--workers", 4, "--batch", 1, "--quiet")
+    score(model, built, tmp_path / "b", workers=1, batch=3, device="cpu")
+    score(model, archive, tmp_path / "c", workers=4, batch=1, device="cpu", key_file=key)
     assert tables(tmp_path / "a") == tables(tmp_path / "b") == tables(tmp_path / "c")
     predictions = rows(tmp_path / "a" / "predictions.csv")
     stored = {row["radiograph_id"]: row for row in rows(built / "metadata.csv")}
@@ -126,7 +132,8 @@ def test_another_model_is_not_mixed_into_a_scoring(made, tmp_path):
 
 def test_a_data_set_of_other_settings_is_refused_unless_asked_for(phantom, tmp_path):
     archive, _, model, key = phantom
-    fxray("build", archive, tmp_path / "hands", "--part", "any", "--key", key, "--quiet")
+    any_part = Settings(steps=Pipeline(part_filter=PartFilterConfig(parts=("any",))))
+    build(archive, tmp_path / "hands", settings=any_part, key_file=key)
     with pytest.raises(FxrayError, match=r"steps\.part_filter.*--as-is"):
         score(model, tmp_path / "hands", tmp_path / "out", device="cpu")
     assert score(model, tmp_path / "hands", tmp_path / "out", device="cpu", as_is=True).scored
@@ -134,11 +141,13 @@ def test_a_data_set_of_other_settings_is_refused_unless_asked_for(phantom, tmp_p
 
 def test_a_data_set_without_the_steps_gets_them_on_the_way(phantom, tmp_path):
     archive, built, model, key = phantom
-    fxray("ingest", archive, tmp_path / "ingested", "--key", key, "--quiet")
+    ingest(archive, tmp_path / "ingested", key_file=key)
     score(model, tmp_path / "ingested", tmp_path / "a", device="cpu")
     score(model, built, tmp_path / "b", device="cpu")
     for name in ("predictions.csv", "studies.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    with pytest.raises(FxrayError, match="is not preprocessed"):
+        quantize(model, tmp_path / "ingested", tmp_path / "int8.onnx")
 
 
 def test_a_killed_run_goes_on_and_a_deadly_file_costs_itself(tmp_path):
