@@ -1,6 +1,6 @@
 """Archives of very many small studies: what fxray itself costs a study, and how its memory grows.
 
-The images are so small that reading, encoding and the steps take next to no time: what is left is the
+The images are so small that decoding and encoding take next to no time: what is left is headers, the
 index, the plan, processes, files and the journal.
 """
 
@@ -50,7 +50,7 @@ def run(options: Options) -> Findings:
         return findings
     studies = QUICK_STUDIES if options.quick else STUDIES
     with tempfile.TemporaryDirectory(prefix="fxray-bench-size-") as folder:
-        _build(Path(folder), studies, options, findings)
+        _ingest(Path(folder), studies, options, findings)
     with tempfile.TemporaryDirectory(prefix="fxray-bench-size-") as folder:
         _index(Path(folder), QUICK_INDEXED if options.quick else INDEXED, options, findings)
     if options.quick:
@@ -149,14 +149,14 @@ def _session(leader: int) -> list[tuple[int, float, float]]:
     return found
 
 
-def _build(folder: Path, studies: int, options: Options, findings: Findings) -> None:
+def _ingest(folder: Path, studies: int, options: Options, findings: Findings) -> None:
     archive, runs = folder / "archive", []
     tiny_archive(folder / "warm-up", 1)
     watch(_command(folder, "warm-up"))
     for k in (1, 2):
         options.say(f"making {studies:,} studies of one small radiograph")
         tiny_archive(archive, studies, first=(k - 1) * studies)
-        options.say(f"building {k * studies:,} of them")
+        options.say(f"ingesting {k * studies:,} of them")
         runs.append(watch(_command(folder, "archive")))
         shutil.rmtree(folder / "out-archive")
         (folder / "index-archive").unlink()
@@ -165,10 +165,10 @@ def _build(folder: Path, studies: int, options: Options, findings: Findings) -> 
     each = [one.cpu_seconds / studies, two.cpu_seconds / (2 * studies)]
     growth, flat = two.seconds / one.seconds, two.worker_growth
     findings.results += [
-        within("build: CPU time a study", name, each, OVERHEAD_S),
-        within("build: twice the studies, seconds", name, [growth], GROWTH, unit="×"),
-        within("build: memory of the parent", f"twice {name}", [two.parent_peak], PARENT_BYTES, unit="B"),
-        within("build: memory of a worker, late over early", f"twice {name}", [flat], FLAT, unit="×"),
+        within("ingest: CPU time a study", name, each, OVERHEAD_S),
+        within("ingest: twice the studies, seconds", name, [growth], GROWTH, unit="×"),
+        within("ingest: memory of the parent", f"twice {name}", [two.parent_peak], PARENT_BYTES, unit="B"),
+        within("ingest: memory of a worker, late over early", f"twice {name}", [flat], FLAT, unit="×"),
     ]
     findings.said.append(
         f"{studies:,} studies took {one.seconds:.1f} s, {2 * studies:,} took {two.seconds:.1f} s; the CPU "

@@ -225,8 +225,8 @@ def test_size_family_watches_all_processes_of_a_run(monkeypatch: pytest.MonkeyPa
     findings = size.run(Options(True, 1, print))
     rows = {result.name: result for result in findings.results}
     # The workers' time and memory, not only those of the process that was started.
-    assert rows["build: CPU time a study"].ours_s * 5 > 0.5
-    assert rows["build: memory of the parent"].ours_s > 20e6
+    assert rows["ingest: CPU time a study"].ours_s * 5 > 0.5
+    assert rows["ingest: memory of the parent"].ours_s > 20e6
     assert rows["index: the second time"].ours_s > 0
 
 
