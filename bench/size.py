@@ -178,15 +178,7 @@ def _ingest(folder: Path, studies: int, options: Options, findings: Findings) ->
 
 def _command(folder: Path, archive: str) -> list[str]:
     places = ("--key", str(folder / "key"), "--index", str(folder / f"index-{archive}"))
-    return [
-        "build",
-        str(folder / archive),
-        str(folder / f"out-{archive}"),
-        "--part",
-        "any",
-        *places,
-        "--quiet",
-    ]
+    return ["ingest", str(folder / archive), str(folder / f"out-{archive}"), *places, "--quiet"]
 
 
 def _index(folder: Path, files: int, options: Options, findings: Findings) -> None:
