@@ -218,6 +218,7 @@ def test_pipeline_family_runs_both_commands(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.skipif(not memory.available(), reason="this system cannot reset a process's high-water mark")
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are watched by way of /proc")
 def test_size_family_watches_all_processes_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(size, "QUICK_STUDIES", 5)

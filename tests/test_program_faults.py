@@ -13,15 +13,12 @@ from tests.test_program_images import draw
 QUICK = (
     "group-killed",
     "parent-killed",
-    "killed-at-each-step",
     "broken-worker",
     "interrupted",
     "interrupted-in-native-code",
-    "two-at-once",
     "full-disk",
     "sources-change",
     "archive-gone",
-    "away-for-a-moment",
 )
 
 
