@@ -6,7 +6,6 @@ which a later run goes on.
 
 from __future__ import annotations
 
-import heapq
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from fxcore.aggregate import aggregate
+from fxcore.dataset.journal import merged, write_line
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.tables import write_atomically
 from fxcore.errors import DataSetError
 from fxcore.study import Reject
 from fxserve.settings import BY_MODEL
@@ -101,25 +100,9 @@ def from_line(line: bytes | str, where: str) -> StudyScore:
 
 def write_score(layout: Layout, score: StudyScore) -> None:
     """Mark a study as scored."""
-    path = layout.record(score.study_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, to_line(score))
+    write_line(layout, score.study_id, to_line(score))
 
 
 def read_scores(layout: Layout) -> Iterator[StudyScore]:
     """Yield the records of all studies scored, in order of study; a newer record replaces the journal's."""
-    kept = (score for score in _journal(layout) if not layout.record(score.study_id).exists())
-    return heapq.merge(kept, _fresh(layout), key=lambda score: score.study_id)
-
-
-def _journal(layout: Layout) -> Iterator[StudyScore]:
-    if layout.journal.exists():
-        with layout.journal.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                yield from_line(line, f"{layout.journal}, line {number}")
-
-
-def _fresh(layout: Layout) -> Iterator[StudyScore]:
-    for folder in sorted(layout.records.glob("*")):
-        for path in sorted(folder.glob("*.json")):
-            yield from_line(path.read_bytes(), str(path))
+    return merged(layout, from_line)

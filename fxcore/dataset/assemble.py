@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
-from fxcore.dataset.journal import StudyRecord, read_journal, read_records, to_line
+from fxcore.dataset.journal import StudyRecord, from_line, parsed, read_journal, read_records, to_line
 from fxcore.dataset.layout import JOURNAL_FILE, Layout
 from fxcore.dataset.studies import read_rows
 from fxcore.dataset.tables import render_csv, union_of_columns, write_atomically
@@ -102,6 +102,7 @@ def assemble(
         The content of ``dataset.json``.
     """
     totals = Totals()
+    new_journal = layout.work / JOURNAL_FILE
 
     def journal() -> Iterator[bytes]:
         for record in itertools.chain(_loose_records(loose), _records(layout, keep)):
@@ -111,20 +112,20 @@ def assemble(
     def metadata() -> Iterator[bytes]:
         header = union_of_columns(list(totals.columns)) or columns
         yield render_csv([header])
-        for record in _records(layout, keep):
+        for record in parsed(new_journal, from_line):
             if record.radiographs:
                 rows = read_rows(layout, record.label, record.study_id)
                 yield render_csv([row.get(column, "") for column in header] for row in rows)
 
     def rejected() -> Iterator[bytes]:
         yield render_csv([REJECT_COLUMNS])
-        for record in itertools.chain(_loose_records(loose), _records(layout, keep)):
+        for record in parsed(new_journal, from_line):
             yield render_csv(map(astuple, record.rejects))
 
     for record in read_records(layout):
         if keep is not None and record.radiographs and record.study_id not in keep:
             shutil.rmtree(layout.study(record.label, record.study_id), ignore_errors=True)
-    new_journal = layout.work / JOURNAL_FILE
+    # First: the tables are made from its lines, rather than from a file a study once more.
     write_atomically(new_journal, journal())
     write_atomically(layout.metadata, metadata())
     write_atomically(layout.rejects, rejected())

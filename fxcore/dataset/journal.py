@@ -8,14 +8,26 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import write_atomically
 from fxcore.errors import DataSetError
 from fxcore.study import Reject
+
+
+class OfAStudy(Protocol):
+    """Anything that is kept of a study."""
+
+    @property
+    def study_id(self) -> str:
+        """Which study it is; empty for what belongs to none."""
+
+
+Record = TypeVar("Record", bound=OfAStudy)
 
 
 @dataclass(frozen=True)
@@ -82,37 +94,58 @@ def from_line(line: bytes | str, where: str) -> StudyRecord:
 
 def write_record(layout: Layout, record: StudyRecord) -> None:
     """Mark a study as done. Its staged folder, if any, must be complete before this is called."""
-    path = layout.record(record.study_id)
+    write_line(layout, record.study_id, to_line(record))
+
+
+def write_line(layout: Layout, study_id: str, line: bytes) -> None:
+    """Write what is kept of a study to the file where it waits for the journal."""
+    path = layout.record(study_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, to_line(record))
+    write_atomically(path, line)
 
 
 def read_records(layout: Layout) -> Iterator[StudyRecord]:
-    """Yield the records of all studies done, in order of study; a newer record replaces the journal's.
+    """Yield the records of all studies done, in order of study; a newer record replaces the journal's."""
+    return merged(layout, from_line)
+
+
+def merged(layout: Layout, parse: Callable[[bytes, str], Record]) -> Iterator[Record]:
+    """Yield journal and waiting records as one, in order of study; what waits is newer.
 
     A few are in memory at a time: the journal is in this order, and so are the folders of records.
+
+    Parameters
+    ----------
+    layout : Layout
+    parse : callable
+        Given a line and where it stands, for a message.
     """
-    kept = (record for record in read_journal(layout) if not _is_renewed(layout, record))
-    return heapq.merge(kept, _fresh_records(layout), key=lambda record: record.study_id)
+    kept = (
+        record
+        for record in parsed(layout.journal, parse)
+        if not record.study_id or not layout.record(record.study_id).exists()
+    )
+    return heapq.merge(kept, _waiting(layout, parse), key=lambda record: record.study_id)
 
 
-def _is_renewed(layout: Layout, record: StudyRecord) -> bool:
-    return bool(record.study_id) and layout.record(record.study_id).exists()
-
-
-def _fresh_records(layout: Layout) -> Iterator[StudyRecord]:
+def _waiting(layout: Layout, parse: Callable[[bytes, str], Record]) -> Iterator[Record]:
     for folder in sorted(layout.records.glob("*")):
         for path in sorted(folder.glob("*.json")):
-            yield from_line(path.read_bytes(), str(path))
+            yield parse(path.read_bytes(), str(path))
+
+
+def parsed(journal: Path, parse: Callable[[bytes, str], Record]) -> Iterator[Record]:
+    """Yield the records of a journal's lines; none where there is no such file."""
+    if not journal.exists():
+        return
+    with journal.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            yield parse(line, f"{journal}, line {number}")
 
 
 def read_journal(layout: Layout) -> Iterator[StudyRecord]:
     """Yield the records of a finished data set, in order of study."""
-    if not layout.journal.exists():
-        return
-    with layout.journal.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            yield from_line(line, f"{layout.journal}, line {number}")
+    return parsed(layout.journal, from_line)
 
 
 def read_journal_largest_first(layout: Layout) -> Iterator[StudyRecord]:
