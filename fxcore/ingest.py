@@ -20,7 +20,7 @@ from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import open_executor
 from fxcore.jobs import IngestTask, require_files
 from fxcore.labels import read_labels
-from fxcore.pseudonyms import Pseudonyms, default_key_file, load_key
+from fxcore.pseudonyms import default_key_file, load_key_of
 from fxcore.run import Progress, Silent, Summary, begun_settings, do_studies, finish, output_folder, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
@@ -94,7 +94,7 @@ def ingest(
     places = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
     check_places(archive, out, places)
     table = read_labels(labels, key_column, label_column) if labels else None
-    pseudonyms = _pseudonyms(key_file, out)
+    pseudonyms = load_key_of(key_file, out, begun_settings(Layout(out)))
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": pseudonyms.key_check}
@@ -187,16 +187,6 @@ def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> Non
             )
         if link.exists() and not link.read_bytes().startswith(_LINK_HEADER):
             raise ParameterError(f"{link} exists and is not a link file; name another")
-
-
-def _pseudonyms(key_file: Path, out: Path) -> Pseudonyms:
-    begun = begun_settings(Layout(out))
-    pseudonyms = load_key(key_file, may_create=not begun)
-    if begun and begun.get("key_check") != pseudonyms.key_check:
-        raise FxrayError(
-            f"{key_file} is not the pseudonym key that {out} was begun with; name that one with --key"
-        )
-    return pseudonyms
 
 
 def write_link_file(path: Path, plan: Plan) -> None:

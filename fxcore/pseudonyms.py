@@ -6,7 +6,9 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fxcore.errors import FxrayError
 
@@ -78,6 +80,31 @@ def load_key(path: Path, *, may_create: bool) -> Pseudonyms:
     if len(key) != _KEY_BYTES:
         raise FxrayError(f"{path} is not a pseudonym key: it has {len(key)} bytes instead of {_KEY_BYTES}")
     return Pseudonyms(key)
+
+
+def load_key_of(path: Path, out: Path, begun: Mapping[str, Any]) -> Pseudonyms:
+    """Read the key that the output at `out` was begun with, or where it is new, make one if need be.
+
+    Parameters
+    ----------
+    path : Path
+        The key file.
+    out : Path
+        The output, for messages.
+    begun : mapping
+        What the output says it was begun with; empty where it is new.
+
+    Raises
+    ------
+    FxrayError
+        As `load_key` does, and if the key is another one.
+    """
+    pseudonyms = load_key(path, may_create=not begun)
+    if begun and begun.get("key_check") != pseudonyms.key_check:
+        raise FxrayError(
+            f"{path} is not the pseudonym key that {out} was begun with; name that one with --key"
+        )
+    return pseudonyms
 
 
 def _create(path: Path) -> bytes:

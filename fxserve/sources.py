@@ -15,12 +15,12 @@ from fxcore.dataset.assemble import LOOSE, is_data_set
 from fxcore.dataset.journal import read_journal, read_journal_largest_first
 from fxcore.dataset.layout import Layout
 from fxcore.dicom.config import PixelConfig
-from fxcore.errors import FxrayError, ParameterError
+from fxcore.errors import ParameterError
 from fxcore.executor import Executor
 from fxcore.ingest import check_places, ingest_tasks
 from fxcore.jobs import PreprocessTask, StudyTask, require_files
 from fxcore.preprocess import loose_rejects, read_finished
-from fxcore.pseudonyms import Pseudonyms, default_key_file, load_key
+from fxcore.pseudonyms import default_key_file, load_key_of
 from fxcore.run import Progress, difference
 from fxcore.settings import IngestConfig, Settings
 from fxcore.steps import Pipeline
@@ -63,12 +63,12 @@ class ArchiveSource:
         key_file: Path | None,
         index_file: Path | None,
     ) -> None:
-        self._archive, self._out, self._run_steps = archive, out, settings.run_steps
+        self._archive, self._run_steps = archive, settings.run_steps
         self._settings = Settings(IngestConfig(settings.pixels), settings.steps)
         self._key_file = key_file or default_key_file()
         self._index_file = index_file or default_index_file(archive)
         check_places(archive, out, {"pseudonym key": self._key_file, "index": self._index_file})
-        self._pseudonyms = self._load_key()
+        self._pseudonyms = load_key_of(self._key_file, out, begun_scoring(out))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -92,16 +92,6 @@ class ArchiveSource:
                 progress.say(sentence)
             tasks = ingest_tasks(plan, self._archive, layout, self._settings, self._run_steps)
             yield Studies(len(plan), tasks, plan.rejects, {"archive": plan.counts})
-
-    def _load_key(self) -> Pseudonyms:
-        begun = begun_scoring(self._out)
-        pseudonyms = load_key(self._key_file, may_create=not begun)
-        if begun and begun.get("key_check") != pseudonyms.key_check:
-            raise FxrayError(
-                f"{self._key_file} is not the pseudonym key that {self._out} was begun with; name that one "
-                "with --key"
-            )
-        return pseudonyms
 
 
 class DataSetSource:
