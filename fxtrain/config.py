@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fxcore.aggregate import AGGREGATES
 from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
 
@@ -13,7 +14,6 @@ SAMPLERS = ("balanced", "shuffle")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 VIEW_POOLS = ("max", "mean", "attention")
 METRICS = ("auc", "average_precision", "accuracy", "f1", "kappa", "loss")
-AGGREGATES = ("alo", "majority", "mean")
 
 
 @dataclass(frozen=True)

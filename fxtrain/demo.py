@@ -14,7 +14,7 @@ from fxtrain.run_directory import RunDirectory
 from fxtrain.trainer import train
 
 # What trains in about a minute on two cores. To learn what a fracture looks like takes a hundred times as
-# many images as a demonstration has: docs/training.md has the recipe.
+# many images as a demonstration has: see docs/training.md.
 SETTINGS = TrainConfig(
     data=DataConfig(frame=Frame(171, 256)),
     model=ModelConfig(name="rx-lite"),

@@ -26,7 +26,7 @@ from fxtrain.metrics import (
     with_intervals,
 )
 from fxtrain.models import create_model
-from fxtrain.packing import pack
+from fxtrain.packing import pack_for
 from fxtrain.predict import MODEL, Predictions, predict
 from fxtrain.processes import choose_device
 from fxtrain.progress import Progress, Silent
@@ -123,11 +123,7 @@ def evaluate(
     studies = _studies(place, table, part)
     chosen_device = choose_device(device)
     model.to(chosen_device)
-
-    def begin(count: int) -> None:
-        progress.stage("Packing radiographs", count)
-
-    packed = pack(table, config.data.frame, 1 / config.augment.crop_least, begin, progress.advance)
+    packed = pack_for(table, config, progress)
     progress.stage("Evaluating radiographs", len(table.of_studies(studies)))
     middle = place.read_middle(config)
     found = predict(model, table, packed, studies, config, chosen_device, middle, progress.advance)
@@ -165,7 +161,7 @@ def _over_views(
     if not place.best.exists():
         return {}
     model, config = load_model(place)
-    packed = pack(table, config.data.frame, 1 / config.augment.crop_least)
+    packed = pack_for(table, config, Silent())
     views = predict(model.to(device), table, packed, studies, config, device, place.read_middle(config))
     ours = found.scores(MODEL)
     return {how: differences(found.broken, ours, views.scores(how)) for how in ways}

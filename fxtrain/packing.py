@@ -25,6 +25,8 @@ from fxcore.dataset.png import decode_png
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import default_workers
 from fxcore.letterbox import Frame, fit_image
+from fxtrain.config import TrainConfig
+from fxtrain.progress import Progress
 from fxtrain.table import Table
 
 # Raised when images come out otherwise than before.
@@ -96,6 +98,15 @@ def pack(
             raise FxrayError(f"cannot pack the data set in {folder}: {error.strerror}") from error
         arrays |= {size: np.load(path, mmap_mode="r") for path, size in missing}
     return Packed(arrays[frame], arrays[larger])
+
+
+def pack_for(table: Table, config: TrainConfig, progress: Progress) -> Packed:
+    """Pack a data set as a run with these settings takes it; see `pack`."""
+
+    def begin(count: int) -> None:
+        progress.stage("Packing radiographs", count)
+
+    return pack(table, config.data.frame, 1 / config.augment.crop_least, begin, progress.advance)
 
 
 def _digest(table: Table, frame: Frame) -> str:

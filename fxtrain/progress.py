@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from fxcore import run
+
 
 @dataclass(frozen=True)
 class Status:
@@ -21,17 +23,8 @@ class Status:
     seconds_left: float
 
 
-class Progress(Protocol):
+class Progress(run.Progress, Protocol):
     """Where the trainer says how far it is."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Begin a stage of `total` units."""
-
-    def advance(self, units: int) -> None:
-        """Count units of the stage as done."""
-
-    def say(self, text: str) -> None:
-        """Tell the user something that was decided."""
 
     def status(self, status: Status) -> None:
         """Show how the epoch goes."""
@@ -40,17 +33,8 @@ class Progress(Protocol):
         """Show how an epoch went."""
 
 
-class Silent:
+class Silent(run.Silent):
     """Progress for nobody."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        pass
-
-    def advance(self, units: int) -> None:
-        pass
-
-    def say(self, text: str) -> None:
-        pass
 
     def status(self, status: Status) -> None:
         pass

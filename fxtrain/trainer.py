@@ -23,7 +23,7 @@ from fxtrain.metrics import measures
 from fxtrain.models import Aggregator, create_model
 from fxtrain.models.create import load_weights
 from fxtrain.optim import create_optimiser, learning_rate
-from fxtrain.packing import Packed, pack
+from fxtrain.packing import Packed, pack_for
 from fxtrain.plots import plot_curves
 from fxtrain.predict import predict
 from fxtrain.processes import Processes, processes
@@ -94,9 +94,9 @@ def train(
                 write_split(place.split, table, _split(config, table))
         # The others read what the first has written, and open what it has packed.
         team.total(0)
-        packed = _packed(table, config, progress) if team.first else None
+        packed = pack_for(table, config, progress) if team.first else None
         team.total(0)
-        packed = packed or _packed(table, config, progress)
+        packed = packed or pack_for(table, config, progress)
         trainer = Trainer(config, table, packed, read_split(place.split, table), team, place, progress)
         if place.last.exists():
             trainer.restore(place.load(place.last))
@@ -109,13 +109,6 @@ def _split(config: TrainConfig, table: Table) -> Split:
     if config.model.init and views.read_provenance().get("dataset_fingerprint") == table.fingerprint:
         return read_split(views.split, table)
     return split_studies(table, config.data, config.seed)
-
-
-def _packed(table: Table, config: TrainConfig, progress: Progress) -> Packed:
-    def begin(count: int) -> None:
-        progress.stage("Packing radiographs", count)
-
-    return pack(table, config.data.frame, 1 / config.augment.crop_least, begin, progress.advance)
 
 
 class Trainer:
