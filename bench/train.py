@@ -40,10 +40,10 @@ _FULL, _QUICK = Effort(seconds=120, least=5, most=9, warm_up=1), Effort(least=2,
 
 def run(options: Options) -> Findings:
     """Measure on the CPU, and on a GPU where there is one; see `bench.options.Options`."""
-    from fxcore.cli.train import training
+    from fxcore.cli.extras import TRAINING
 
     findings = Findings("train")
-    with training(), tempfile.TemporaryDirectory(prefix="fxray-bench-train-") as folder:
+    with TRAINING.needed(), tempfile.TemporaryDirectory(prefix="fxray-bench-train-") as folder:
         import torch
 
         threads = torch.get_num_threads()

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, KilledWorker
+from distributed import Client, KilledWorker, get_worker
 
 import fxcore
 from fxcore.attempt import WORKER_DIED, WorkerFailure
@@ -130,6 +130,12 @@ async def end_run(run: str) -> None:
 def _complaint(terms: Terms) -> str:
     from fxcore.run import tool
 
+    threads = get_worker().state.nthreads
+    if threads != 1:
+        return (
+            f"has {threads} threads; fxray needs workers of one thread each, so start more of them instead: "
+            "dask worker SCHEDULER --nworkers auto --nthreads 1"
+        )
     mine = tool()
     if mine["version"] != terms.version:
         return (
@@ -300,17 +306,11 @@ class ClusterExecutor(Executor):
         if self._client.status != "running":
             raise self._lost()
         try:
-            threads = self._client.nthreads()
+            workers = len(self._client.nthreads())
         except _LOST as error:
             raise self._lost() from error
-        for worker, count in threads.items():
-            if count != 1:
-                raise FxrayError(
-                    f"the Dask worker {worker} has {count} threads; fxray needs workers of one thread each, "
-                    "so start more of them instead: dask worker SCHEDULER --nworkers auto --nthreads 1"
-                )
-        self._workers = len(threads)
-        if threads:
+        self._workers = workers
+        if workers:
             self._reminded = float("-inf")
         elif now - self._reminded > _REMIND_SECONDS:
             self._reminded = now

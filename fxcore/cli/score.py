@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from fxcore.cli.extras import SCORING
+from fxcore.cli.options import Json, Quiet
 from fxcore.cli.show import (
     EXIT_QUARANTINED,
     errors_for_people,
+    number,
     print_json,
     print_pairs,
     print_plain,
     print_table,
     progress,
 )
-from fxcore.errors import FxrayError
 
 EXIT_NOTHING_SCORED = 4
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX file, as `fxray export` writes it.")]
 Device = Annotated[
     str, typer.Option(help="auto: a GPU if there is one, else the CPU; or cpu, cuda, cuda:1...")
@@ -67,7 +65,7 @@ def score(
     json: Json = False,
 ) -> None:
     """Score studies: probabilities, decisions and what was left out, as tables. Not a diagnosis."""
-    with errors_for_people(_GO_ON), _serving():
+    with errors_for_people(_GO_ON), SCORING.needed():
         from fxcore.executor import start_loading
 
         start_loading()
@@ -107,7 +105,7 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Show what an ONNX model takes and gives, and what fxray wrote into it."""
-    with errors_for_people(), _serving():
+    with errors_for_people(), SCORING.needed():
         from fxserve.inspect import inspect as job
         from fxserve.inspect import settings_template
 
@@ -120,7 +118,7 @@ def inspect(
             return
         print_pairs(
             f"Model {model.name}",
-            ((name.replace("_", " "), _text(value)) for name, value in found.items() if name != "nodes"),
+            ((name.replace("_", " "), number(value)) for name, value in found.items() if name != "nodes"),
         )
         columns = ("side", "name", "type", "shape")
         print_table("Inputs and outputs", columns, (node.values() for node in found["nodes"]))
@@ -136,7 +134,7 @@ def quantize(
     json: Json = False,
 ) -> None:
     """Make an int8 model, and compare it with the first: AUC and speed, in one run on the CPU."""
-    with errors_for_people(), _serving():
+    with errors_for_people(), SCORING.needed():
         from fxserve.quantize import quantize as job
 
         with progress(quiet) as display:
@@ -144,7 +142,7 @@ def quantize(
         if json:
             print_json(found)
         elif not quiet:
-            print_pairs("Quantized", ((name.replace("_", " "), _text(v)) for name, v in found.items()))
+            print_pairs("Quantized", ((name.replace("_", " "), number(v)) for name, v in found.items()))
 
 
 def _rows(summary: Any) -> Iterator[tuple[str, str]]:
@@ -161,16 +159,3 @@ def _rows(summary: Any) -> Iterator[tuple[str, str]]:
         yield f"left out: {reason}", f"{count:,}"
     yield "seconds", f"{summary.seconds:.1f}"
     yield "note", summary.content["statement"]
-
-
-def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-@contextmanager
-def _serving() -> Iterator[None]:
-    """Say what to install where ONNX Runtime is missing."""
-    for package in ("onnxruntime", "onnx", "cv2"):
-        if importlib.util.find_spec(package) is None:
-            raise FxrayError(f"scoring needs {package}; install it with: pip install 'fxray[serve]'")
-    yield

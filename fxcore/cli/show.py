@@ -179,6 +179,11 @@ def print_fault(files: int) -> None:
     )
 
 
+def number(value: Any) -> str:
+    """Return a value for a table: of a fraction, four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def print_pairs(title: str, rows: Iterable[tuple[str, str]]) -> None:
     """Print a table of names and values."""
     table = Table(title=title, title_justify="left", show_header=False, title_style="bold")

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table, progress
+from fxcore.cli.extras import TRAINING
+from fxcore.cli.options import Json, Quiet
+from fxcore.cli.show import errors_for_people, number, print_json, print_pairs, print_table, progress
 from fxcore.errors import FxrayError
 
 if TYPE_CHECKING:
     from fxtrain.config import TrainConfig
     from fxtrain.progress import Progress, Status
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Device = Annotated[str, typer.Option(help="auto: a GPU if there is one; or cpu, cuda, cuda:1...")]
 Run = Annotated[Path, typer.Argument(help="Folder of a training run.")]
 DataSet = Annotated[Path, typer.Argument(help="A finished data set with labels.")]
-
-INSTALL = "pip install 'fxray[train]'"
 
 _GO_ON = "Finished epochs are kept: run the same command with --resume to go on."
 
@@ -44,7 +39,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a fracture classifier on a data set."""
-    with errors_for_people(_GO_ON), training():
+    with errors_for_people(_GO_ON), TRAINING.needed():
         from fxtrain.trainer import train as job
 
         wanted = _settings(config, model, epochs, seed, device, run if resume else None)
@@ -83,7 +78,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Evaluate the best model of a run, by radiograph and by study, with 95% intervals."""
-    with errors_for_people(), training():
+    with errors_for_people(), TRAINING.needed():
         from fxtrain.evaluate import evaluate as job
 
         ways = [way.strip() for way in aggregate.split(",") if way.strip()]
@@ -113,7 +108,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the best model of a run as ONNX, with all that scoring needs, checked against torch."""
-    with errors_for_people(), training():
+    with errors_for_people(), TRAINING.needed():
         from fxtrain.export import export as job
 
         result = job(run, out, dataset=dataset)
@@ -126,7 +121,7 @@ def export(
 def print_exported(result: dict[str, Any]) -> None:
     """Print what scoring will be done with."""
     shown = ("file", "model", "threshold", "aggregate", "temperature", "largest_difference")
-    print_pairs("Exported", [(name.replace("_", " "), _text(result[name])) for name in shown])
+    print_pairs("Exported", [(name.replace("_", " "), number(result[name])) for name in shown])
 
 
 def print_evaluation(result: dict[str, Any]) -> None:
@@ -147,15 +142,11 @@ def print_evaluation(result: dict[str, Any]) -> None:
         compared = [[f"its views, {how}", *(_interval(over[how][name]) for name in names)] for how in over]
         print_table("Better than its views by", ("than", *(n.replace("_", " ") for n in names)), compared)
     operating = result["operating"]
-    print_pairs("Chosen", [(name, _text(value)) for name, value in operating.items()])
+    print_pairs("Chosen", [(name, number(value)) for name, value in operating.items()])
 
 
 def _interval(found: dict[str, float]) -> str:
     return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})"
-
-
-def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def train_demo(folder: Path, quiet: bool) -> None:
@@ -163,9 +154,11 @@ def train_demo(folder: Path, quiet: bool) -> None:
 
     Where the packages of training are missing, say what to install instead.
     """
-    if lacking():
+    if TRAINING.lacking:
         if not quiet:
-            print_pairs("To go on", [("train a model on it", f"{INSTALL}, then fxray demo {folder}")])
+            print_pairs(
+                "To go on", [("train a model on it", f"{TRAINING.install}, then fxray demo {folder}")]
+            )
         return
     with errors_for_people(_GO_ON):
         from fxtrain.demo import demo
@@ -179,20 +172,6 @@ def train_demo(folder: Path, quiet: bool) -> None:
             print_pairs(
                 "To go on", [("a model that has learned", "more studies, more epochs: docs/training.md")]
             )
-
-
-def lacking() -> str:
-    """Return the name of a package that training needs and that is not installed; empty: there is none."""
-    wanted = ("torch", "torchvision", "sklearn", "matplotlib", "cv2", "onnx", "onnxruntime", "onnxscript")
-    return next((package for package in wanted if importlib.util.find_spec(package) is None), "")
-
-
-@contextmanager
-def training() -> Iterator[None]:
-    """Say what to install where torch is missing."""
-    if package := lacking():
-        raise FxrayError(f"training needs {package}; install it with: {INSTALL}")
-    yield
 
 
 def _settings(

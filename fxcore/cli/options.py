@@ -1,0 +1,48 @@
+"""Arguments and options that several commands have: the same name, letter and help everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Archive = Annotated[Path, typer.Argument(help="Folder with DICOM files or images, in any folder shape.")]
+Workers = Annotated[
+    int, typer.Option("--workers", "-j", min=0, help="Worker processes; 0: one for each core.")
+]
+Scheduler = Annotated[
+    str,
+    typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler; see docs/clusters.md."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings as TOML; see `fxray config`.")]
+Labels = Annotated[
+    Path | None, typer.Option(help="CSV with a study key and a label. Without it: class folders.")
+]
+KeyColumn = Annotated[
+    str, typer.Option(help="Column of the labels file with the study key; guessed when not given.")
+]
+LabelColumn = Annotated[
+    str, typer.Option(help="Column of the labels file with the label; guessed when not given.")
+]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="Pseudonym key; made on first use. Default: the user's own.")
+]
+LinkFile = Annotated[
+    Path | None, typer.Option("--link", help="Also write which file became what. Identifies patients!")
+]
+IndexFile = Annotated[
+    Path | None,
+    typer.Option("--index", help="Where the index of the archive is kept. Default: the user's cache."),
+]
+ShardText = Annotated[
+    str, typer.Option("--shard", metavar="I/N", help="Do one share of the studies; then `fxray merge`.")
+]
+MaxInstances = Annotated[
+    int | None, typer.Option(min=0, help="Drop studies with more radiographs; 0 keeps all.")
+]
+Part = Annotated[
+    list[str] | None, typer.Option("--part", help="Anatomic part to keep (repeatable); any: all of them.")
+]
