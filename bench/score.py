@@ -67,7 +67,7 @@ def _model(path: Path) -> tuple[Path, Any]:
     from fxcore.dicom.config import PixelConfig
     from fxcore.steps import Pipeline
     from fxtrain.config import ModelConfig
-    from fxtrain.export import CLASSES, Deployed, _convert
+    from fxtrain.export import CLASSES, Deployed, write_onnx
     from fxtrain.models import create_model
 
     torch.manual_seed(0)
@@ -81,7 +81,7 @@ def _model(path: Path) -> tuple[Path, Any]:
         "threshold": 0.5,
         "aggregate": "alo",
     }
-    _convert(network, _images()[:7, None], path, metadata)
+    write_onnx(network, _images()[:7, None], path, metadata)
     return path, network
 
 

@@ -101,7 +101,7 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
     }
     beside = out.with_name(f"{out.name}.partial")
     try:
-        _convert(deployed, images, beside, metadata)
+        write_onnx(deployed, images, beside, metadata)
         difference = largest_difference(deployed, beside, images)
         if not difference <= TOLERANCE:
             raise FxrayError(
@@ -129,7 +129,7 @@ def _inputs(deployed: nn.Module, images: NDArray[np.uint8], count: int) -> dict[
     return inputs
 
 
-def _convert(deployed: nn.Module, images: NDArray[np.uint8], path: Path, metadata: dict[str, Any]) -> None:
+def write_onnx(deployed: nn.Module, images: NDArray[np.uint8], path: Path, metadata: dict[str, Any]) -> None:
     inputs = _inputs(deployed, images, max(_BATCHES))
     batch = torch.export.Dim("batch", min=1)
     with warnings.catch_warnings():

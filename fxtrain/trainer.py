@@ -103,6 +103,21 @@ def train(
         return trainer.run()
 
 
+def best_epoch(history: list[dict[str, Any]], metric: str) -> int:
+    """Return the index of the best row by a validation metric; of equal ones, the first.
+
+    An epoch whose metric is no number is the worst.
+    """
+
+    def quality(index: int) -> float:
+        value = float(history[index][f"val_{metric}"])
+        if math.isnan(value):
+            return -math.inf
+        return -value if metric == "loss" else value
+
+    return max(range(len(history)), key=quality)
+
+
 def _split(config: TrainConfig, table: Table) -> Split:
     """Keep studies aside: those of the run that the views come from, lest they have been trained on."""
     views = RunDirectory(Path(config.model.init))
@@ -255,25 +270,16 @@ class Trainer:
         names = ("auc", "average_precision", "accuracy", "f1", "kappa")
         return {"val_loss": loss} | {f"val_{name}": good[name] for name in names}
 
-    def _quality(self, row: dict[str, Any]) -> float:
-        value = float(row[f"val_{self.config.metric}"])
-        if math.isnan(value):
-            return -math.inf
-        return -value if self.config.metric == "loss" else value
-
-    def _best_epoch(self) -> int:
-        """Return the index of the best epoch; of equal ones, the first."""
-        return max(range(len(self.history)), key=lambda k: (self._quality(self.history[k]), -k))
-
     def _is_patience_over(self) -> bool:
         over = False
         if self.team.first and self.config.patience and self.history:
-            over = len(self.history) - 1 - self._best_epoch() >= self.config.patience
+            best = best_epoch(self.history, self.config.metric)
+            over = len(self.history) - 1 - best >= self.config.patience
         return self.team.agree(over)
 
     def _save(self) -> None:
         weights = {"model": self.model.state_dict(), "config": to_dict(self.config), "history": self.history}
-        if self._best_epoch() == len(self.history) - 1:
+        if best_epoch(self.history, self.config.metric) == len(self.history) - 1:
             self.place.save(self.place.best, weights)
         rest = {
             "optimiser": self.optimiser.state_dict(),

@@ -27,7 +27,7 @@ def trained(folder: Path) -> tuple[Path, Path, Path]:
     from fxtrain.evaluate import evaluate
     from fxtrain.export import export
     from fxtrain.trainer import train
-    from tests.train_data import make
+    from tests.train.data import make
 
     torch.set_num_threads(1)
     dataset, run, model = make(folder / "dataset"), folder / "run", folder / "model.onnx"

@@ -24,7 +24,7 @@ from fxserve.score import score
 from fxserve.settings import ModelSettings
 from fxserve.stream import Batcher
 from tests.serve_models import FRAME, mean_model, with_properties
-from tests.train_data import make
+from tests.train.data import make
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, FRAME.height, FRAME.width), dtype=np.uint8)
 
@@ -232,14 +232,14 @@ def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
     from fxcore.steps import Pipeline
     from fxserve.quantize import quantize
     from fxtrain.config import ModelConfig
-    from fxtrain.export import Deployed, _convert
+    from fxtrain.export import Deployed, write_onnx
     from fxtrain.models import create_model
 
     network = create_model(ModelConfig(name="rx-lite"), FRAME)
     judging = {"threshold": 0.5, "aggregate": "alo", "classes": ["not_broken", "broken"]}
     metadata = {"frame": to_dict(FRAME), "steps": to_dict(Pipeline()), **judging}
     path = tmp_path / "m.onnx"
-    _convert(Deployed(network, 0.2, 0.2, 1.0).eval(), IMAGES[:, None], path, metadata)
+    write_onnx(Deployed(network, 0.2, 0.2, 1.0).eval(), IMAGES[:, None], path, metadata)
     found = quantize(path, make(tmp_path / "dataset", studies=12), tmp_path / "int8.onnx", count=8)
     assert found["bytes_int8"] < 0.5 * found["bytes_float"]
     assert found["auc_float"] is not None
@@ -253,14 +253,14 @@ def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
 def test_a_model_of_studies_is_given_whole_studies(tmp_path):
     pytest.importorskip("torch", reason="the model of studies is made here")
     from fxtrain.config import ModelConfig
-    from fxtrain.export import DeployedAggregator, _convert
+    from fxtrain.export import DeployedAggregator, write_onnx
     from fxtrain.models import create_model
 
     network = create_model(ModelConfig(name="aggregator", views="rx-lite"), FRAME)
     judging = {"threshold": 0.5, "aggregate": "model", "classes": ["not_broken", "broken"]}
     path = tmp_path / "m.onnx"
     deployed = DeployedAggregator(network, 0.2, 0.2, 1.0).eval()
-    _convert(deployed, IMAGES[:, None], path, {"frame": to_dict(FRAME), "steps": {}, **judging})
+    write_onnx(deployed, IMAGES[:, None], path, {"frame": to_dict(FRAME), "steps": {}, **judging})
     dataset = make(tmp_path / "dataset", studies=7, views=3)
     for batch in (1, 4):
         score(path, dataset, tmp_path / f"out{batch}", device="cpu", batch=batch)

@@ -40,6 +40,7 @@ def train(
 ) -> None:
     """Train a fracture classifier on a data set."""
     with errors_for_people(_GO_ON), TRAINING.needed():
+        from fxtrain.trainer import best_epoch
         from fxtrain.trainer import train as job
 
         wanted = _settings(config, model, epochs, seed, device, run if resume else None)
@@ -48,7 +49,7 @@ def train(
         if json:
             print_json(history)
         elif not quiet:
-            best = max(history, key=lambda row: row[f"val_{wanted.metric}"])
+            best = history[best_epoch(history, wanted.metric)]
             print_pairs("Trained", [(name.replace("_", " "), f"{value:.4g}") for name, value in best.items()])
 
 

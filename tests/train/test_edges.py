@@ -29,20 +29,7 @@ from fxtrain.run_directory import RunDirectory
 from fxtrain.split import read_split
 from fxtrain.table import read_table
 from fxtrain.trainer import train
-from tests.train_data import SMALL, make
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("train") / "dataset")
+from tests.train.data import SMALL, make
 
 
 @pytest.fixture(scope="module")

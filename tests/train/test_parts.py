@@ -1,0 +1,214 @@
+"""What training is made of: the split, the sampler, packed images, augmentation as torchvision's, models."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+
+import torch
+from torchvision.transforms.v2 import functional as reference
+
+from fxcore.errors import DataSetError, FxrayError, ParameterError
+from fxcore.letterbox import Frame, fit_image
+from fxtrain import augment
+from fxtrain.config import AugmentConfig, DataConfig, ModelConfig
+from fxtrain.loader import prefetch
+from fxtrain.models import create_model
+from fxtrain.packing import pack
+from fxtrain.sampler import epoch_order, sampling_probabilities
+from fxtrain.split import read_split, split_studies, write_split
+from fxtrain.table import read_table
+from fxtrain.trainer import train
+from tests.train.data import SMALL, make
+
+FRAME = SMALL.data.frame
+
+
+# --- split and sampler ---
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_no_patient_is_on_both_sides_and_classes_are_kept_in_proportion(tmp_path, balanced):
+    table = read_table(make(tmp_path / "dataset", studies=120, views=1, share=0.25, patients=50))
+    config = DataConfig(val_fraction=0.3, val_balanced=balanced)
+    split = split_studies(table, config, seed=1)
+    patients = [{table.patients[k] for k in side} for side in (split.train, split.val)]
+    assert not patients[0] & patients[1]
+    assert not set(split.train) & set(split.val)
+    share = table.broken[split.val].mean()
+    if balanced:
+        assert share == 0.5
+    else:
+        assert len(split.train) + len(split.val) == 120
+        assert abs(len(split.val) / 120 - 0.3) < 0.06
+        assert abs(share - 0.25) < 0.1
+    again = split_studies(table, config, seed=1)
+    np.testing.assert_array_equal(split.val, again.val)
+    assert not np.array_equal(split.val, split_studies(table, config, seed=2).val)
+    write_split(tmp_path / "split.csv", table, split)
+    np.testing.assert_array_equal(read_split(tmp_path / "split.csv", table).train, split.train)
+
+
+def test_a_data_set_of_one_class_or_too_few_studies_is_refused(tmp_path):
+    for name, studies, share in (("one-class", 20, 1.0), ("few", 2, 0.5)):
+        with pytest.raises(DataSetError, match=r"data\.val_fraction"):
+            train(make(tmp_path / name, studies, share=share), tmp_path / f"run-{name}", SMALL)
+
+
+def test_an_epoch_is_balanced_and_shows_nothing_twice():
+    broken = np.arange(1000) < 150
+    orders = [epoch_order(broken, "balanced", 0, epoch) for epoch in range(40)]
+    for order in orders:
+        assert len(order) == len(set(order)) == 300
+        assert broken[order].sum() == 150
+    # Equation 4.3: each sample's chance to stand at one place of an epoch.
+    first = np.bincount(np.concatenate([order[:100] for order in orders]), minlength=1000) / (40 * 100)
+    expected = sampling_probabilities(broken)
+    assert expected.sum() == pytest.approx(1)
+    assert first[broken].mean() == pytest.approx(expected[0], rel=0.1)
+    assert first[~broken].mean() == pytest.approx(expected[-1], rel=0.1)
+    assert not np.array_equal(orders[0], orders[1])
+    np.testing.assert_array_equal(orders[3], epoch_order(broken, "balanced", 0, 3))
+    assert sorted(epoch_order(broken, "shuffle", 0, 0)) == list(range(1000))
+
+
+# --- images ---
+
+
+def test_letterboxing_keeps_the_shape_and_resizing_does_not():
+    image = np.full((100, 50), 200, np.uint8)
+    boxed = fit_image(image, Frame(40, 40))
+    assert boxed.shape == (40, 40)
+    assert (boxed[:, 10:30] == 200).all()
+    assert not boxed[:, :10].any()
+    assert not boxed[:, 30:].any()
+    assert (fit_image(image, Frame(40, 40, "resize")) == 200).all()
+    # All of the image counts: the mean stays.
+    noise = np.random.default_rng(0).integers(0, 256, (400, 200), dtype=np.uint8)
+    assert fit_image(noise, Frame(20, 40)).mean() == pytest.approx(noise.mean(), abs=1)
+    assert fit_image(np.full((3, 2), 9, np.uint8), Frame(20, 40)).max() == 9
+
+
+def test_packing_is_done_once_and_again_when_the_data_set_changes(tmp_path, dataset):
+    copy = tmp_path / "dataset"
+    shutil.copytree(dataset, copy)
+    table = read_table(copy)
+    begun = []
+    packed = pack(table, FRAME, 1.25, begun.append)
+    assert packed.exact.shape == (len(table), 40, 32)
+    assert packed.roomy.shape == (len(table), 50, 40)
+    pack(table, FRAME, 1.25, begun.append)
+    assert begun == [len(table)]
+    pack(read_table(make(copy, studies=42)), FRAME, 1.25, begun.append)
+    assert len(begun) == 2
+    table.path(3).write_bytes(b"\x89PNG")
+    with pytest.raises(DataSetError, match="is damaged"):
+        pack(table, Frame(30, 30), 1.0)
+    table.path(3).unlink()
+    with pytest.raises(DataSetError, match="No such file"):
+        pack(table, Frame(30, 31), 1.0)
+    assert not list((tmp_path / "dataset.packed").glob("*.partial"))
+
+
+def test_augmentation_is_that_of_torchvision(dataset):
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (6, 50, 40), dtype=np.uint8))
+    drawn = torch.tensor(
+        [  # side, across, down, mirrored, inverted: crops of whole pixels
+            [0.8, 0.0, 0.0, 1, 0],
+            [0.8, 1.0, 1.0, 1, 0],
+            [0.9, 0.5, 0.4, -1, 0],
+            [1.0, 0.3, 0.7, 1, 1],
+            [0.8, 0.25, 0.5, -1, 1],
+            [1.0, 0.0, 0.0, 1, 0],
+        ]
+    )
+    ours = augment.augment(images, drawn, 40, 32, 0.25, 0.5)
+    for image, (side, across, down, mirrored, inverted), found in zip(
+        images, drawn.tolist(), ours, strict=True
+    ):
+        height, width = round(50 * side), round(40 * side)
+        top, left = round((50 - height) * down), round((40 - width) * across)
+        expected = reference.resized_crop(
+            image[None].float(), top, left, height, width, [40, 32], antialias=False
+        )
+        expected = reference.horizontal_flip(expected) if mirrored < 0 else expected
+        expected = 255 - expected if inverted else expected
+        expected = reference.normalize(expected / 255, [0.25], [0.5])
+        # At the rim of a crop, ours sees the pixel beyond it where torchvision repeats the last.
+        torch.testing.assert_close(found[:, 1:-1, 1:-1], expected[:, 1:-1, 1:-1], atol=2e-5, rtol=0)
+
+
+def test_what_is_drawn_follows_from_the_seed_and_is_as_often_as_asked():
+    config = AugmentConfig(crop_least=0.9, flip=0.25, invert=0.5)
+    drawn = augment.draw(20_000, config, 1, 2, 3)
+    torch.testing.assert_close(drawn, augment.draw(20_000, config, 1, 2, 3))
+    assert not torch.equal(drawn, augment.draw(20_000, config, 1, 2, 4))
+    assert 0.9 <= drawn[:, 0].min() < 0.901
+    assert drawn[:, 0].max() <= 1
+    assert float((drawn[:, 3] < 0).float().mean()) == pytest.approx(0.25, abs=0.02)
+    assert float(drawn[:, 4].mean()) == pytest.approx(0.5, abs=0.02)
+
+
+def test_prefetching_passes_on_items_errors_and_ends():
+    assert list(prefetch(range(100))) == list(range(100))
+
+    def broken():
+        yield 1
+        raise DataSetError("gone")
+
+    items = prefetch(broken())
+    assert next(items) == 1
+    with pytest.raises(DataSetError, match="gone"):
+        next(items)
+    endless = prefetch(iter(int, 1))
+    next(endless)
+    endless.close()
+
+
+# --- models ---
+
+
+@pytest.mark.parametrize("name", ["rx-lite", "rx-lite-plain", "resnet18", "mobilenet_v3_small", "vit_b_32"])
+def test_models_take_one_channel_and_give_one_logit(name):
+    model = create_model(ModelConfig(name=name), Frame(48, 64)).eval()
+    assert model(torch.randn(3, 1, 64, 48)).shape == (3,)
+
+
+def test_rx_large_fits_the_default_size_and_learns_where_the_plain_one_does_not():
+    images = torch.randn(8, 1, 512, 341)
+    gradients = {}
+    for name in ("rx-large", "rx-large-plain"):
+        torch.manual_seed(0)
+        model = create_model(ModelConfig(name=name), Frame())
+        model(images).sum().backward()
+        first = next(module for module in model.features if isinstance(module, torch.nn.Conv2d))
+        gradients[name] = float(first.weight.grad.norm())
+    assert gradients["rx-large"] > 100 * gradients["rx-large-plain"]
+    with pytest.raises(ParameterError, match="too small"):
+        create_model(ModelConfig(name="rx-large"), Frame(40, 40))
+
+
+def test_unknown_models_and_foreign_weights_are_refused(tmp_path):
+    with pytest.raises(ParameterError, match="rx-lite"):
+        create_model(ModelConfig(name="resnet19"), FRAME)
+    torch.save({"a": torch.zeros(1)}, tmp_path / "weights.pt")
+    with pytest.raises(FxrayError, match="not of this model"):
+        create_model(ModelConfig(name="rx-lite", pretrained=str(tmp_path / "weights.pt")), FRAME)
+
+
+@pytest.mark.parametrize("pool", ["max", "mean", "attention"])
+def test_a_study_is_judged_the_same_whatever_is_beside_it(pool):
+    torch.manual_seed(0)
+    model = create_model(ModelConfig(name="aggregator", pool=pool), FRAME).eval()
+    views = torch.randn(6, 1, 40, 32)
+    together = model(views, torch.tensor([0, 0, 0, 1, 2, 2]))
+    alone = [model(views[a:b], torch.zeros(b - a, dtype=torch.int64)) for a, b in ((0, 3), (3, 4), (4, 6))]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-5)
+    order = torch.tensor([2, 0, 1])
+    torch.testing.assert_close(
+        model(views[order], torch.zeros(3, dtype=torch.int64)), alone[0], atol=1e-5, rtol=1e-5
+    )
