@@ -82,8 +82,13 @@ def start_loading() -> None:
     Worth a call before heavy imports; without it, that process starts with the first `Executor`.
     """
     if isinstance(_context(), ForkServerContext):
-        # Lets signals through again when it starts: it must not come under the block below.
-        resource_tracker.ensure_running()
+        # It ends by itself after the last of us, which a closed terminal must not hinder. It lets Ctrl-C
+        # through again when it starts, so it must not come under the block below.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            resource_tracker.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:

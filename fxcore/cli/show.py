@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from fxcore.cli.signals import Stopped, ignore
+from fxcore.cli.signals import Stopped, begin, heed, ignore
 from fxcore.dataset.tables import visible
 from fxcore.errors import FxrayError
 
@@ -121,6 +121,24 @@ class Lines:
         self.say(f"{self._name}: {self._clock.count}{of}, {rate:.1f}/s{remaining}")
 
 
+class Heeding:
+    """Passes progress on; each step of it is a moment at which the run can be stopped."""
+
+    def __init__(self, display: Any) -> None:
+        self._display = display
+
+    def stage(self, name: str, total: int | None) -> None:
+        heed()
+        self._display.stage(name, total)
+
+    def advance(self, units: int) -> None:
+        heed()
+        self._display.advance(units)
+
+    def say(self, text: str) -> None:
+        self._display.say(text)
+
+
 class _Clock:
     def __init__(self) -> None:
         self.began, self.count = time.monotonic(), 0
@@ -132,15 +150,16 @@ class _Clock:
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Any]:
-    """Yield the progress display that fits: none, bars on a terminal, or log lines; all on stderr."""
+    """Begin a job: yield the progress display that fits, none, bars on a terminal, or log lines on stderr."""
     from fxcore.run import Silent
 
+    begin()
     console = Console(stderr=True)
     if quiet:
-        yield Silent()
+        yield Heeding(Silent())
         return
     with Bars(console) if console.is_terminal else Lines(console) as display:
-        yield display
+        yield Heeding(display)
 
 
 @contextmanager

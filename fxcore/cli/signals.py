@@ -6,6 +6,7 @@ code that shells use for the signal (128 and its number).
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from types import FrameType
@@ -17,6 +18,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ONE_WISH_SECONDS = 3.0
 
 _stopping_since = float("-inf")
+_wish: int | None = None
 
 
 class Stopped(BaseException):
@@ -40,10 +42,29 @@ class Stopped(BaseException):
 
 
 def listen() -> None:
-    """Let the signals raise `Stopped`; one that is ignored already (``nohup``) stays so."""
+    """Let the signals end the program, while it loads; one that is ignored already (``nohup``) stays so.
+
+    Not by an exception yet: imports lose some, and make others of them.
+    """
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+
+def begin() -> None:
+    """Let the signals raise `Stopped` from now on: there will be something to tidy up."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _leave:
             signal.signal(number, _stop)
+
+
+def heed() -> None:
+    """Raise `Stopped` once more where it was raised and lost.
+
+    Python passes over what is raised in a callback of the garbage collector.
+    """
+    if _wish is not None:
+        raise Stopped(_wish)
 
 
 def ignore() -> None:
@@ -52,8 +73,14 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def _leave(number: int, _: FrameType | None) -> None:
+    stopped = Stopped(number)
+    os.write(2, f"fxray: {stopped} Nothing was begun: run the same command again.\n".encode())
+    os._exit(stopped.exit_code)
+
+
 def _stop(number: int, _: FrameType | None) -> None:
-    global _stopping_since
+    global _stopping_since, _wish
     if time.monotonic() - _stopping_since > _ONE_WISH_SECONDS:
-        _stopping_since = time.monotonic()
+        _stopping_since, _wish = time.monotonic(), number
         raise Stopped(number)
