@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
@@ -14,14 +14,15 @@ from typing import Any
 from fxcore.dataset.assemble import REJECT_COLUMNS
 from fxcore.dataset.layout import JOURNAL_FILE, Layout
 from fxcore.dataset.locks import run_lock
-from fxcore.dataset.tables import cell, render_csv, union_of_columns, write_atomically
+from fxcore.dataset.tables import cell, union_of_columns, write_atomically
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.run import Progress, check_settings
 from fxcore.study import Reject
 from fxserve.records import DECIMALS, StudyScore, judge, read_scores, to_line
 from fxserve.settings import ModelSettings
+from fxserve.tables import kind_of
 
-PREDICTIONS_FILE, STUDIES_FILE, SUMMARY_FILE = "predictions.csv", "studies.csv", "scoring.json"
+SUMMARY_FILE = "scoring.json"
 STUDY_COLUMNS = ("study_id", "probability", "prediction", "threshold", "views", "deciding_radiograph")
 _SETTINGS_FILE = "settings.json"
 _SCORE_COLUMNS = ("study_id", "radiograph_id", "probability", "logit")
@@ -126,37 +127,43 @@ def write_tables(
                 predicted[settings.classes[judged.positive]] += 1
             yield to_line(score)
 
-    def predictions() -> Iterator[bytes]:
-        decided = [name for name in union_of_columns(list(headers)) if name != "radiograph_id"]
-        yield render_csv([(*_SCORE_COLUMNS, *decided)])
+    def predictions(decided: Sequence[str]) -> Iterator[Sequence[str]]:
         for score in scores():
             by_radiograph = len(score.probabilities) == len(score.rows) and settings.aggregate != "model"
             for k, row in enumerate(score.rows):
                 found = (score.probabilities[k], score.logits[k]) if by_radiograph else ()
                 numbers = [number(value) for value in found] or ["", ""]
-                cells = (cell(row.get(name, "")) for name in decided)
-                yield render_csv([(score.study_id, row["radiograph_id"], *numbers, *cells)])
+                yield (
+                    score.study_id,
+                    row["radiograph_id"],
+                    *numbers,
+                    *(cell(row.get(name, "")) for name in decided),
+                )
 
-    def studies() -> Iterator[bytes]:
-        yield render_csv([STUDY_COLUMNS])
+    def studies() -> Iterator[Sequence[str]]:
         for score in scores():
             if judged := judge(score, settings.aggregate, settings.threshold):
                 prediction = settings.classes[judged.positive]
                 threshold = number(settings.threshold)
                 figures = (number(judged.probability), prediction, threshold, str(len(score.rows)))
-                yield render_csv([(score.study_id, *figures, judged.deciding_radiograph)])
+                yield (score.study_id, *figures, judged.deciding_radiograph)
 
-    def rejects() -> Iterator[bytes]:
-        yield render_csv([REJECT_COLUMNS])
-        yield render_csv(map(astuple, loose()))
+    def rejects() -> Iterator[Sequence[str]]:
+        yield from map(astuple, loose())
         for score in scores():
-            yield render_csv(map(astuple, score.rejects))
+            yield from map(astuple, score.rejects)
 
+    def write(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        write_atomically(layout.root / f"{name}{suffix}", render(columns, rows))
+
+    suffix, render = kind_of(layout.root)
     new_journal = layout.work / JOURNAL_FILE
     write_atomically(new_journal, journal())
-    write_atomically(layout.root / PREDICTIONS_FILE, predictions())
-    write_atomically(layout.root / STUDIES_FILE, studies())
-    write_atomically(layout.rejects, rejects())
+    # Known now that all rows have been seen once.
+    decided = [name for name in union_of_columns(list(headers)) if name != "radiograph_id"]
+    write("predictions", (*_SCORE_COLUMNS, *decided), predictions(decided))
+    write("studies", STUDY_COLUMNS, studies())
+    write("rejects", REJECT_COLUMNS, rejects())
     new_journal.replace(layout.journal)
     content = {"statement": STATEMENT} | provenance
     content |= {

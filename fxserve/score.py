@@ -25,6 +25,7 @@ from fxserve.records import StudyScore, read_scores, write_score
 from fxserve.settings import BY_MODEL, ModelSettings
 from fxserve.sources import Studies, open_source
 from fxserve.stream import NOT_FINITE, Batcher, ScoringThreads
+from fxserve.tables import kind_of
 
 # Studies that may wait for the model, a worker.
 _WAITING = 2
@@ -95,7 +96,8 @@ def score(
         A data set, or a raw archive: then DICOM files and images go through the model's steps on the way.
     out : pathlib.Path
         Folder of the results: new, or of an interrupted or earlier run with the same model, which is
-        gone on with. Threshold and aggregate may differ: studies are judged anew, not scored anew.
+        gone on with. Threshold and aggregate may differ: studies are judged anew, not scored anew. Where
+        its name ends in ``.parquet``, the tables in it are Parquet.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"``...; see `fxserve.device.open_session`.
     batch : int
@@ -129,6 +131,7 @@ def score(
     # one run do. With nothing said, both sides may have all cores: whichever is slower takes them.
     lanes = max(1, cores - workers) if workers else cores
     workers = workers or cores
+    kind_of(out)
     loaded = Model(model, device=device, threads=1, batch=batch, settings_file=settings_file)
     if loaded.provider != CPU:
         lanes = 1

@@ -81,6 +81,35 @@ def test_an_archive_and_the_data_set_built_from_it_score_alike(phantom, tmp_path
     assert not (tmp_path / "a" / ".fxray").exists()
 
 
+def test_tables_are_parquet_where_the_name_says_so(phantom, tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install 'fxray[parquet]'")
+    _, built, model, _ = phantom
+    score(model, built, tmp_path / "text", device="cpu", workers=1)
+    out = tmp_path / "night.parquet"
+    summary("score", model, built, out, "--device", "cpu")
+    assert {path.suffix for path in out.iterdir()} == {".parquet", ".json", ".jsonl"}
+    numbers = {"probability": float, "logit": float, "threshold": float, "views": int}
+    for name in ("predictions", "studies", "rejects"):
+        expected = [
+            {
+                key: numbers.get(key, str)(text) if text else ("" if key not in numbers else None)
+                for key, text in row.items()
+            }
+            for row in rows(tmp_path / "text" / f"{name}.csv")
+        ]
+        assert parquet.read_table(out / f"{name}.parquet").to_pylist() == expected
+    before = {path.name: path.read_bytes() for path in out.glob("*.parquet")}
+    monkeypatch.setattr("fxserve.tables._ROWS_IN_A_GROUP", 2)
+    score(model, built, out, device="cpu", workers=1)
+    assert parquet.ParquetFile(out / "predictions.parquet").num_row_groups > 1
+    monkeypatch.undo()
+    score(model, built, out, device="cpu", workers=2, batch=3)
+    assert before == {path.name: path.read_bytes() for path in out.glob("*.parquet")}
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FxrayError, match=r"pip install 'fxray\[parquet\]'"):
+        score(model, built, tmp_path / "other.parquet", device="cpu")
+
+
 def test_the_scores_are_those_of_training(made, tmp_path):
     from fxtrain.evaluate import evaluate
 

@@ -39,7 +39,9 @@ _GO_ON = "Nothing scored is lost: run the same command again to go on."
 def score(
     model: ModelFile,
     source: Annotated[Path, typer.Argument(metavar="ARCHIVE|DATASET", help="What to score.")],
-    out: Annotated[Path, typer.Argument(help="Folder to make, or to go on with.")],
+    out: Annotated[
+        Path, typer.Argument(help="Folder to make, or to go on with; NAME.parquet: with Parquet tables.")
+    ],
     device: Device = "auto",
     batch: Batch = 0,
     workers: Annotated[
