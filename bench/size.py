@@ -39,6 +39,8 @@ _PLACE = "1.2.826.0.1.3680043.8.498.{kind}.1{number:09d}"
 _STUDY, _RADIOGRAPH = (_PLACE.format(kind=kind, number=0).encode() for kind in (1, 2))
 _IN_A_FOLDER = 200
 _SECONDS_BETWEEN_LOOKS = 0.25
+# Of a process that lived too short for its growth to be told.
+_LEAST_LOOKS = 20
 
 
 def run(options: Options) -> Findings:
@@ -81,14 +83,17 @@ class Watched:
         From start to end.
     cpu_seconds : float
         Of all its processes.
-    parent_peak, worker_growth : float
-        Bytes of the first process at its largest; memory of the largest worker in the last quarter of
-        its life over that in the second.
+    parent_peak : float
+        Bytes of the first process at its largest.
+    parent_growth, worker_growth : float
+        Memory in the last quarter of its life over that in the second: of the first process, and of the
+        other that has grown most.
     """
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     parent_peak: float = 0.0
+    parent_growth: float = 1.0
     worker_growth: float = 1.0
     resident: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
 
@@ -121,13 +126,16 @@ def watch(arguments: list[str]) -> Watched:
         errors = process.stderr.read() if process.stderr else b""
         raise subprocess.CalledProcessError(process.returncode, command, stderr=errors)
     watched.cpu_seconds = sum(cpu.values())
-    watched.parent_peak = max(watched.resident.pop(process.pid), default=0.0)
-    watched.worker_growth = max((_growth(r) for r in watched.resident.values() if len(r) >= 20), default=1.0)
+    parent = watched.resident.pop(process.pid, [])
+    watched.parent_peak, watched.parent_growth = max(parent, default=0.0), _growth(parent)
+    watched.worker_growth = max(map(_growth, watched.resident.values()), default=1.0)
     return watched
 
 
 def _growth(resident: list[float]) -> float:
     quarter = len(resident) // 4
+    if quarter < _LEAST_LOOKS // 4:
+        return 1.0
     return statistics.mean(resident[-quarter:]) / statistics.mean(resident[quarter : 2 * quarter])
 
 
