@@ -84,6 +84,9 @@ def synth(
     scale: Annotated[
         float, typer.Option(help="Size of the radiographs; 1: as real ones, 250 to 4,000 pixels a side.")
     ] = 1.0,
+    displacement: Annotated[
+        float, typer.Option(min=0.0, help="How far fractures are displaced; 1: many are subtle; 3: few are.")
+    ] = 1.0,
     truth: Annotated[bool, typer.Option("--truth", help="Also write truth.csv.")] = False,
     workers: Workers = 0,
     quiet: Quiet = False,
@@ -101,6 +104,7 @@ def synth(
                 studies=studies,
                 seed=seed,
                 scale=scale,
+                displacement=displacement,
                 truth=truth,
                 workers=workers or default_workers(),
                 progress=display.advance,

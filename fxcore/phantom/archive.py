@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -62,6 +63,7 @@ class _Task:
     out: str
     seed: int
     scale: float
+    displacement: float
     first: int
     stop: int
 
@@ -81,14 +83,15 @@ def synthesise(
     studies: int,
     seed: int,
     scale: float = 1.0,
+    displacement: float = 1.0,
     truth: bool = False,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> PhantomSummary:
     """Write a raw archive of invented wrist radiographs, as a hospital would hand it over.
 
-    The same `studies`, `seed` and `scale` give the same bytes, whatever the number of workers, and a
-    larger archive begins with the studies of a smaller one.
+    The same `studies`, `seed`, `scale` and `displacement` give the same bytes, whatever the number of
+    workers, and a larger archive begins with the studies of a smaller one.
 
     Parameters
     ----------
@@ -100,6 +103,9 @@ def synthesise(
         At least 0.
     scale : float
         Size of the radiographs relative to real ones (250 to 4,000 pixels a side); over 0, at most 1.
+    displacement : float
+        How much further than usual the fragments of fractures are moved and tilted, at least 0: at 1 many
+        fractures are subtle, at 3 most are plain to see.
     truth : bool
         Also write ``truth.csv``; see :data:`fxcore.phantom.truth.COLUMNS`.
     workers : int
@@ -113,10 +119,11 @@ def synthesise(
         For a number out of range, or an `out` that has something in it.
     """
     out = Path(out)
-    _check(out, studies, seed, scale, workers)
+    _check(out, studies, seed, scale, displacement, workers)
     out.mkdir(parents=True, exist_ok=True)
     tasks = [
-        _Task(str(out), seed, scale, first, min(first + CHUNK, studies)) for first in range(0, studies, CHUNK)
+        _Task(str(out), seed, scale, displacement, first, min(first + CHUNK, studies))
+        for first in range(0, studies, CHUNK)
     ]
     rows: list[dict[str, str]] = []
     radiographs = broken = size = 0
@@ -134,13 +141,15 @@ def synthesise(
     return PhantomSummary(studies, radiographs, len(rows), broken, size)
 
 
-def _check(out: Path, studies: int, seed: int, scale: float, workers: int) -> None:
+def _check(out: Path, studies: int, seed: int, scale: float, displacement: float, workers: int) -> None:
     if studies < 1:
         raise ParameterError(f"studies must be at least 1, not {studies}")
     if seed < 0:
         raise ParameterError(f"seed must be at least 0, not {seed}")
     if not 0.0 < scale <= 1.0:
         raise ParameterError(f"scale must be over 0 and at most 1, not {scale}")
+    if not 0.0 <= displacement < math.inf:
+        raise ParameterError(f"displacement must be at least 0 and finite, not {displacement}")
     if workers < 1:
         raise ParameterError(f"workers must be at least 1, not {workers}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -175,7 +184,7 @@ def _write_studies(task: _Task) -> _Written:
         study = plan_study(task.seed, index, task.scale)
         broken += study.broken
         for plan in study.radiographs:
-            picture = render(plan, study.patient, study.body_part.anatomy)
+            picture = render(plan, study.patient, study.body_part.anatomy, task.displacement)
             code = corrupted(encode(study, plan, picture), plan)
             radiographs += 1
             for path, duplicate in ((plan.path, False), (plan.duplicate_path, True)):

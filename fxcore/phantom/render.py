@@ -21,6 +21,9 @@ from fxcore.phantom.solids import Limb, Tube, add_blob, add_tube
 LEAST_THICKNESS = 1.0
 """Millimetres of tissue that count as limb when its box is measured."""
 
+LARGEST_STEP, LARGEST_ANGLE = 12.0, 0.7
+"""Millimetres and radians beyond which no fragment is moved and tilted."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -41,7 +44,7 @@ class Picture:
     field: Field
 
 
-def render(plan: RadiographPlan, patient: Patient, anatomy: str) -> Picture:
+def render(plan: RadiographPlan, patient: Patient, anatomy: str, displacement: float = 1.0) -> Picture:
     """Draw the radiograph: anatomy, exposure, blur, noise, collimator, marker.
 
     Parameters
@@ -51,14 +54,18 @@ def render(plan: RadiographPlan, patient: Patient, anatomy: str) -> Picture:
         Gives the size of the limb and the thickness of its cortex.
     anatomy : str
         ``"wrist"``, ``"hand"`` or ``"joint"``.
+    displacement : float
+        How much further than usual the fragment of a fracture is moved and tilted.
     """
     rng = stream(*plan.pixel_key)
     build = _build(rng, plan, patient)
     if not plan.joined:
-        return _picture(rng, plan, plan.limbs, patient, build, anatomy, plan.rows, plan.columns)
+        return _picture(rng, plan, plan.limbs, patient, build, anatomy, plan.rows, plan.columns, displacement)
     half = plan.columns // 2
-    left = _picture(rng, plan, plan.limbs[:1], patient, build, anatomy, plan.rows, half)
-    right = _picture(rng, plan, plan.limbs[1:], patient, build, anatomy, plan.rows, plan.columns - half)
+    left = _picture(rng, plan, plan.limbs[:1], patient, build, anatomy, plan.rows, half, displacement)
+    right = _picture(
+        rng, plan, plan.limbs[1:], patient, build, anatomy, plan.rows, plan.columns - half, displacement
+    )
     return _joined(rng, left, right)
 
 
@@ -88,7 +95,7 @@ def _build(rng: np.random.Generator, plan: RadiographPlan, patient: Patient) -> 
     )
 
 
-def _fracture(rng: np.random.Generator, side_view: bool) -> Fracture:
+def _fracture(rng: np.random.Generator, side_view: bool, displacement: float) -> Fracture:
     """Draw a fracture of the distal radius as this view shows it."""
     # A fall on the outstretched hand tilts the fragment dorsally; from the front either way.
     sign = -1.0 if side_view else float(rng.choice([-1, 1]))
@@ -97,16 +104,23 @@ def _fracture(rng: np.random.Generator, side_view: bool) -> Fracture:
         station=float(rng.uniform(20, 31)) - (4.0 if side_view else 0.0),
         slope=float(rng.uniform(-0.45, 0.45)),
         gap=float(rng.uniform(0.5, 0.95)),
-        step=sign * (0.5 + 2.7 * float(rng.random()) ** 1.5),
-        angle=sign * (0.15 + 0.85 * float(rng.random()) ** 1.5) * steepest,
+        step=sign * min(displacement * (0.5 + 2.7 * float(rng.random()) ** 1.5), LARGEST_STEP),
+        angle=sign * min(displacement * (0.15 + 0.85 * float(rng.random()) ** 1.5) * steepest, LARGEST_ANGLE),
         lucency=float(rng.uniform(0.5, 0.85)),
     )
 
 
-def _limb(rng: np.random.Generator, limb: LimbPlan, plan: RadiographPlan, build: Build, anatomy: str) -> Limb:
+def _limb(
+    rng: np.random.Generator,
+    limb: LimbPlan,
+    plan: RadiographPlan,
+    build: Build,
+    anatomy: str,
+    displacement: float,
+) -> Limb:
     side_view = plan.view == "LAT"
     # Drawn whether used or not, so that a broken wrist is otherwise the very same wrist.
-    fracture = _fracture(rng, side_view)
+    fracture = _fracture(rng, side_view, displacement)
     shown = fracture if limb.fractured else None
     if anatomy == "joint":
         return (joint_side if side_view else joint_front)(build, shown)
@@ -127,6 +141,7 @@ def _picture(
     anatomy: str,
     rows: int,
     columns: int,
+    displacement: float,
 ) -> Picture:
     shape = (rows, columns)
     soft = np.zeros(shape, dtype=np.float32)
@@ -134,7 +149,7 @@ def _picture(
     field = collimate(rng, plan.collimator, rows, columns)
     boxes = []
     for i, limb in enumerate(limbs):
-        drawn = _limb(rng, limb, plan, build, anatomy)
+        drawn = _limb(rng, limb, plan, build, anatomy, displacement)
         pose = place(rng, plan, limb, i, patient, anatomy, rows, columns)
         start = rng.uniform(0, 400, 2)
         grain = (float(start[0]), float(start[1]), 4.5, 7.5, 0.28)
