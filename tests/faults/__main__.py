@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from tests.faults import SCENARIOS
@@ -38,7 +39,7 @@ def main() -> int:
                 skipped.append(f"{name}: {reason}")
                 print(f"skipped: {skipped[-1]}", flush=True)
             except AssertionError as error:
-                findings.append(Finding(name, 1, "", f"DEFECT: {error}"))
+                findings.append(Finding(name, 1, "", f"DEFECT: {error or _place(error)}"))
                 print(_row(findings[-1]), flush=True)
         every.extend(findings)
         if options.markdown and findings:
@@ -47,6 +48,12 @@ def main() -> int:
     defects = sum(finding.lost != NOTHING for finding in every)
     print(f"{sum(f.tried for f in every)} faults, {defects} defects, {len(skipped)} scenarios skipped")
     return 1 if defects else 0
+
+
+def _place(error: BaseException) -> str:
+    """Name the check that failed, where it has no words of its own."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}: {last.line}"
 
 
 def _row(finding: Finding) -> str:
