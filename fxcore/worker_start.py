@@ -68,16 +68,21 @@ def _warm_one_at_a_time() -> None:
 _warm_one_at_a_time()
 
 
-def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print what ended a process, unless it is a worker that was started while its pool was closing.
+# What nobody waits for and nobody has to read of, by where it is raised: a worker started while its pool was
+# closing finds the pool's lock gone; the server finds nobody when the parent is killed as it asks for one.
+_WITHOUT_A_WORD = (
+    (FileNotFoundError, "multiprocessing.synchronize"),
+    (EOFError, "multiprocessing.reduction"),
+)
 
-    Such a worker finds the pool's lock gone. Nobody waits for it, and nobody has to read of it.
-    """
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what ended a process, where somebody has to read of it."""
     last = trace
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     module = last.tb_frame.f_globals.get("__name__") if last is not None else ""
-    if kind is not FileNotFoundError or module != "multiprocessing.synchronize":
+    if (kind, module) not in _WITHOUT_A_WORD:
         sys.__excepthook__(kind, error, trace)
 
 
