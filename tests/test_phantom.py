@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -108,10 +109,38 @@ def test_another_seed_gives_other_studies() -> None:
 def test_it_refuses_what_it_cannot_do(archive: Path, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="not an empty folder"):
         synthesise(archive, studies=1, seed=0)
-    for wrong in ({"studies": 0}, {"seed": -1}, {"scale": 0.0}, {"scale": 1.5}, {"workers": 0}):
+    for wrong in (
+        {"studies": 0},
+        {"seed": -1},
+        {"scale": 0.0},
+        {"scale": 1.5},
+        {"displacement": -1.0},
+        {"workers": 0},
+    ):
         with pytest.raises(ParameterError, match=next(iter(wrong))):
             synthesise(tmp_path / "out", **{"studies": 1, "seed": 0, **wrong})  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
+
+
+def test_displacement_moves_the_fragments_and_nothing_else() -> None:
+    studies = [plan_study(3, index, 0.1) for index in range(60)]
+    views = [(s.patient, s.body_part.anatomy, r) for s in studies for r in s.radiographs]
+    broken = [view for view in views if view[2].fracture_visible][:8]
+    whole = next(view for view in views if not view[2].fracture_visible)
+
+    def picture(view: tuple[Any, str, RadiographPlan], displacement: float) -> NDArray[np.float32]:
+        patient, anatomy, plan = view
+        return render(plan, patient, anatomy, displacement).display
+
+    np.testing.assert_array_equal(picture(whole, 1.0), picture(whole, 3.0))
+    moved = {0.0: 0.0, 1.0: 0.0, 3.0: 0.0}
+    for patient, anatomy, plan in broken:
+        limbs = tuple(dataclasses.replace(limb, fractured=False) for limb in plan.limbs)
+        healed = picture((patient, anatomy, dataclasses.replace(plan, limbs=limbs)), 1.0)
+        for displacement in moved:
+            difference = np.abs(picture((patient, anatomy, plan), displacement) - healed)
+            moved[displacement] += float(difference.mean())
+    assert 0 < moved[0.0] < moved[1.0] < moved[3.0] / 1.3
 
 
 def test_classes_and_visibility_come_in_the_published_proportions(plans: list[StudyPlan]) -> None:
