@@ -32,6 +32,7 @@ class Family(StrEnum):
     SIZE = "size"
     SCORE = "score"
     TRAIN = "train"
+    LEARNING = "learning"
 
 
 def bench(

@@ -1,0 +1,248 @@
+"""Whether a model learns what it should from the phantom, and nothing else.
+
+A small network is trained by a fixed recipe on one phantom archive and judged on another one, of other
+patients. Beside it: what can be told without looking for fractures (logistic regression on mean, deviation,
+size and metadata), what the same recipe makes of labels that were shuffled, and whether an aggregator of
+the views of a study is better than their mean.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.options import Options
+from bench.results import Findings, Table
+from fxcore.build import build
+from fxcore.cli.extras import TRAINING
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.studies import read_radiograph
+from fxcore.dataset.tables import read_csv
+from fxcore.executor import default_workers
+from fxcore.letterbox import Frame
+from fxcore.phantom import synthesise
+from fxcore.study import LABEL_BROKEN, LABELS
+
+if TYPE_CHECKING:
+    from fxtrain.config import TrainConfig
+
+LEAST_AUC, MOST_WITHOUT, MOST_FROM_HALF, MOST_MINUTES = 0.95, 0.60, 0.1, 15.0
+"""AUC by study of the model; of the regression; that of shuffled labels from one half; time to train."""
+
+STUDIES, OTHER_STUDIES, SCALE, DISPLACEMENT = 2000, 800, 0.25, 6.0
+QUICK_STUDIES, QUICK_SCALE = 60, 0.1
+
+_FOLDS = 5
+_NUMBERS = (
+    "image_rows", "image_columns", "Rows", "Columns", "KVP", "Exposure", "WindowCenter", "WindowWidth",
+    "RescaleSlope", "RescaleIntercept",
+)  # fmt: skip
+_WORDS = (
+    "Modality", "BodyPartExamined", "Laterality", "ImageLaterality", "ViewPosition",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation", "TransferSyntaxUID", "PresentationIntentType",
+    "LossyImageCompression",
+)  # fmt: skip
+
+
+def recipe(model: str = "rx-lite", epochs: int = 12) -> TrainConfig:
+    """Return the settings that all of this is trained with, but for the model."""
+    from fxtrain.config import DataConfig, ModelConfig, OptimConfig, TrainConfig
+
+    return TrainConfig(
+        data=DataConfig(frame=Frame(128, 192)),
+        model=ModelConfig(name=model),
+        optim=OptimConfig(optimiser="adamw", learning_rate=1e-3),
+        epochs=epochs,
+        batch=16,
+        device="cpu",
+    )
+
+
+@dataclass(frozen=True)
+class _Archives:
+    """Data sets built from two phantom archives, to learn from and to be judged on; and from a third and
+    fourth, the same but for their shuffled labels."""
+
+    learn: Path
+    judge: Path
+    learn_shuffled: Path
+    judge_shuffled: Path
+
+
+def run(options: Options) -> Findings:
+    """Train and judge on the CPU; see `bench.options.Options`."""
+    findings = Findings("learning")
+    with TRAINING.needed(), tempfile.TemporaryDirectory(prefix="fxray-bench-learning-") as name:
+        import torch
+
+        folder, threads = Path(name), torch.get_num_threads()
+        torch.set_num_threads(options.threads)
+        try:
+            made = _archives(folder, options)
+            rows = [
+                *_learned(folder, made, options),
+                _without_looking(made.learn, options),
+                _from_shuffled(folder, made, options),
+                _aggregated(folder, made, options),
+            ]
+        finally:
+            torch.set_num_threads(threads)
+    if options.quick:
+        findings.skipped.append("marks: with --quick there is too little to learn from")
+        rows = [(what, figure, "", "") for what, figure, *_ in rows]
+    findings.tables.append(Table("Learning from the phantom", ("what", "figure", "mark", "met"), tuple(rows)))
+    return findings
+
+
+def _archives(folder: Path, options: Options) -> _Archives:
+    made = {}
+    for seed, (name, count) in enumerate((("learn", STUDIES), ("judge", OTHER_STUDIES))):
+        options.say(f"making the archive to {name} by")
+        archive, key = folder / f"{name}-archive", folder / "key"
+        studies, scale = (QUICK_STUDIES, QUICK_SCALE) if options.quick else (count, SCALE)
+        workers = default_workers()
+        synthesise(
+            archive, studies=studies, seed=seed, scale=scale, displacement=DISPLACEMENT, workers=workers
+        )
+        labels = archive / "labels.csv"
+        shuffled = folder / f"{name}-shuffled.csv"
+        _shuffle(labels, shuffled, seed)
+        for suffix, chosen in (("", labels), ("_shuffled", shuffled)):
+            made[name + suffix] = folder / (name + suffix)
+            build(
+                archive, made[name + suffix], labels=chosen, key_file=key, index_file=folder / f"{name}-index"
+            )
+    return _Archives(**made)
+
+
+def _shuffle(labels: Path, out: Path, seed: int) -> None:
+    """Give the labels of the studies to other studies."""
+    header, *rows = csv.reader(labels.read_text(encoding="utf-8").splitlines())
+    order = np.random.default_rng(seed).permutation(len(rows))
+    with out.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [header, *([*rows[k][:1], *rows[other][1:]] for k, other in enumerate(order))]
+        )
+
+
+def _judged(run: Path, learned: Path, other: Path) -> dict[str, Any]:
+    """Choose how to judge by the studies kept aside of `learned`, then judge all of `other`."""
+    from fxtrain.evaluate import evaluate
+
+    evaluate(run, learned, device="cpu")
+    return evaluate(run, other, part="all", device="cpu")
+
+
+def _learned(folder: Path, made: _Archives, options: Options) -> list[tuple[str, ...]]:
+    from fxtrain.trainer import train
+
+    options.say("training")
+    config = recipe(epochs=1) if options.quick else recipe()
+    begin = time.perf_counter()
+    train(made.learn, folder / "run", config)
+    minutes = (time.perf_counter() - begin) / 60
+    auc = _judged(folder / "run", made.learn, made.judge)["measures"]["mean"]["auc"]
+    return [
+        _row(
+            f"{config.model.name}: AUC by study on another archive",
+            _interval(auc),
+            f"≥ {LEAST_AUC}",
+            auc["value"] >= LEAST_AUC,
+        ),
+        _row("time to train it", f"{minutes:.1f} min", f"≤ {MOST_MINUTES:g} min", minutes <= MOST_MINUTES),
+    ]
+
+
+def _without_looking(dataset: Path, options: Options) -> tuple[str, ...]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    options.say("what can be told without looking")
+    features, broken, patients, studies = _features(dataset)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, C=0.1))
+    guessed = cross_val_predict(
+        model, features, broken, groups=patients, cv=GroupKFold(_FOLDS), method="predict_proba"
+    )[:, 1]
+    names, index = np.unique(studies, return_inverse=True)
+    by_study = np.bincount(index, guessed) / np.bincount(index)
+    truth = np.zeros(len(names), dtype=bool)
+    truth[index] = broken
+    auc = float(roc_auc_score(truth, by_study))
+    what = f"logistic regression on {features.shape[1]} figures of image and metadata: AUC by study"
+    return _row(what, f"{auc:.3f}", f"< {MOST_WITHOUT}", auc < MOST_WITHOUT)
+
+
+def _features(dataset: Path) -> tuple[NDArray[np.float64], NDArray[np.bool_], list[str], list[str]]:
+    """Return of each radiograph mean, deviation, size, views, metadata; its truth, patient and study."""
+    layout = Layout(dataset)
+    rows = [row for row in read_csv(layout.metadata) if row["label"] in LABELS[:2]]
+    views = Counter(row["study_id"] for row in rows)
+    words = sorted({(name, row[name]) for row in rows for name in _WORDS})
+    features = []
+    for row in rows:
+        image = read_radiograph(layout, row["label"], row).image
+        figures = [
+            image.mean(),
+            image.std(),
+            views[row["study_id"]],
+            *(_number(row[name]) for name in _NUMBERS),
+        ]
+        features.append(figures + [row[name] == word for name, word in words])
+    broken = np.array([row["label"] == LABEL_BROKEN for row in rows])
+    patients = [row["patient_id"] or row["study_id"] for row in rows]
+    return np.array(features, dtype=np.float64), broken, patients, [row["study_id"] for row in rows]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def _from_shuffled(folder: Path, made: _Archives, options: Options) -> tuple[str, ...]:
+    from fxtrain.trainer import train
+
+    options.say("training on shuffled labels")
+    train(made.learn_shuffled, folder / "shuffled", recipe(epochs=1) if options.quick else recipe())
+    judged = _judged(folder / "shuffled", made.learn_shuffled, made.judge_shuffled)
+    auc = judged["measures"]["mean"]["auc"]
+    met = abs(auc["value"] - 0.5) <= MOST_FROM_HALF
+    return _row("the same with shuffled labels", _interval(auc), f"0.5 ± {MOST_FROM_HALF}", met)
+
+
+def _aggregated(folder: Path, made: _Archives, options: Options) -> tuple[str, ...]:
+    from fxtrain.trainer import train
+
+    options.say("training the aggregator")
+    config = recipe("aggregator", 1 if options.quick else 8)
+    config = replace(
+        config,
+        model=replace(config.model, init=str(folder / "run")),
+        optim=replace(config.optim, learning_rate=3e-4),
+        batch=8,
+    )
+    train(made.learn, folder / "aggregator", config)
+    better = _judged(folder / "aggregator", made.learn, made.judge)["over_views"]["mean"]["auc"]
+    return _row(
+        "aggregator: AUC above the mean of its views", _interval(better, "+"), "> 0", better["low"] > 0
+    )
+
+
+def _row(what: str, figure: str, mark: str, met: bool) -> tuple[str, ...]:
+    return what, figure, mark, "yes" if met else "no"
+
+
+def _interval(found: dict[str, float], sign: str = "") -> str:
+    return f"{found['value']:{sign}.3f} ({found['low']:{sign}.3f} to {found['high']:{sign}.3f})"
