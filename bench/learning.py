@@ -47,8 +47,8 @@ _NUMBERS = (
 )  # fmt: skip
 _WORDS = (
     "Modality", "BodyPartExamined", "Laterality", "ImageLaterality", "ViewPosition",
-    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation", "TransferSyntaxUID", "PresentationIntentType",
-    "LossyImageCompression",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation", "TransferSyntaxUID",
+    "PresentationIntentType", "LossyImageCompression",
 )  # fmt: skip
 
 
