@@ -22,6 +22,7 @@ from fxtrain.loader import Batch, TrainBatches, centre
 from fxtrain.metrics import measures
 from fxtrain.models import Aggregator, create_model
 from fxtrain.models.create import load_weights
+from fxtrain.models.rx import is_rx
 from fxtrain.optim import create_optimiser, learning_rate
 from fxtrain.packing import Packed, pack_for
 from fxtrain.plots import plot_curves
@@ -33,7 +34,6 @@ from fxtrain.split import Split, read_split, split_studies, write_split
 from fxtrain.table import Table, read_table
 
 _DECISION = 0.5
-_FEATURES = "features."
 
 
 def train(
@@ -345,7 +345,11 @@ def _precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def _take_views(model: nn.Module, run: Path) -> None:
-    """Give an aggregator the features of a view model that another run has trained."""
+    """Give an aggregator the features of a view model that another run has trained.
+
+    And its classifier, where it has the same shape: training then begins about where one that judges
+    single views has ended.
+    """
     if not isinstance(model, Aggregator):
         raise ParameterError(
             "model.init gives an aggregator its views; for other models see model.pretrained"
@@ -353,7 +357,9 @@ def _take_views(model: nn.Module, run: Path) -> None:
     place = RunDirectory(run)
     trained = place.read_config().model.name
     try:
-        load_weights(model.features, place.best, prefix=_FEATURES)
+        load_weights(model.features, place.best, prefix="features.")
+        if is_rx(trained):
+            load_weights(model.classifier, place.best, prefix="classifier.")
     except FxrayError as error:
         raise FxrayError(
             f"{run} trained {trained}; its features are not those of this aggregator: {error}"

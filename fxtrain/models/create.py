@@ -14,16 +14,15 @@ from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
 from fxtrain.config import ModelConfig
 from fxtrain.models.aggregator import Aggregator
-from fxtrain.models.rx import VARIANTS, Rx
+from fxtrain.models.rx import PLAIN, VARIANTS, Rx, is_rx
 
 IMAGENET = "imagenet"
-_PLAIN = "-plain"
 _PATCH = 32
 
 
 def known_models() -> list[str]:
     """Return the names of all models."""
-    ours = [*VARIANTS, *(name + _PLAIN for name in VARIANTS), "aggregator"]
+    ours = [*VARIANTS, *(name + PLAIN for name in VARIANTS), "aggregator"]
     return ours + torchvision.models.list_models(module=torchvision.models)
 
 
@@ -78,11 +77,10 @@ def load_weights(model: nn.Module, path: Path, prefix: str = "") -> None:
 
 
 def _view_model(name: str, frame: Frame, *, imagenet: bool) -> nn.Module:
-    variant = name.removesuffix(_PLAIN)
-    if variant in VARIANTS:
+    if is_rx(name):
         if imagenet:
             raise ParameterError(f"there are no ImageNet weights of {name}")
-        return Rx(VARIANTS[variant], frame.height, frame.width, plain=name.endswith(_PLAIN))
+        return Rx(VARIANTS[name.removesuffix(PLAIN)], frame.height, frame.width, plain=name.endswith(PLAIN))
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise ParameterError(f"no model {name!r}; there are {', '.join(known_models())}")
     options: dict[str, Any] = {"weights": "DEFAULT" if imagenet else None}

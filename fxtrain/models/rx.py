@@ -14,6 +14,9 @@ _GRID = (4, 3)
 # A side that is pooled below this leaves nothing for the next 3×3 convolution.
 _LEAST_SIDE = 8
 
+PLAIN = "-plain"
+"""Ending of the names of the variants as published."""
+
 # Channels of the blocks.
 VARIANTS = {
     "rx-lite": (16, 32, 64, 128),
@@ -75,6 +78,11 @@ class Rx(nn.Module):
         """Return logits, shape ``(n,)``, of images of shape ``(n, 1, height, width)``."""
         logits: Tensor = self.classifier(self.features(images))
         return logits.squeeze(1)
+
+
+def is_rx(name: str) -> bool:
+    """Tell whether a model is one of these networks, plain or not."""
+    return name.removesuffix(PLAIN) in VARIANTS
 
 
 def classifier(count: int) -> nn.Sequential:

@@ -150,6 +150,11 @@ def test_the_aggregator_starts_from_trained_views_and_can_leave_them_as_they_are
     result = evaluate(tmp_path / "run", dataset, device="cpu")
     assert list(result["measures"]) == ["model"]
     assert result["measures"]["model"]["auc"]["value"] > 0.8
+    # What has the shape of the run's classifier begins as that.
+    still = OptimConfig(learning_rate=1e-12)
+    train(dataset, tmp_path / "still", replace(SMALL, model=model, optim=still, epochs=1))
+    for name, value in state(tmp_path / "still")["model"].items():
+        assert torch.allclose(value, before[name], atol=1e-6), name
     with pytest.raises(FxrayError, match="not those of this aggregator"):
         train(dataset, tmp_path / "other", replace(SMALL, model=replace(model, views="resnet18")))
 
