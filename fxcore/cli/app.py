@@ -278,7 +278,8 @@ def demo(
 ) -> None:
     """Make a phantom archive and build a data set from it, in under two minutes.
 
-    Where the packages of training are installed, also train a small model, evaluate and export it.
+    Where the packages of training are installed, also train a small model, evaluate and export it, and
+    score the archive by it.
     """
 
     def job(display: Progress) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,7 +93,7 @@ def score(
         if json:
             print_json(summary.figures())
         elif not quiet:
-            print_pairs("Scored", _rows(summary))
+            print_scored(summary)
         if summary.quarantined:
             raise typer.Exit(EXIT_QUARANTINED)
         if not summary.scored:
@@ -145,6 +146,21 @@ def quantize(
             print_json(found)
         elif not quiet:
             print_pairs("Quantized", ((name.replace("_", " "), number(v)) for name, v in found.items()))
+
+
+def print_scored(summary: Any) -> None:
+    """Print what a run of scoring did."""
+    print_pairs("Scored", _rows(summary))
+
+
+def print_studies(scores: Path, count: int) -> None:
+    """Print the first studies of a finished scoring, with their probabilities."""
+    from fxcore.dataset.tables import read_csv
+
+    names = ("study_id", "probability", "prediction", "views")
+    rows = ([row[name] for name in names] for row in read_csv(scores / "studies.csv"))
+    title = f"The first studies of {scores / 'studies.csv'}"
+    print_table(title, (name.replace("_", " ") for name in names), itertools.islice(rows, count))
 
 
 def _rows(summary: Any) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ import typer
 
 from fxcore.cli.extras import TRAINING
 from fxcore.cli.options import Json, Quiet
+from fxcore.cli.score import print_scored, print_studies
 from fxcore.cli.show import errors_for_people, number, print_json, print_pairs, print_table, progress
 from fxcore.errors import FxrayError
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 Device = Annotated[str, typer.Option(help="auto: a GPU if there is one; or cpu, cuda, cuda:1...")]
 Run = Annotated[Path, typer.Argument(help="Folder of a training run.")]
 DataSet = Annotated[Path, typer.Argument(help="A finished data set with labels.")]
+
+# Of the demonstration's scores.
+_STUDIES_SHOWN = 12
 
 _GO_ON = "Finished epochs are kept: run the same command with --resume to go on."
 
@@ -151,7 +155,7 @@ def _interval(found: dict[str, float]) -> str:
 
 
 def train_demo(folder: Path, quiet: bool) -> None:
-    """Go on from the data set of ``fxray demo``: train for about a minute, evaluate, export.
+    """Go on from the data set of ``fxray demo``: train for a minute, evaluate, export, score its archive.
 
     Where the packages of training are missing, say what to install instead.
     """
@@ -162,16 +166,19 @@ def train_demo(folder: Path, quiet: bool) -> None:
             )
         return
     with errors_for_people(_GO_ON):
+        from fxcore.demo import score_demo
         from fxtrain.demo import demo
 
         with progress(quiet) as display:
             evaluated, exported = demo(folder, Display(display))
+            scored = score_demo(folder, display)
         if not quiet:
             print_evaluation(evaluated)
             print_exported(exported)
-            # Sixty studies show the way; nobody should take the figures above for what it leads to.
+            print_scored(scored)
+            print_studies(folder / "scores", _STUDIES_SHOWN)
             print_pairs(
-                "To go on", [("a model that has learned", "more studies, more epochs: docs/training.md")]
+                "To go on", [("a model that has learned more", "more studies: docs/training.md, A recipe")]
             )
 
 
