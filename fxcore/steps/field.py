@@ -36,6 +36,9 @@ _FILL = 0.85
 _SEEN, _DROP = 0.45, 0.24
 # ... or on nearly all of its way with a smaller drop: a light grey frame.
 _SEEN_WHOLE, _DROP_LITTLE = 0.85, 0.1
+# A side of a black frame or canvas is seen on this share: not beyond the sides beside it, nor where a bright
+# frame of the image that was turned is open and its background as black.
+_SEEN_BLACK = 0.6
 # Pixels a side of the corners in one of which a frame must begin.
 _CORNER = 4
 # What makes a line sure.
@@ -109,7 +112,7 @@ def bright_frame(grey: Grey) -> Frame:
 
 
 def turned_canvas(grey: Grey) -> Mask:
-    """Find the four black corners of an image that was turned by some angle on a grown canvas.
+    """Find the black frame on all four sides, or the canvas on which an image was turned by some angle.
 
     Parameters
     ----------
@@ -119,7 +122,7 @@ def turned_canvas(grey: Grey) -> Mask:
     Returns
     -------
     numpy.ndarray
-        ``bool``, the same shape; empty where there are no such corners.
+        ``bool``, the same shape; empty where there is none.
     """
     nothing = np.zeros(grey.shape, np.bool_)
     black = grey <= float(grey.min()) + 1
@@ -132,12 +135,9 @@ def turned_canvas(grey: Grey) -> Mask:
     found: dict[tuple[int, int], Mask] = {}
     for line in straight_edges(black, max(4, round(0.05 * min(grey.shape)))):
         down, across, offset, support = line
-        # Each side of the turned image cuts one corner off.
-        if min(abs(down), abs(across)) < 0.02:
-            continue
         share, fill, _, way = across_line(grey, black, free, line)
-        if 0 < share < 0.5 and fill > 0.97 and support >= _SEEN_WHOLE * way:
-            key = (round(np.sign(down)), round(np.sign(across)))
+        if 0 < share < 0.5 and fill > 0.97 and support >= _SEEN_BLACK * way:
+            key = (round(down * 1e6), round(across * 1e6))
             found.setdefault(key, rows * down + columns * across > offset - 1)
     if len(found) < 4:
         return nothing
