@@ -17,6 +17,13 @@ from fxcore.steps.overview import Overview
 _ROUNDS = 4
 # What is left out at each end, as a fraction of the length: the cut of the image is rarely square.
 _ENDS = 0.04
+# A line across the limb of which a greater share lies at the border of the field shows a part of the limb only,
+# and its middle is not the limb's; it is left out where this share of the length has others.
+_CUT, _ENOUGH = 0.05, 0.4
+# What the medial line deviates by less than this fraction of the limb's width is a bend, with no side to choose:
+# least absolute deviation alone would follow the longer of the forearm and the hand, and which that is may
+# change with the frame.
+_BEND = 0.2
 # The medial line stays within so many degrees of the principal axis.
 _MOST_OFF = 25.0
 
@@ -45,7 +52,8 @@ def limb_axis(seen: Overview) -> LimbAxis:
 
     The medial line goes through the weighted middle of the heaviest piece on each line across the limb:
     a thumb or a little finger that stands off has no say. The axis is the line of least absolute
-    deviation to it, so that neither does the elbow's bend or the end of a cast.
+    deviation to it (of least squares within a fifth of the limb's width), so that neither does the elbow's
+    bend or the end of a cast; lines along which the limb leaves the field are left out.
 
     Parameters
     ----------
@@ -93,13 +101,18 @@ def _off(degrees: float, other: float) -> float:
 
 
 def _slope(lines: AcrossAxis) -> float:
-    """Return the slope of the medial line without its ends."""
+    """Return the slope of the medial line, without its ends and where the field's border runs along it."""
     along, middle = lines.along, lines.middle
     length = along[-1] - along[0]
     kept = (along >= along[0] + _ENDS * length) & (along <= along[-1] - _ENDS * length)
+    whole = kept & (lines.touching <= _CUT * lines.width)
+    if np.count_nonzero(whole) >= _ENOUGH * length:
+        kept = whole
     if np.count_nonzero(kept) < 8:
         return 0.0
-    return medial_slope(along[kept], middle[kept])
+    # In this unit the fit takes what is below one for a bend of the limb, which counts by least squares.
+    unit = max(1.0, _BEND * float(np.median(lines.width)))
+    return medial_slope(along[kept] / unit, middle[kept] / unit)
 
 
 def _edge(mask: Mask, field: Mask) -> Mask:
