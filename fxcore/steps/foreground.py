@@ -64,7 +64,7 @@ def foreground(grey: Grey, frame: Mask) -> Foreground:
         field = np.ones_like(field)
     low = otsu_level(grey, field)
     background = field & (grey <= low)
-    shutter = _shutter(grey, background)
+    shutter = _shutter(grey, background, field)
     field &= ~shutter
     background &= ~shutter
     relief, noise = above_plane(grey, background)
@@ -87,14 +87,14 @@ def otsu_level(grey: Grey, mask: Mask) -> float:
     return low + (otsu_threshold(hist=counts) + 1) * (high - low) / 255.99
 
 
-def _shutter(grey: Grey, background: Mask) -> Mask:
-    """Return what lies at the darkest level along the border, if there is a lighter background besides."""
+def _shutter(grey: Grey, background: Mask, field: Mask) -> Mask:
+    """Return what lies at the darkest level along the border or a frame, if there is a lighter background."""
     nothing = np.zeros_like(background)
     if not background.any():
         return nothing
     darkest = float(grey.min())
     for spread, gap in _SHUTTERS:
-        black = touching_border(grey <= darkest + spread)
+        black = touching_border((grey <= darkest + spread) | ~field) & field
         rest = background & ~black
         if np.count_nonzero(rest) < 0.05 * grey.size:
             continue
