@@ -138,14 +138,14 @@ def test_one_hand_stays_whole():
 
 
 @pytest.mark.parametrize("degrees", range(-175, 181, 25))
-@pytest.mark.parametrize(("method", "off"), [("medial", 1.5), ("pca", 2.5)])
-def test_a_hand_ends_upright_with_the_fingers_on_top_whatever_its_rotation(degrees, method, off):
-    """The drawn thumb pulls the principal axis by two degrees, and the medial line by less."""
+@pytest.mark.parametrize("method", ["medial", "pca"])
+def test_a_hand_ends_upright_with_the_fingers_on_top_whatever_its_rotation(degrees, method):
+    """The drawn thumb pulls either axis by two degrees."""
     config = AlignmentConfig(method=method)
     result = align_rotation(study(rotate(hand(), degrees)), config).radiographs[0]
     assert result.metadata["alignment_method"] == method
     left = float(result.metadata["rotation_degrees"]) + degrees
-    assert abs((left + 180) % 360 - 180) < off
+    assert abs((left + 180) % 360 - 180) < 2.5
     assert float(result.metadata["distal_margin"]) != 0
     assert int(result.image.astype(np.int64).sum()) == pytest.approx(
         int(hand().astype(np.int64).sum()), rel=0.01

@@ -44,8 +44,11 @@ class AlignmentConfig:
     element_fraction: float = 0.005
     # "pca": components smaller than this fraction of the largest are markers and have no say in the axis.
     min_component_fraction: float = 0.1
-    # Ratio of the mask's extent along the axis to that across it, below which there is no clear axis.
-    min_elongation: float = 1.25
+    # "medial": ratio of the limb's extent along the axis to that across it, below which there is no clear
+    # axis. A trunk that fills a field of 4 : 3 has 1.33; limbs have 1.8 and more.
+    min_elongation: float = 1.5
+    # "pca": the same ratio for the published mask.
+    pca_min_elongation: float = 1.25
     # A smaller rotation is not worth the blur of resampling.
     min_degrees: float = 0.5
     # Turn by 180 degrees where the fingers would end up at the bottom.
@@ -64,10 +67,11 @@ class AlignmentConfig:
             raise ParameterError(
                 f"alignment.min_component_fraction {self.min_component_fraction} is not between 0 and 1"
             )
-        if self.min_elongation < 1:
-            raise ParameterError(
-                f"alignment.min_elongation {self.min_elongation} is below 1, the elongation of a disc"
-            )
+        for name in ("min_elongation", "pca_min_elongation"):
+            if getattr(self, name) < 1:
+                raise ParameterError(
+                    f"alignment.{name} {getattr(self, name)} is below 1, the elongation of a disc"
+                )
         if not 0 <= self.min_degrees <= 90:
             raise ParameterError(f"alignment.min_degrees {self.min_degrees} is not between 0 and 90")
 
@@ -95,8 +99,10 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
         return radiograph
     image = radiograph.image
     if config.method == "pca":
+        least = config.pca_min_elongation
         elongation, tilt, margin = _by_mask(image, config)
     else:
+        least = config.min_elongation
         elongation, tilt, margin = _by_medial_line(seen.of(image))
     marks = {
         "alignment": "no_clear_axis",
@@ -105,7 +111,7 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
         "elongation": f"{elongation:.3f}" if elongation else "",
         "distal_margin": "",
     }
-    if elongation < config.min_elongation:
+    if elongation < least:
         return Radiograph(image, radiograph.metadata | marks)
     degrees = tilt if abs(tilt) >= config.min_degrees else 0.0
     if config.fingers_up and margin < -(_DOUBT if config.method == "medial" else 0):
@@ -131,7 +137,7 @@ def _by_mask(image: NDArray[np.uint8], config: AlignmentConfig) -> tuple[float, 
     """Return elongation (0: no limb), tilt and distal margin from the published mask."""
     mask = limb_mask(image, config)
     axis = principal_axis(mask)
-    if axis.area == 0 or axis.elongation < config.min_elongation:
+    if axis.area == 0 or axis.elongation < config.pca_min_elongation:
         return axis.elongation if axis.area else 0.0, 0.0, 0.0
     degrees = axis.angle_degrees if abs(axis.angle_degrees) >= config.min_degrees else 0.0
     return axis.elongation, axis.angle_degrees, distal_margin(mask, degrees)

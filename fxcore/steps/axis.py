@@ -15,15 +15,18 @@ from fxcore.steps.overview import Overview
 
 # How often the line is fitted again across the axis found before.
 _ROUNDS = 4
+# From the second time on it goes this share of the way: where a line crosses several fingers, the heaviest
+# changes with the axis, and whole steps would go to and fro.
+_AGAIN = 0.5
 # What is left out at each end, as a fraction of the length: the cut of the image is rarely square.
 _ENDS = 0.04
-# A line across the limb of which a greater share lies at the border of the field shows a part of the limb only,
-# and its middle is not the limb's; it is left out where this share of the length has others.
+# A line across the limb of which a greater share lies at the border of the field shows a part of the limb
+# only, and its middle is not the limb's; it is left out where this share of the length has others.
 _CUT, _ENOUGH = 0.05, 0.4
-# What the medial line deviates by less than this fraction of the limb's width is a bend, with no side to choose:
-# least absolute deviation alone would follow the longer of the forearm and the hand, and which that is may
-# change with the frame.
-_BEND = 0.2
+# What the medial line deviates by less than this fraction of the limb's width is a bend, with no side to
+# choose: least absolute deviation alone would follow the longer of the forearm and the hand, and which that
+# is may change with the frame.
+_BEND = 0.15
 # The medial line stays within so many degrees of the principal axis.
 _MOST_OFF = 25.0
 
@@ -52,7 +55,7 @@ def limb_axis(seen: Overview) -> LimbAxis:
 
     The medial line goes through the weighted middle of the heaviest piece on each line across the limb:
     a thumb or a little finger that stands off has no say. The axis is the line of least absolute
-    deviation to it (of least squares within a fifth of the limb's width), so that neither does the elbow's
+    deviation to it (of least squares within a seventh of the limb's width), so that neither does the elbow's
     bend or the end of a cast; lines along which the limb leaves the field are left out.
 
     Parameters
@@ -74,9 +77,9 @@ def limb_axis(seen: Overview) -> LimbAxis:
     degrees = _principal(y, x, weight)[0]
     edge = _edge(mask, ground.field)
     start = degrees
-    for _ in range(_ROUNDS):
+    for k in range(_ROUNDS):
         lines = across_axis(mask, weights, edge, (row, column), degrees)
-        degrees -= math.degrees(math.atan(_slope(lines)))
+        degrees -= (_AGAIN if k else 1.0) * math.degrees(math.atan(_slope(lines)))
     if abs(_off(degrees, start)) > _MOST_OFF:
         degrees = start
     degrees = _off(degrees, 0.0)

@@ -69,6 +69,11 @@ def foreground(grey: Grey, frame: Mask) -> Foreground:
     background &= ~shutter
     relief, noise = above_plane(grey, background)
     level = otsu_level(relief, field)
+    if level < _NOISE * noise:
+        # What was taken for background has levels far apart: thin tissue, where anatomy fills the field.
+        background &= grey <= otsu_level(grey, background)
+        relief, noise = above_plane(grey, background)
+        level = otsu_level(relief, field)
     soft = max(_NOISE * noise, _SOFT * level)
     return Foreground(
         relief=relief,
