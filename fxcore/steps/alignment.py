@@ -28,7 +28,7 @@ from fxcore.study import Radiograph, Study
 METHODS = ("medial", "pca")
 
 # "medial": in doubt the end that is up stays there: most radiographs are stored as they are to be looked at.
-_DOUBT = 0.6
+_DOUBT = 0.4
 
 
 @dataclass(frozen=True)

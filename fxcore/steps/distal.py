@@ -13,16 +13,19 @@ _SIDE = 256
 _END = 0.4
 
 
-# What each difference between the ends counts, and its bound: a logistic regression on radiographs and
+# A limb leaves the field at an end where its lines at the border add up to this many whole ones; more of it
+# would only say how wide or how oblique the end is.
+_LEAVES = 2.0
+# What each difference between the ends counts, and its bound: from a logistic regression on radiographs and
 # phantoms of hands, feet and elbows, rounded.
-_PIECES, _EDGE, _GREY, _MASS = (3.9, 2.0), (1.5, 2.0), (2.3, 1.0), (3.7, 1.5)
+_PIECES, _EDGE, _GREY, _MASS, _WIDTH = (3.9, 2.0), (3.0, 1.0), (2.3, 1.0), (3.7, 1.5), (4.0, 1.0)
 
 
 def end_margin(lines: AcrossAxis) -> float:
     """Say how surely the distal end of a limb is at the top of its lines.
 
-    Fingers and toes are many pieces on a line; the proximal end leaves the exposed field, and is both
-    brighter and, in all, heavier, since it is thicker.
+    Fingers and toes are many pieces on a line; the proximal end leaves the exposed field, and is brighter,
+    wider and, in all, heavier, since it is thicker. Where both ends leave the field, that says nothing.
 
     Parameters
     ----------
@@ -41,17 +44,21 @@ def end_margin(lines: AcrossAxis) -> float:
     end = max(2, round(_END * count))
     top, bottom = slice(0, end), slice(count - end, count)
     grey = lines.weight / lines.width
+    share = lines.touching / lines.width
+    leaves = [min(1.0, float(share[part].sum()) / _LEAVES) for part in (top, bottom)]
     differences = (
         (float(lines.pieces[top].mean() - lines.pieces[bottom].mean()), _PIECES),
-        (float(lines.touching[bottom].sum() - lines.touching[top].sum()) / float(lines.width.mean()), _EDGE),
-        (float(grey[bottom].mean() - grey[top].mean()) / max(float(grey.mean()), 1e-6), _GREY),
-        (
-            float(lines.weight[bottom].mean() - lines.weight[top].mean())
-            / max(float(lines.weight.mean()), 1e-6),
-            _MASS,
-        ),
+        (leaves[1] - leaves[0], _EDGE),
+        (_below(grey, top, bottom), _GREY),
+        (_below(lines.weight, top, bottom), _MASS),
+        (_below(lines.width, top, bottom), _WIDTH),
     )
     return float(sum(weight * np.clip(value, -bound, bound) for value, (weight, bound) in differences))
+
+
+def _below(values: NDArray[np.float64], top: slice, bottom: slice) -> float:
+    """Return by how much the bottom's mean is above the top's, in means of all."""
+    return float(values[bottom].mean() - values[top].mean()) / max(float(values.mean()), 1e-6)
 
 
 def distal_margin(mask: Runs, degrees: float) -> float:
