@@ -40,8 +40,12 @@ _RIM, _MOST_LEFT = 0.08, 0.6
 _SURELY, _LIKE_FILLED = 0.1, 0.75
 # A strip drawn between exposures has one grey level.
 _LEVEL = 1.0
+# Its edge is a seam up to two columns before it; so far from what is taken of a panel it is looked for.
+_NEAR = 5
 # A seam between two exposures is seen in this share of the rows.
 _SEAM = 0.97
+# ... and no seam is seen in fewer rows than another by this share.
+_SURER = 0.01
 # A panel narrower than this fraction of the image separates, and shows nothing.
 _PANEL = 0.15
 
@@ -240,10 +244,10 @@ def _first_piece(seen: Overview, panel: tuple[int, int, int, int]) -> _Piece | N
         return None
     first = pieces[0]
     sides = (
-        (first.mask[0], row0 > 0 and not _strip(seen.grey[row0 - 4 : row0].T)),
-        (first.mask[-1], row1 < rows and not _strip(seen.grey[row1 : row1 + 4].T)),
-        (first.mask[:, 0], column0 > 0 and not _strip(seen.grey[:, column0 - 4 : column0])),
-        (first.mask[:, -1], column1 < columns and not _strip(seen.grey[:, column1 : column1 + 4])),
+        (first.mask[0], row0 > 0 and not _strip(seen.grey[row0 - _NEAR : row0].T)),
+        (first.mask[-1], row1 < rows and not _strip(seen.grey[row1 : row1 + _NEAR].T)),
+        (first.mask[:, 0], column0 > 0 and not _strip(seen.grey[:, column0 - _NEAR : column0])),
+        (first.mask[:, -1], column1 < columns and not _strip(seen.grey[:, column1 : column1 + _NEAR])),
     )
     # Beside a strip it is the edge of an exposure that the limb fills.
     if any(seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides):
@@ -273,7 +277,10 @@ def _panels(grey: NDArray[np.float32]) -> list[tuple[int, int, int, int]]:
     seam = (step > 4).mean(axis=0) >= _SEAM
     if seam.any():
         usual = np.median(step[:, ::4], axis=1, keepdims=True)
-        seam &= (step > np.maximum(4.0, 4 * usual)).mean(axis=0) >= _SEAM
+        seen = (step > np.maximum(4.0, 4 * usual)).mean(axis=0)
+        # A seam is seen in every row. A limb's straight side comes near to that; where there is a seam as
+        # well, it is the seam that parts the exposures.
+        seam &= seen >= max(_SEAM, float(seen[round(0.2 * columns) : -round(0.2 * columns)].max()) - _SURER)
     if (strip := np.ptp(grey[:, 1:-1], axis=0) < _LEVEL)[round(0.2 * columns) : -round(0.2 * columns)].any():
         # The long straight side of a limb is as sharp: where exposures have a strip between, that parts them.
         near = np.convolve(strip, np.ones(5), "same") > 0
