@@ -229,8 +229,8 @@ def _aggregated(folder: Path, made: _Archives, options: Options) -> tuple[str, .
     config = recipe("aggregator", 1 if options.quick else 8)
     config = replace(
         config,
-        model=replace(config.model, init=str(folder / "run")),
-        optim=replace(config.optim, learning_rate=3e-4),
+        model=replace(config.model, init=str(folder / "run"), pool="attention"),
+        optim=replace(config.optim, learning_rate=1e-4),
         batch=8,
     )
     train(made.learn, folder / "aggregator", config)
