@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import Any
 
 from fxcore.build import build
 from fxcore.executor import default_workers
@@ -17,28 +15,6 @@ SEED = 0
 KEY_FILE = "pseudonyms.key"
 # Plain to see also on small images: a model can learn something of them in a minute.
 DISPLACEMENT = 6.0
-
-
-def score_demo(folder: Path, progress: Progress) -> Any:
-    """Score ``folder/archive`` by ``folder/model.onnx`` into ``folder/scores``, anew.
-
-    Returns
-    -------
-    fxserve.score.ScoreSummary
-    """
-    from fxserve.score import score
-
-    scores = folder / "scores"
-    # By the model of an earlier demonstration, which this one has replaced.
-    shutil.rmtree(scores, ignore_errors=True)
-    return score(
-        folder / "model.onnx",
-        folder / "archive",
-        scores,
-        device="cpu",
-        key_file=folder / KEY_FILE,
-        progress=progress,
-    )
 
 
 def demo(folder: Path, *, workers: int = 0, progress: Progress | None = None) -> Summary:

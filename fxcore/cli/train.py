@@ -166,7 +166,7 @@ def train_demo(folder: Path, quiet: bool) -> None:
             )
         return
     with errors_for_people(_GO_ON):
-        from fxcore.demo import score_demo
+        from fxserve.demo import demo as score_demo
         from fxtrain.demo import demo
 
         with progress(quiet) as display:
