@@ -251,6 +251,22 @@ def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
     assert len(said("train", dataset, run, "--resume", "--epochs", 3)) == 3
 
 
+def test_the_demonstration_goes_on_to_a_model_and_its_scores(tmp_path, monkeypatch):
+    monkeypatch.setattr("fxcore.demo.STUDIES", 24)
+    monkeypatch.setattr("fxcore.demo.SCALE", 0.1)
+    monkeypatch.setattr("fxtrain.demo.SETTINGS", replace(SMALL, epochs=1))
+    folder = tmp_path / "demo"
+    # A second time on the same folder: what is finished is kept, and nothing stands in the way.
+    for _ in range(2):
+        shown = program("demo", folder, "--workers", 1).stdout
+        assert "Decision support, not a diagnosis" in shown
+    with (folder / "scores" / "studies.csv").open() as file:
+        judged = list(csv.DictReader(file))
+    assert judged[0]["study_id"] in shown
+    with (folder / "dataset" / "metadata.csv").open() as file:
+        assert {row["study_id"] for row in judged} == {row["study_id"] for row in csv.DictReader(file)}
+
+
 def test_an_export_that_differs_from_torch_is_not_kept(dataset, trained, tmp_path, monkeypatch):
     evaluate(trained, dataset, device="cpu")
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
