@@ -14,7 +14,7 @@ _SECONDS_TO_STOP = 3.0
 _TRIES = 3
 
 
-class TooSlow(AssertionError):
+class TooSlowError(AssertionError):
     """A run that was told to stop did, but not in time."""
 
 
@@ -64,7 +64,7 @@ def interrupted_in_native_code(root: Path, short: bool) -> Iterator[Finding]:
         try:
             said = _stop(place, run, signal.SIGINT, 130)
             break
-        except TooSlow:
+        except TooSlowError:
             # With all cores at work in native code, a machine that has others to serve may stand still.
             if not left:
                 raise
@@ -124,5 +124,5 @@ def _stop(place: Place, run: Run, number: int, code: int) -> str:
     assert "run the same command again" in ended.last_words, ended.errors
     run.assert_gone(5)
     if took >= _SECONDS_TO_STOP:
-        raise TooSlow(f"it took {took:.1f} seconds to stop")
+        raise TooSlowError(f"it took {took:.1f} seconds to stop")
     return place.plain(ended.last_words)
