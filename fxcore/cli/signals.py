@@ -49,6 +49,9 @@ def listen() -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
+    # Whoever started this may have held them back for a moment of its own, which is no wish about us; the
+    # workers would come by it as well, and could not be stopped.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def begin() -> None:
