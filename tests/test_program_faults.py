@@ -15,7 +15,6 @@ QUICK = (
     "parent-killed",
     "broken-worker",
     "interrupted",
-    "interrupted-in-native-code",
     "full-disk",
     "sources-change",
     "archive-gone",
