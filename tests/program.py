@@ -1,4 +1,4 @@
-"""Runs the program as a user does, in a process of its own, and compares what it leaves."""
+"""Runs the program as a user does, on a small disk if need be, and compares what it leaves."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from fxcore.study import LABELS
 
@@ -87,3 +91,21 @@ def wait_for_studies(out: Path, count: int) -> None:
     while finished_studies(out) < count:
         assert time.monotonic() < deadline, "no study appeared"
         time.sleep(0.02)
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """Mount a disk with room for `size`, as mount(8) writes it, on a folder; skip the test without root."""
+    folder.mkdir(exist_ok=True)
+    options = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs"]
+    if subprocess.run(["mount", *options, str(folder)], capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def remount(disk: Path, options: str) -> None:
+    """Give a mounted disk another size, or make it read-only."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(disk)], check=True)

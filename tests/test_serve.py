@@ -28,7 +28,7 @@ from fxcore.steps.part_filter import PartFilterConfig
 from fxserve import Scorer
 from fxserve.quantize import quantize
 from fxserve.score import score
-from tests.program import FAULTY_CODEC, fxray, start, summary
+from tests.program import FAULTY_CODEC, fxray, remount, small_disk, start, summary
 from tests.serve_models import mean_model, of_steps, trained
 from tests.test_program_images import draw
 
@@ -226,21 +226,15 @@ def test_an_archive_of_nothing_and_one_of_rejects_only(tmp_path):
 
 def test_a_full_disk_ends_the_run_and_room_lets_it_go_on(made, tmp_path):
     disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    with small_disk(disk, "64k"):
         refused = fxray("score", made["model"], made["dataset"], disk / "out", "--device", "cpu", code=1)
         assert "No space left" in refused.stderr
-        subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
+        remount(disk, "size=8m")
         found = summary("score", made["model"], made["dataset"], disk / "out", "--device", "cpu")
         assert found["studies_kept"] > 0
         assert found["studies_kept"] + found["studies_done"] == 40
         score(made["model"], made["dataset"], tmp_path / "undisturbed", device="cpu")
         assert tables(disk / "out") == tables(tmp_path / "undisturbed")
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_the_scorer_gives_what_the_program_gives(phantom, tmp_path):

@@ -10,8 +10,10 @@ import time
 import traceback
 from pathlib import Path
 
+import pytest
+
 from tests.faults import SCENARIOS
-from tests.faults.scenario import NOTHING, Finding, Skipped
+from tests.faults.scenario import NOTHING, Finding
 
 _COLUMNS = ("fault", "tried", "lost", "what the user saw")
 
@@ -35,7 +37,7 @@ def main() -> int:
                     print(_row(finding), flush=True)
                     if options.markdown:
                         _write(options.markdown, name, findings, time.monotonic() - since)
-            except Skipped as reason:
+            except pytest.skip.Exception as reason:
                 skipped.append(f"{name}: {reason}")
                 print(f"skipped: {skipped[-1]}", flush=True)
             except AssertionError as error:

@@ -6,28 +6,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests.faults.scenario import JOBS, Finding, Place, Skipped, finished
-from tests.program import tree
+import pytest
+
+from tests.faults.scenario import JOBS, Finding, Place, finished
+from tests.program import remount, small_disk, tree
 
 _FULL = "No space left on device"
-
-
-@contextmanager
-def _small_disk(folder: Path, size: str) -> Iterator[None]:
-    folder.mkdir(exist_ok=True)
-    _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def _mount(*options: str) -> None:
-    if subprocess.run(["mount", *options], capture_output=True).returncode:
-        raise Skipped("mounting a small disk needs root")
 
 
 def full_disk(root: Path, short: bool) -> Iterator[Finding]:
@@ -41,7 +27,7 @@ def full_disk(root: Path, short: bool) -> Iterator[Finding]:
         sizes = [20, need] if short else [2, 4, *range(8, need, max(1, need // 8)), *range(need - 5, need)]
         said: dict[str, int] = {}
         for pages in sizes:
-            with _small_disk(disk, f"{pages * 4}k"):
+            with small_disk(disk, f"{pages * 4}k"):
                 out = disk / "out"
                 ended = place.run(job, out)
                 if ended.code == 0:
@@ -52,7 +38,7 @@ def full_disk(root: Path, short: bool) -> Iterator[Finding]:
                 assert "run the same command again" in ended.last_words, ended.errors
                 words = place.plain(ended.last_words.replace(str(out.resolve()), "OUT"))
                 said[_without_names(words)] = said.get(_without_names(words), 0) + 1
-                _mount("-o", "remount,size=64m", str(disk))
+                remount(disk, "size=64m")
                 place.finish(job, out)
         for words, times in sorted(said.items(), key=lambda item: -item[1]):
             yield Finding(f"`{job}`: disk full", times, f"exit code 1; {words}")
@@ -63,7 +49,7 @@ def _space_needed(place: Place, job: str) -> int:
     low, high = 8, 4096
     while high - low > 4:
         middle = (low + high) // 2
-        with _small_disk(place.root / "disk", f"{middle * 4}k"):
+        with small_disk(place.root / "disk", f"{middle * 4}k"):
             fits = place.run(job, place.root / "disk" / "out").code == 0
         low, high = (low, middle) if fits else (middle, high)
     return high
@@ -80,7 +66,7 @@ def full_disk_elsewhere(root: Path, short: bool) -> Iterator[Finding]:
     place = Place(root, studies=2, images=1)
     undisturbed = place.undisturbed("build")
     disk = root / "disk"
-    with _small_disk(disk, "64k"):
+    with small_disk(disk, "64k"):
         (disk / "ballast").write_bytes(bytes(64 << 10)[: os.statvfs(disk).f_bavail * 4096])
         archive = [str(place.archive), str(place.out)]
         cases = {
@@ -114,7 +100,7 @@ def read_only(root: Path, short: bool) -> Iterator[Finding]:
     disk = root / "disk"
     for job in ("build",) if short else JOBS:
         place.undisturbed(job)
-        with _small_disk(disk, "16m"):
+        with small_disk(disk, "16m"):
             out = disk / "out"
             for state in ("half done",) if short else ("empty", "half done", "finished"):
                 if state == "half done":
@@ -125,11 +111,11 @@ def read_only(root: Path, short: bool) -> Iterator[Finding]:
                     run.assert_gone()
                 elif state == "finished":
                     assert place.run(job, out).code == 0
-                _mount("-o", "remount,ro", str(disk))
+                remount(disk, "ro")
                 ended = place.run(job, out)
                 assert ended.code == 1, ended.errors
                 assert "Read-only file system" in ended.last_words, ended.errors
-                _mount("-o", "remount,rw", str(disk))
+                remount(disk, "rw")
                 words = place.plain(ended.last_words.replace(str(out.resolve()), "OUT"))
                 yield Finding(f"`{job}`: output read-only, {state}", 1, f"exit code 1; {words}")
             place.finish(job, out)
@@ -146,7 +132,7 @@ def locked_in_mid_run(root: Path, short: bool) -> Iterator[Finding]:
         if subprocess.run(["chattr", "+i", str(target)], capture_output=True).returncode:
             run.signal_group(9)
             run.wait()
-            raise Skipped("the file system knows no immutable folders, or this is not root")
+            pytest.skip("the file system knows no immutable folders, or this is not root")
         try:
             ended = run.wait()
         finally:

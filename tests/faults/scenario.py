@@ -28,10 +28,6 @@ JOBS = ("ingest", "preprocess", "build")
 _UNDISTURBED: dict[tuple[str, int, int], dict[str, str]] = {}
 
 
-class Skipped(Exception):  # noqa: N818
-    """The scenario cannot be played on this machine; the text says why."""
-
-
 @dataclass(frozen=True)
 class Finding:
     """One row of the table.

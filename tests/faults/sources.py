@@ -9,7 +9,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.faults.scenario import Finding, Place, Skipped, draw, finished
+import pytest
+
+from tests.faults.scenario import Finding, Place, draw, finished
 from tests.program import tree
 
 # Without these, root obeys the permissions of files like everybody else.
@@ -122,7 +124,7 @@ def away_for_a_moment(root: Path, short: bool) -> Iterator[Finding]:
 def unreadable(root: Path, short: bool) -> Iterator[Finding]:
     """Files and folders that the user may not read, and may read at the next run."""
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        raise Skipped("root reads everything, and setpriv is not there to give that up")
+        pytest.skip("root reads everything, and setpriv is not there to give that up")
     before = _WITHOUT_PRIVILEGE if os.geteuid() == 0 else ()
     place = Place(root, studies=6, images=1)
     place.undisturbed("build")

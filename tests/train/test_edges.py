@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from fxtrain.run_directory import RunDirectory
 from fxtrain.split import read_split
 from fxtrain.table import read_table
 from fxtrain.trainer import train
+from tests.program import small_disk
 from tests.train.data import SMALL, make
 
 
@@ -142,18 +142,11 @@ def test_a_batch_that_cannot_be_shared_is_refused(dataset):
 def test_packing_on_a_full_disk_ends_with_a_word(tmp_path):
     """Written through a map into pages there is no room for, it would end by a signal."""
     disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True
-    ).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    with small_disk(disk, "2m"):
         table = read_table(make(disk / "dataset", studies=10))
         with pytest.raises(FxrayError, match="No space left"):
             pack(table, Frame(512, 1024), 1.0)
         assert not list((disk / "dataset.packed").iterdir())
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_one_pixel_can_be_packed_and_augmented(dataset):

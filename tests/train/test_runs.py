@@ -28,7 +28,7 @@ from fxtrain.evaluate import evaluate
 from fxtrain.models import Aggregator, create_model
 from fxtrain.run_directory import RunDirectory
 from fxtrain.trainer import best_epoch, train
-from tests.program import fxray
+from tests.program import fxray, remount, small_disk
 from tests.train.data import SMALL
 
 FRAME = SMALL.data.frame
@@ -176,22 +176,15 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(dat
 
 def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(dataset, tmp_path, monkeypatch):
     disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True
-    ).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    with small_disk(disk, "12m"):
         # Room for the checkpoints of one epoch, not for new ones beside them.
         with pytest.raises(FxrayError, match=r"No space left.*is intact"):
             train(dataset, disk / "run", SMALL)
         assert len(state(disk / "run")["history"]) == 1
-        subprocess.run(["mount", "-o", "remount,size=60m", str(disk)], check=True)
+        remount(disk, "size=60m")
         train(dataset, disk / "run", resume=True)
         train(dataset, tmp_path / "undisturbed", SMALL)
         assert_same_weights(disk / "run", tmp_path / "undisturbed")
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_the_best_epoch_is_the_first_of_the_best_by_its_metric():
