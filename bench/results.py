@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from bench.harness import Spread, ratios
@@ -167,6 +167,11 @@ class Findings:
     def marks(self) -> list[Result]:
         """The results that have something to reach."""
         return [result for result in self.results if result.met is not None]
+
+    def drop_marks(self, reason: str) -> None:
+        """Hold the results against nothing, and say why."""
+        self.skipped.append(f"marks: {reason}")
+        self.results = [replace(result, mark=None, met=None) for result in self.results]
 
     def figures(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,8 +65,7 @@ def run(options: Options) -> Findings:
         _int8(folder, model, built, options, findings)
         _many(folder, options, findings)
     if options.quick:
-        findings.skipped.append("marks: with --quick there are too few studies to outweigh the start")
-        findings.results = [replace(result, mark=None, met=None) for result in findings.results]
+        findings.drop_marks("with --quick there are too few studies to outweigh the start")
     return findings
 
 

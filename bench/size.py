@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +55,7 @@ def run(options: Options) -> Findings:
     with tempfile.TemporaryDirectory(prefix="fxray-bench-size-") as folder:
         _index(Path(folder), QUICK_INDEXED if options.quick else INDEXED, options, findings)
     if options.quick:
-        findings.skipped.append("marks: with --quick there are too few studies to outweigh the start")
-        findings.results = [replace(result, mark=None, met=None) for result in findings.results]
+        findings.drop_marks("with --quick there are too few studies to outweigh the start")
     return findings
 
 

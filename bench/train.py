@@ -53,8 +53,7 @@ def run(options: Options) -> Findings:
         finally:
             torch.set_num_threads(threads)
     if options.quick:
-        findings.skipped.append("marks: with --quick radiographs are small and batches few")
-        findings.results = [replace(result, mark=None, met=None) for result in findings.results]
+        findings.drop_marks("with --quick radiographs are small and batches few")
     return findings
 
 

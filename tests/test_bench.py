@@ -130,6 +130,15 @@ def test_json_rows_have_the_promised_keys() -> None:
     assert (row["ratio"], row["mark"], row["met"], row["times_floor"]) == (2.0, 3.0, False, 2.0)
 
 
+def test_dropped_marks_leave_the_figures_and_a_reason() -> None:
+    findings = _findings()
+    (before,) = findings.results
+    findings.drop_marks("too little was measured")
+    assert findings.results == [replace(before, mark=None, met=None)]
+    assert findings.skipped == ["this: why", "marks: too little was measured"]
+    assert not findings.marks
+
+
 def test_a_block_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "docs" / "page.md"
     tables.write_markdown(_findings(), page)
