@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,3 +115,16 @@ def _timed(name: str, work: Work, clock: Callable[[], float], before: Callable[[
 def ratios(ours: list[float], theirs: list[float]) -> list[float]:
     """Return peer over ours, round by round."""
     return [b / a for a, b in zip(ours, theirs, strict=True)]
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch compute in `count` threads, and afterwards in as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

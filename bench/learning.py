@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.harness import torch_threads
 from bench.options import Options
 from bench.results import Findings, Table
 from fxcore.build import build
@@ -80,21 +81,19 @@ class _Archives:
 def run(options: Options) -> Findings:
     """Train and judge on the CPU; see `bench.options.Options`."""
     findings = Findings("learning")
-    with TRAINING.needed(), tempfile.TemporaryDirectory(prefix="fxray-bench-learning-") as name:
-        import torch
-
-        folder, threads = Path(name), torch.get_num_threads()
-        torch.set_num_threads(options.threads)
-        try:
-            made = _archives(folder, options)
-            rows = [
-                *_learned(folder, made, options),
-                _without_looking(made.learn, options),
-                _from_shuffled(folder, made, options),
-                _aggregated(folder, made, options),
-            ]
-        finally:
-            torch.set_num_threads(threads)
+    with (
+        TRAINING.needed(),
+        torch_threads(options.threads),
+        tempfile.TemporaryDirectory(prefix="fxray-bench-learning-") as name,
+    ):
+        folder = Path(name)
+        made = _archives(folder, options)
+        rows = [
+            *_learned(folder, made, options),
+            _without_looking(made.learn, options),
+            _from_shuffled(folder, made, options),
+            _aggregated(folder, made, options),
+        ]
     if options.quick:
         findings.skipped.append("marks: with --quick there is too little to learn from")
         rows = [(what, figure, "", "") for what, figure, *_ in rows]

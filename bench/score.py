@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.archives import archive
-from bench.harness import Effort, interleave
+from bench.harness import Effort, interleave, torch_threads
 from bench.options import Options
 from bench.results import Findings, compare, within
 from bench.size import tiny_archive, watch
@@ -106,8 +106,6 @@ def _session(path: Path, network: Any, options: Options, findings: Findings) -> 
     threads = options.threads
     model, images = Model(path, device="cpu", threads=threads, batch=BATCH), _images()
     batch = torch.from_numpy(images[:, None])
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
 
     def eager() -> Any:
         with torch.no_grad():
@@ -123,7 +121,7 @@ def _session(path: Path, network: Any, options: Options, findings: Findings) -> 
         "torch, channels last": (channels_last, OVER_CHANNELS_LAST),
     }
     few = Effort(seconds=4.0, least=3, most=5, warm_up=1)
-    try:
+    with torch_threads(threads):
         for peer, (work, mark) in peers.items():
             options.say(f"the session against {peer}")
             if work is channels_last:
@@ -144,8 +142,6 @@ def _session(path: Path, network: Any, options: Options, findings: Findings) -> 
                     figures={"radiographs_per_second": rate},
                 )
             )
-    finally:
-        torch.set_num_threads(before)
 
 
 def _whole(folder: Path, model: Path, options: Options, findings: Findings) -> Path:

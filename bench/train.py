@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.archives import LABELS, archive
-from bench.harness import Effort, interleave
+from bench.harness import Effort, interleave, torch_threads
 from bench.options import Options
 from bench.results import Findings, compare, within
 
@@ -43,15 +43,12 @@ def run(options: Options) -> Findings:
     from fxcore.cli.extras import TRAINING
 
     findings = Findings("train")
-    with TRAINING.needed(), tempfile.TemporaryDirectory(prefix="fxray-bench-train-") as folder:
-        import torch
-
-        threads = torch.get_num_threads()
-        torch.set_num_threads(options.threads)
-        try:
-            _measure(_dataset(Path(folder), options), options, findings)
-        finally:
-            torch.set_num_threads(threads)
+    with (
+        TRAINING.needed(),
+        torch_threads(options.threads),
+        tempfile.TemporaryDirectory(prefix="fxray-bench-train-") as folder,
+    ):
+        _measure(_dataset(Path(folder), options), options, findings)
     if options.quick:
         findings.drop_marks("with --quick radiographs are small and batches few")
     return findings
