@@ -22,6 +22,7 @@ from bench.archives import LABELS, archive
 from bench.harness import Effort, interleave, torch_threads
 from bench.options import Options
 from bench.results import Findings, compare, within
+from fxcore.extras import TRAINING
 
 if TYPE_CHECKING:
     from fxtrain.loader import Batch
@@ -40,8 +41,6 @@ _FULL, _QUICK = Effort(seconds=120, least=5, most=9, warm_up=1), Effort(least=2,
 
 def run(options: Options) -> Findings:
     """Measure on the CPU, and on a GPU where there is one; see `bench.options.Options`."""
-    from fxcore.cli.extras import TRAINING
-
     findings = Findings("train")
     with (
         TRAINING.needed(),

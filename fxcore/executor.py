@@ -20,6 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, TIME_OUT, WORKER_DIED, WorkerFailure, attempt
 from fxcore.errors import FxrayError, ParameterError
+from fxcore.extras import CLUSTER
 
 __all__ = [
     "INTERNAL_ERROR",
@@ -289,7 +290,5 @@ def open_executor(
     try:
         from fxcore.cluster import ClusterExecutor
     except ModuleNotFoundError as error:
-        raise FxrayError(
-            "--scheduler needs Dask, which is not installed; install it with: pip install 'fxray[cluster]'"
-        ) from error
+        raise CLUSTER.missing("--scheduler needs Dask, which is not installed") from error
     return ClusterExecutor(scheduler, memory, folders=folders, say=say)

@@ -131,6 +131,7 @@ def score(
     # one run do. With nothing said, both sides may have all cores: whichever is slower takes them.
     lanes = max(1, cores - workers) if workers else cores
     workers = workers or cores
+    # Parquet that cannot be written is told now, not after hours of scoring.
     kind_of(out)
     loaded = Model(model, device=device, threads=1, batch=batch, settings_file=settings_file)
     if loaded.provider != CPU:

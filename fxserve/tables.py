@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.dataset.tables import render_csv
-from fxcore.errors import FxrayError
+from fxcore.extras import PARQUET
 
 _ROWS_IN_A_GROUP = 50_000
 _NUMBERS: dict[str, type] = {"probability": float, "logit": float, "threshold": float, "views": int}
@@ -28,10 +27,8 @@ def kind_of(out: Path) -> tuple[str, Render]:
     """
     if out.suffix.lower() != ".parquet":
         return ".csv", _csv
-    if importlib.util.find_spec("pyarrow") is None:
-        raise FxrayError(
-            f"{out.name} asks for Parquet, which needs pyarrow; install it with: pip install 'fxray[parquet]'"
-        )
+    if package := PARQUET.lacking:
+        raise PARQUET.missing(f"{out.name} asks for Parquet, which needs {package}")
     return ".parquet", _parquet
 
 

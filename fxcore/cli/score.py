@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from fxcore.cli.extras import SCORING
 from fxcore.cli.options import Json, Quiet
 from fxcore.cli.show import (
     EXIT_QUARANTINED,
@@ -21,6 +20,7 @@ from fxcore.cli.show import (
     print_table,
     progress,
 )
+from fxcore.extras import SCORING
 
 EXIT_NOTHING_SCORED = 4
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fxcore.cli.extras import TRAINING
 from fxcore.cli.options import Json, Quiet
 from fxcore.cli.score import print_scored, print_studies
 from fxcore.cli.show import errors_for_people, number, print_json, print_pairs, print_table, progress
 from fxcore.errors import FxrayError
+from fxcore.extras import TRAINING
 
 if TYPE_CHECKING:
     from fxtrain.config import TrainConfig

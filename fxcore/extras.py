@@ -1,4 +1,4 @@
-"""What a command needs that is not always installed."""
+"""What some jobs need that is not always installed."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class Extra:
         """The name of a package that is not installed; empty: there is none."""
         return next((name for name in self.packages if importlib.util.find_spec(name) is None), "")
 
+    def missing(self, what: str) -> FxrayError:
+        """Return an error that says what lacks, and what to install."""
+        return FxrayError(f"{what}; install it with: {self.install}")
+
     @contextmanager
     def needed(self) -> Iterator[None]:
         """Say what to install where a package is missing.
@@ -37,7 +41,7 @@ class Extra:
         FxrayError
         """
         if package := self.lacking:
-            raise FxrayError(f"{self.purpose} needs {package}; install it with: {self.install}")
+            raise self.missing(f"{self.purpose} needs {package}")
         yield
 
 
@@ -47,3 +51,5 @@ TRAINING = Extra(
     ("torch", "torchvision", "sklearn", "matplotlib", "cv2", "onnx", "onnxruntime", "onnxscript"),
 )
 SCORING = Extra("scoring", "serve", ("onnxruntime", "onnx", "cv2"))
+PARQUET = Extra("Parquet", "parquet", ("pyarrow",))
+CLUSTER = Extra("--scheduler", "cluster", ("distributed",))
