@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -72,6 +73,12 @@ def tree(root: Path) -> dict[str, str]:
             data = json.dumps(content).encode()
         found[str(path.relative_to(root))] = hashlib.sha256(data).hexdigest()
     return found
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table, column to text; read without the code that wrote them."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def finished_studies(out: Path) -> int:

@@ -13,8 +13,8 @@ import pytest
 from pydicom import uid
 
 from tests.dicom_files import image_dataset, write
-from tests.program import fxray, start, summary, tree
-from tests.test_program_images import draw, rows
+from tests.program import fxray, rows, start, summary, tree
+from tests.test_program_images import draw
 
 _SLOW_CODEC = """
 import os, time
@@ -210,7 +210,7 @@ def test_links_are_counted_and_not_followed_and_an_empty_archive_is_said(tmp_pat
     assert "2 links were not followed" in shown.stderr
     assert "No radiograph was found" in shown.stderr
     assert (tmp_path / "out" / "metadata.csv").read_text().startswith("radiograph_id,study_id,")
-    assert rows(tmp_path / "out") == []
+    assert rows(tmp_path / "out" / "metadata.csv") == []
 
 
 def test_a_data_set_is_not_taken_for_an_archive(tmp_path, ingest):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import os
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import FAULTY_CODEC, fxray, start, summary, tree, wait_for_studies
+from tests.program import FAULTY_CODEC, fxray, rows, start, summary, tree, wait_for_studies
 from tests.test_program_images import draw
 
 ROOT = Path(__file__).parents[1]
@@ -138,8 +137,8 @@ def test_a_file_that_kills_or_hangs_its_worker_costs_what_it_costs_locally(tmp_p
     figures = summary("ingest", archive, tmp_path / "out", *options, "--scheduler", cluster.address, code=3)
     assert figures["quarantined"] == 4
     assert figures["converted"] == 6
-    with (tmp_path / "out" / "rejects.csv").open() as file:
-        assert sorted(row["reason"] for row in csv.DictReader(file)) == ["time_out"] + ["worker_died"] * 3
+    reasons = sorted(row["reason"] for row in rows(tmp_path / "out" / "rejects.csv"))
+    assert reasons == ["time_out"] + ["worker_died"] * 3
     environment = {"PYTHONPATH": cluster.environment["PYTHONPATH"]}
     summary("ingest", archive, tmp_path / "local", *options, code=3, environment=environment)
     assert tree(tmp_path / "out") == tree(tmp_path / "local")

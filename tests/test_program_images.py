@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import cv2
@@ -11,7 +10,7 @@ import pytest
 
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.studies import read_radiograph
-from tests.program import summary
+from tests.program import rows, summary
 
 
 def draw(path: Path, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
@@ -23,11 +22,6 @@ def draw(path: Path, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
         image *= 200
     assert cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 100])
     return image
-
-
-def rows(out: Path) -> list[dict[str, str]]:
-    with (out / "metadata.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture
@@ -62,7 +56,7 @@ def test_the_mura_tree_gives_studies_patients_and_labels(tmp_path, ingest):
     out, figures = ingest()
     assert figures["studies"] == {"broken": 2, "not_broken": 1, "unlabelled": 0}
     assert figures["radiographs"] == {"broken": 3, "not_broken": 1, "unlabelled": 0}
-    assert len({row["patient_id"] for row in rows(out)}) == 2
+    assert len({row["patient_id"] for row in rows(out / "metadata.csv")}) == 2
 
 
 @pytest.mark.parametrize("key", ["a/1.png", "1.png", "1"])
@@ -108,7 +102,7 @@ def test_a_study_with_too_many_radiographs_is_dropped_whole(tmp_path, ingest):
 def test_images_of_8_bits_stay_as_they_are_and_16_bits_are_windowed(tmp_path, ingest, name, dtype):
     image = draw(tmp_path / "archive" / name, dtype=dtype)
     out, _ = ingest()
-    (row,) = rows(out)
+    (row,) = rows(out / "metadata.csv")
     read = read_radiograph(Layout(out), row["label"], row).image
     assert read.shape == image.shape
     if dtype is np.uint16:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import struct
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from fxcore.dicom.read import Limits
-from tests.program import fxray, summary
+from tests.program import fxray, rows, summary
 from tests.test_program_images import draw
 
 # Makes the steps and the reading of some files fail in ways that nobody has thought of.
@@ -37,8 +36,7 @@ fxcore.jobs.load_image, fxcore.jobs.run_steps = load_image, run_steps
 
 
 def rejects(out: Path) -> list[tuple[str, str]]:
-    with (out / "rejects.csv").open() as file:
-        return sorted((row["reason"], row["message"]) for row in csv.DictReader(file))
+    return sorted((row["reason"], row["message"]) for row in rows(out / "rejects.csv"))
 
 
 @pytest.fixture

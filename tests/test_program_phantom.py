@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
@@ -10,11 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.program import finished_studies, fxray, summary, tree
+from tests.program import finished_studies, fxray, rows, summary, tree
 
 STUDIES = 40
 
@@ -52,11 +50,6 @@ def job(archive, place):
 def built(archive, job, place):
     figures = summary("build", archive, place / "built", *job, "--workers", 2, "--link", place / "link.csv")
     return place / "built", figures
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_build_is_ingest_and_preprocess_byte_for_byte(archive, job, place, built):

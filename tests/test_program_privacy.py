@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import hmac
 import os
@@ -12,18 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.canaries import AGE, DATE, NUMBER, ROOT, SHORT, TEXT, TIME, canaries, make_archive
-from tests.program import fxray
+from tests.program import fxray, rows
 
 # Digits as a token of their own: pseudonyms are hexadecimal and figures have decimals.
 _CANARY = re.compile(
     rf"(?i){TEXT}|{DATE}\d\d|{TIME}|{NUMBER}|{AGE}|(?<![0-9a-f.]){SHORT}(?![0-9a-f])".encode()
 )
 _KEY = bytes(range(32))
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _chunks(data: bytes) -> list[bytes]:
@@ -97,16 +91,16 @@ def test_no_canary_leaves(place: Path, runs: list[str]) -> None:
 
 def test_broken_files_were_rejected_for_many_reasons(place: Path, runs: list[str]) -> None:
     """So that the messages which were searched are those of many kinds of damage."""
-    reasons = {row["reason"] for row in _rows(place / "table" / "c" / "rejects.csv")}
+    reasons = {row["reason"] for row in rows(place / "table" / "c" / "rejects.csv")}
     assert len(reasons) >= 9, reasons
 
 
 def test_the_columns_find_what_may_have_text_burned_in(place: Path, runs: list[str]) -> None:
     """YES and NO as the file says; empty where it is silent or says anything else."""
-    source_of = {row["source_id"]: Path(row["source"]).name for row in _rows(place / "link.csv")}
+    source_of = {row["source_id"]: Path(row["source"]).name for row in rows(place / "link.csv")}
     flags = {
         source_of[row["source_id"]]: (row["BurnedInAnnotation"], row["burned_in"])
-        for row in _rows(place / "table" / "c" / "metadata.csv")
+        for row in rows(place / "table" / "c" / "metadata.csv")
     }
     wanted = {"0": ("", ""), "1": ("YES", "1"), "2": ("NO", ""), "3": ("", "")}
     assert {number: flags[f"{TEXT}{number}.dcm"] for number in wanted} == wanted
@@ -114,7 +108,7 @@ def test_the_columns_find_what_may_have_text_burned_in(place: Path, runs: list[s
 
 def test_pseudonyms_need_the_key_and_are_the_same_in_every_run(place: Path, runs: list[str]) -> None:
     ingested, labelled_otherwise, built = (
-        {row["radiograph_id"]: row["study_id"] for row in _rows(place / run / "metadata.csv")}
+        {row["radiograph_id"]: row["study_id"] for row in rows(place / run / "metadata.csv")}
         for run in ("json/a", "table/a", "table/c")
     )
     # What a run has depends on the labels it was given; what it is called does not.

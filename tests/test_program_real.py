@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import pytest
 
-from tests.program import fxray, summary
+from tests.program import fxray, rows, summary
 from tests.shared_data import DICOM, FRACATLAS, requires_dicom, requires_fracatlas
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @requires_dicom

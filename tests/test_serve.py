@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -28,7 +27,7 @@ from fxcore.steps.part_filter import PartFilterConfig
 from fxserve import Scorer
 from fxserve.quantize import quantize
 from fxserve.score import score
-from tests.program import FAULTY_CODEC, fxray, remount, small_disk, start, summary
+from tests.program import FAULTY_CODEC, fxray, remount, rows, small_disk, start, summary
 from tests.serve_models import mean_model, of_steps, trained
 from tests.test_program_images import draw
 
@@ -50,11 +49,6 @@ def phantom(made):
     key = folder / "key"
     build(folder / "archive", folder / "built", key_file=key)
     return folder / "archive", folder / "built", of_steps(made["model"], folder / "steps.onnx"), key
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def tables(out: Path) -> dict[str, bytes]:

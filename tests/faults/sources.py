@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shutil
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.scenario import Finding, Place, draw, finished
-from tests.program import tree
+from tests.program import rows, tree
 
 # Without these, root obeys the permissions of files like everybody else.
 _WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
@@ -67,7 +66,7 @@ def sources_change(root: Path, short: bool) -> Iterator[Finding]:
             change(place.study_folder(study))
         ended = run.wait()
         assert ended.code == 0, ended.errors
-        seen = sorted({reject["message"] for reject in _rejects(place)})
+        seen = sorted({reject["message"] for reject in rows(place.out / "rejects.csv")})
         place.finish("build", expected=place.fresh("build"))
         yield Finding(
             f"`build`: {what} in mid-run", 1, f"exit code 0; rejects.csv: {'; '.join(seen) or 'nothing'}"
@@ -115,7 +114,7 @@ def away_for_a_moment(root: Path, short: bool) -> Iterator[Finding]:
         for number, path in enumerate(moved):
             (away / str(number)).rename(path)
         assert ended.code == 0, ended.errors
-        seen = sorted({reject["message"] for reject in _rejects(place)})
+        seen = sorted({reject["message"] for reject in rows(place.out / "rejects.csv")})
         place.finish(job, expected=place.undisturbed(job))
         what = f"`{job}`: files away for a moment"
         yield Finding(what, 1, f"exit code 0; rejects.csv: {'; '.join(seen) or 'nothing'}")
@@ -133,7 +132,7 @@ def unreadable(root: Path, short: bool) -> Iterator[Finding]:
         target.chmod(0)
         ended = place.start("build", before=before).wait()
         assert ended.code == 0, ended.errors
-        seen = sorted({reject["message"] for reject in _rejects(place)})
+        seen = sorted({reject["message"] for reject in rows(place.out / "rejects.csv")})
         assert seen, "a file that cannot be read disappeared without a word"
         target.chmod(mode)
         place.finish("build")
@@ -148,8 +147,3 @@ def unreadable(root: Path, short: bool) -> Iterator[Finding]:
     if place.out.exists():
         place.finish("build")
     assert tree(place.archive)
-
-
-def _rejects(place: Place) -> list[dict[str, str]]:
-    with (place.out / "rejects.csv").open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.scenario import Finding, Place, draw
+from tests.program import rows
 
 # File name of the fault (see the hook), what it is, and what the message in rejects.csv must name.
 _FAULTS = {
@@ -34,8 +34,7 @@ def broken_worker(root: Path, short: bool) -> Iterator[Finding]:
     ended = run.wait(90)
     assert ended.code == 3, f"exit code {ended.code} instead of 3: {ended.errors}"
     run.assert_gone()
-    with (place.out / "rejects.csv").open(encoding="utf-8") as file:
-        rejects = list(csv.DictReader(file))
+    rejects = rows(place.out / "rejects.csv")
     assert len(rejects) == len(_FAULTS), [reject["message"] for reject in rejects]
     pictures = {name for name in undisturbed if name.endswith(".png")}
     written = {str(path.relative_to(place.out)) for path in place.out.rglob("*.png")}

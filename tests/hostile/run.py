@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fxcore.executor import QUARANTINE_REASONS
-from tests.program import TRACEBACK
+from tests.program import TRACEBACK, rows
 
 
 @dataclass
@@ -69,10 +68,10 @@ def _check(outcome: Outcome, archive: Path, work: Path) -> None:
     outcome.figures = json.loads(said[0])
     if TRACEBACK in said[0] + said[1]:
         outcome.problems.append(f"a traceback: {said[1][-2000:]}")
-    link = _rows(work / "link.csv")
+    link = rows(work / "link.csv")
     source_of = {row["source_id"]: row["source"] for row in link}
-    rejected = {row["source_id"]: row for row in _rows(work / "out" / "rejects.csv") if row["source_id"]}
-    kept = {row["source_id"] for row in _rows(work / "out" / "metadata.csv")}
+    rejected = {row["source_id"]: row for row in rows(work / "out" / "rejects.csv") if row["source_id"]}
+    kept = {row["source_id"] for row in rows(work / "out" / "metadata.csv")}
     outcome.reasons.update(row["reason"] for row in rejected.values())
     outcome.given_up = [
         (source_of[source], row["message"])
@@ -94,11 +93,6 @@ def _check(outcome: Outcome, archive: Path, work: Path) -> None:
         outcome.problems.append(f"exit code {outcome.code} with {len(outcome.given_up)} files given up")
     if outcome.reasons["time_out"]:
         outcome.problems.append("files took longer than the time-out: " + str(outcome.given_up))
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 class MemorySampler(threading.Thread):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from dataclasses import replace
@@ -28,7 +27,7 @@ from fxtrain.run_directory import RunDirectory
 from fxtrain.split import read_split
 from fxtrain.table import read_table
 from fxtrain.trainer import train
-from tests.program import small_disk
+from tests.program import rows, small_disk
 from tests.train.data import SMALL, make
 
 
@@ -62,8 +61,7 @@ def test_other_data_are_normalised_as_the_training_data_were(tmp_path, dataset, 
     logits = []
     for place in (dataset, other):
         evaluate(trained, place, part="all", device="cpu")
-        with (trained / "predictions-all.csv").open() as file:
-            logits.append([row["logit"] for row in csv.DictReader(file)])
+        logits.append([row["logit"] for row in rows(trained / "predictions-all.csv")])
     assert logits[0] == logits[1]
     with pytest.raises(DataSetError, match="another data set"):
         evaluate(trained, other, device="cpu")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import subprocess
@@ -28,7 +27,7 @@ from fxtrain.evaluate import evaluate
 from fxtrain.models import Aggregator, create_model
 from fxtrain.run_directory import RunDirectory
 from fxtrain.trainer import best_epoch, train
-from tests.program import fxray, remount, small_disk
+from tests.program import fxray, remount, rows, small_disk
 from tests.train.data import SMALL
 
 FRAME = SMALL.data.frame
@@ -56,10 +55,9 @@ def assert_same_weights(one, other):
 def test_it_learns_what_is_plain_to_see(dataset, trained):
     result = evaluate(trained, dataset, device="cpu")
     assert result["measures"]["alo"]["auc"]["value"] > 0.9
-    with RunDirectory(trained).metrics.open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == [str(k + 1) for k in range(12)]
-    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    epochs = rows(RunDirectory(trained).metrics)
+    assert [row["epoch"] for row in epochs] == [str(k + 1) for k in range(12)]
+    assert float(epochs[-1]["train_loss"]) < float(epochs[0]["train_loss"])
     names = {path.name for path in trained.iterdir()}
     assert names >= {
         "config.toml",
@@ -188,12 +186,12 @@ def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(dataset, tmp_path, mon
 
 
 def test_the_best_epoch_is_the_first_of_the_best_by_its_metric():
-    rows = [
+    history = [
         {"val_auc": auc, "val_loss": loss} for auc, loss in ((0.5, 0.9), (0.8, 0.4), (0.8, 0.6), (0.7, 0.2))
     ]
-    assert best_epoch(rows, "auc") == 1
-    assert best_epoch(rows, "loss") == 3
-    assert best_epoch([{"val_auc": float("nan")}, *rows], "auc") == 2
+    assert best_epoch(history, "auc") == 1
+    assert best_epoch(history, "loss") == 3
+    assert best_epoch([{"val_auc": float("nan")}, *history], "auc") == 2
 
 
 def test_patience_ends_a_run_that_gets_no_better(dataset, tmp_path):
@@ -236,8 +234,7 @@ def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
     assert "alo, majority, mean" in program("evaluate", run, dataset, "--aggregate", "vote", code=1).stderr
     evaluated = said("evaluate", run, dataset, "--sensitivity", 0.9)
     assert evaluated["measures"]["mean"]["sensitivity"]["value"] >= 0.9
-    with (run / "predictions.csv").open() as file:
-        assert sum(1 for _ in csv.DictReader(file)) == evaluated["radiographs"]
+    assert len(rows(run / "predictions.csv")) == evaluated["radiographs"]
     result = said("export", run, tmp_path / "model.onnx")
     assert result["largest_difference"] <= export.TOLERANCE
     assert result["threshold"] == evaluated["operating"]["threshold"]
@@ -253,12 +250,11 @@ def test_the_demonstration_goes_on_to_a_model_and_its_scores(tmp_path, monkeypat
     for _ in range(2):
         shown = program("demo", folder, "--workers", 1).stdout
         assert "Decision support, not a diagnosis" in shown
-    with (folder / "scores" / "studies.csv").open() as file:
-        judged = list(csv.DictReader(file))
+    judged = rows(folder / "scores" / "studies.csv")
     assert judged[0]["study_id"] in shown
-    with (folder / "dataset" / "metadata.csv").open() as file:
-        # What has no label is in no data set, but is scored.
-        assert {row["study_id"] for row in judged} >= {row["study_id"] for row in csv.DictReader(file)}
+    # What has no label is in no data set, but is scored.
+    learned = rows(folder / "dataset" / "metadata.csv")
+    assert {row["study_id"] for row in judged} >= {row["study_id"] for row in learned}
 
 
 def test_an_export_that_differs_from_torch_is_not_kept(dataset, trained, tmp_path, monkeypatch):
