@@ -87,11 +87,13 @@ def test_what_cannot_be_compressed_grows_by_a_little_only():
     assert len(deflate(data)) <= data.size + 5 * (data.size // 65535 + data.size // BLOCK + 2)
 
 
-def test_noise_is_packed_about_as_well_as_it_can_be():
-    data = _kinds(1_000_000)["noise around zero"]
+@pytest.mark.parametrize(("spread", "most"), [(1.2, 1.025), (2, 1.02), (3, 1.01)])
+def test_noise_is_packed_about_as_well_as_it_can_be(spread, most):
+    # The less it spreads, the more chance repetitions there are, which cost more as runs than as bytes.
+    data = _RNG.normal(0, spread, 1_000_000).round().astype(np.int8).view(np.uint8)
     share = np.bincount(data, minlength=256) / data.size
     entropy = -(share[share > 0] * np.log2(share[share > 0])).sum()
-    assert 8 * len(deflate(data)) <= 1.02 * entropy * data.size
+    assert 8 * len(deflate(data)) <= most * entropy * data.size
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=2, max_size=60), st.integers(7, 15))

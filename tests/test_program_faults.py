@@ -15,6 +15,7 @@ QUICK = (
     "parent-killed",
     "broken-worker",
     "interrupted",
+    "interrupted-in-native-code",
     "full-disk",
     "sources-change",
     "archive-gone",

@@ -27,13 +27,12 @@ _HEADER = struct.Struct(">IIBBBBB")
 _MAX_PIXELS = 1 << 30
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return (
-        struct.pack(">I", len(data))
-        + kind
-        + data
-        + struct.pack(">I", isal_zlib.crc32(data, isal_zlib.crc32(kind)))
-    )
+def _chunk(kind: bytes, *data: bytes | memoryview) -> list[bytes | memoryview]:
+    """Return the parts of a chunk, for one join of a whole file: `data` is not copied before."""
+    checksum = isal_zlib.crc32(kind)
+    for part in data:
+        checksum = isal_zlib.crc32(part, checksum)
+    return [struct.pack(">I", sum(map(len, data))), kind, *data, struct.pack(">I", checksum)]
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:
@@ -53,8 +52,8 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     header = _HEADER.pack(columns, rows, 8, 0, 0, 0, 0)
     filtered = png_filter_up(image).reshape(-1)
     checksum = struct.pack(">I", isal_zlib.adler32(filtered))
-    data = b"".join((_ZLIB_HEADER, deflate(filtered).tobytes(), checksum))
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    pixels = _chunk(b"IDAT", _ZLIB_HEADER, deflate(filtered).data, checksum)
+    return b"".join([_SIGNATURE, *_chunk(b"IHDR", header), *pixels, *_chunk(b"IEND")])
 
 
 def decode_png(data: bytes) -> NDArray[np.uint8]:

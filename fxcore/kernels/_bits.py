@@ -184,6 +184,20 @@ def bits_repeated(typing_context: Any, row: Any, offset: Any) -> Any:
 
 
 @intrinsic
+def load_word(typing_context: Any, source: Any, offset: Any) -> Any:
+    """Load the eight bytes from ``source[offset]`` on as one word, lowest first.
+
+    Nothing checks the bounds: the caller has made sure that ``offset + 8 <= source.size``.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], *arguments)
+        return builder.load(builder.bitcast(pointer, ir.IntType(WORD).as_pointer()), align=1)
+
+    return types.uint64(source, types.intp), generate
+
+
+@intrinsic
 def store_word(typing_context: Any, target: Any, offset: Any, word: Any) -> Any:
     """Store the eight bytes of `word`, lowest first, from ``target[offset]`` on.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._bits import ONE, ZERO, bits_repeated, store_word, trailing_zeros
+from fxcore.kernels._bits import ONE, ZERO, bits_repeated, load_word, store_word, trailing_zeros
 from fxcore.kernels._jit import kernel
 from fxcore.kernels.huffman import code_lengths, reversed_codes
 
@@ -21,6 +21,7 @@ _SHORTEST, _LONGEST = 3, 258  # of a match
 _STORED = 65535  # bytes of a stored block at most
 _MOST_BITS = 14  # of a code: four codes and seven bits left over fit a 64-bit word
 _HEADER = 400  # bytes that the description of a code takes at most
+_BYTE, _LOW, _HALF = np.uint64(0xFF), np.uint64(0xFFFFFFFF), np.uint64(32)
 # The order in which lengths of the code-length code are sent, and what a match of each length is sent as.
 _ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
 
@@ -84,7 +85,7 @@ def _deflate(data):
     starts = np.empty(BLOCK // _SHORTEST + 2, np.int32)
     lengths = np.empty(BLOCK // _SHORTEST + 2, np.int32)
     counts = np.empty(_SYMBOLS, np.int64)
-    parts = np.empty((4, 256), np.int32)
+    parts = np.empty((8, 256), np.int32)
     at, word, used = 0, ZERO, 0
     for block in range(blocks):
         first = block * BLOCK
@@ -93,6 +94,10 @@ def _deflate(data):
         runs = _runs(data, first, stop, starts, lengths)
         _count(data, first, stop, starts, lengths, runs, parts, counts)
         code_bits = code_lengths(counts, _MOST_BITS)
+        kept = _worthwhile(data, starts, lengths, runs, counts, code_bits)
+        if kept < runs:
+            runs = kept
+            code_bits = code_lengths(counts, _MOST_BITS)
         bits = 8 * _HEADER
         for s in range(_SYMBOLS):
             bits += counts[s] * code_bits[s]
@@ -162,50 +167,79 @@ def _runs(data, first, stop, starts, lengths):
 
 @kernel
 def _count(data, first, stop, starts, lengths, runs, parts, counts):
-    """Count the symbols of a block, literals in four tables so that no count waits for the one before."""
+    """Count the symbols of a block: all bytes, less those that runs stand for, and the runs.
+
+    Neighbours go to eight tables, so that no count waits for the one before; what is the same eight bytes
+    again and again is all run, and counted once for all.
+    """
     parts[:] = 0
     counts[:] = 0
+    last = ZERO
+    repeats = 0
     i = first
-    for r in range(runs + 1):
-        end = starts[r] if r < runs else stop
-        while i + 4 <= end:
-            parts[0, data[i]] += 1
-            parts[1, data[i + 1]] += 1
-            parts[2, data[i + 2]] += 1
-            parts[3, data[i + 3]] += 1
-            i += 4
-        while i < end:
-            parts[0, data[i]] += 1
-            i += 1
-        if r < runs:
-            counts[_LENGTH_SYMBOL[lengths[r]]] += 1
-            i = end + lengths[r]
+    while i + 8 <= stop:
+        word = load_word(data, i)
+        i += 8
+        if word == last:
+            repeats += 1
+            continue
+        _count_word(parts, last, repeats)
+        _count_word(parts, word, 1)
+        last = word
+        repeats = 0
+    _count_word(parts, last, repeats)
+    while i < stop:
+        parts[0, data[i]] += 1
+        i += 1
+    for r in range(runs):
+        parts[0, data[starts[r]]] -= lengths[r]
+        counts[_LENGTH_SYMBOL[lengths[r]]] += 1
     for s in range(256):
-        counts[s] = parts[0, s] + parts[1, s] + parts[2, s] + parts[3, s]
+        for k in range(8):
+            counts[s] += parts[k, s]
     counts[_END] = 1
+
+
+@kernel
+def _count_word(parts, word, times):
+    """Count the eight bytes of a word, each in a table of its own."""
+    for k in range(8):
+        parts[k, (word >> np.uint64(8 * k)) & _BYTE] += times
+
+
+@kernel
+def _worthwhile(data, starts, lengths, runs, counts, code_bits):
+    """Turn runs that take no fewer bits than their bytes back into these; returns how many are left."""
+    kept = 0
+    for r in range(runs):
+        value = data[starts[r]]
+        length = lengths[r]
+        symbol = _LENGTH_SYMBOL[length]
+        # A byte that occurs in runs only has no code yet.
+        if code_bits[value] and length * code_bits[value] <= code_bits[symbol] + _LENGTH_BITS[length] + 1:
+            counts[symbol] -= 1
+            counts[value] += length
+            continue
+        starts[kept] = starts[r]
+        lengths[kept] = length
+        kept += 1
+    return kept
 
 
 @kernel
 def _write(data, first, stop, starts, lengths, runs, codes, code_bits, out, at, word, used):
     """Write the symbols of a block and its end."""
-    pairs = np.empty(_SYMBOLS, np.uint32)  # a code and, above it, its length
+    pairs = np.empty(_SYMBOLS, np.uint64)  # a code and, above it, its length
     for s in range(_SYMBOLS):
-        pairs[s] = np.uint32(codes[s]) | (np.uint32(code_bits[s]) << np.uint32(16))
-    low = np.uint64(0xFFFF)
+        pairs[s] = np.uint64(codes[s]) | (np.uint64(code_bits[s]) << _HALF)
     i = first
     for r in range(runs + 1):
         end = starts[r] if r < runs else stop
-        while i + 4 <= end:
-            for k in range(4):
-                pair = np.uint64(pairs[data[i + k]])
-                word |= (pair & low) << np.uint64(used)
-                used += np.int64(pair >> np.uint64(16))
-            store_word(out, at, word)
-            whole = used >> 3
-            word >>= np.uint64(8 * whole)
-            at += whole
-            used &= 7
-            i += 4
+        while i + 8 <= end:
+            eight = load_word(data, i)
+            at, word, used = _write_four(pairs, eight, out, at, word, used)
+            at, word, used = _write_four(pairs, eight >> _HALF, out, at, word, used)
+            i += 8
         while i < end:
             at, word, used = _put(out, at, word, used, codes[data[i]], code_bits[data[i]])
             i += 1
@@ -217,6 +251,23 @@ def _write(data, first, stop, starts, lengths, runs, codes, code_bits, out, at, 
             at, word, used = _put(out, at, word, used, _LENGTH_VALUE[length], _LENGTH_BITS[length] + 1)
             i = end + length
     return _put(out, at, word, used, codes[_END], code_bits[_END])
+
+
+@kernel
+def _write_four(pairs, four, out, at, word, used):
+    """Append the codes of the lower four bytes of a word.
+
+    They are put together first, two and two: only one step, not four, waits for the four before.
+    """
+    a = pairs[four & _BYTE]
+    b = pairs[(four >> np.uint64(8)) & _BYTE]
+    c = pairs[(four >> np.uint64(16)) & _BYTE]
+    d = pairs[(four >> np.uint64(24)) & _BYTE]
+    bits_ab = (a >> _HALF) + (b >> _HALF)
+    bits_cd = (c >> _HALF) + (d >> _HALF)
+    ab = (a & _LOW) | ((b & _LOW) << (a >> _HALF))
+    cd = (c & _LOW) | ((d & _LOW) << (c >> _HALF))
+    return _put(out, at, word, used, ab | (cd << bits_ab), np.int64(bits_ab + bits_cd))
 
 
 @kernel
