@@ -73,7 +73,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fxcore.worker_start"])
+    context.set_forkserver_preload(["fxcore.fork_server"])
     return context
 
 
