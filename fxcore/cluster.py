@@ -32,6 +32,7 @@ import fxcore
 from fxcore.attempt import WORKER_DIED, WorkerFailure
 from fxcore.errors import FxrayError
 from fxcore.executor import Executor, Outcome, Result, Task
+from fxcore.stopping import undisturbed
 
 _CONNECT_SECONDS = 8.0
 _CLOSE_SECONDS = 5.0
@@ -247,18 +248,20 @@ class ClusterExecutor(Executor):
                 room = max(_LEAST_IN_FLIGHT, _IN_FLIGHT * self._workers) - len(waiting)
                 for task in itertools.islice(source, max(0, room)):
                     payload = pickle.dumps((function, task, seconds(task)))
-                    future = self._client.submit(do_task, self._terms, payload, pure=False)
-                    waiting[future.key] = (future, task)
-                    future.add_done_callback(ended.put)
+                    with undisturbed():
+                        future = self._client.submit(do_task, self._terms, payload, pure=False)
+                        waiting[future.key] = (future, task)
+                        future.add_done_callback(ended.put)
                 if not waiting:
                     return
                 try:
                     future = ended.get(timeout=_LOOK_SECONDS)
                 except queue.Empty:
                     continue
-                _, task = waiting.pop(future.key)
-                result = self._result(future)
-                future.release()
+                with undisturbed():
+                    _, task = waiting.pop(future.key)
+                    result = self._result(future)
+                    future.release()
                 yield Outcome(task, result)
         finally:
             if waiting and self._client.status == "running":

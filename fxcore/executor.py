@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -21,6 +22,7 @@ from pebble import ProcessExpired, ProcessPool
 from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, TIME_OUT, WORKER_DIED, WorkerFailure, attempt
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.extras import CLUSTER
+from fxcore.stopping import undisturbed
 
 __all__ = [
     "INTERNAL_ERROR",
@@ -46,6 +48,9 @@ _BROKEN = (
 
 # Tasks handed to the pool at once, for each worker: enough that none waits, few enough to bound memory.
 _IN_FLIGHT = 4
+
+# So long does a wish to stop wait at most.
+_LOOK_SECONDS = 0.1
 
 # New pools made for one that broke, with no task done in between, before it is no use to go on.
 _NEW_POOLS = 3
@@ -85,17 +90,21 @@ def start_loading() -> None:
     if isinstance(_context(), ForkServerContext):
         # It ends by itself after the last of us, which a closed terminal must not hinder. It lets Ctrl-C
         # through again when it starts, so it must not come under the block below.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        try:
+        with _held_back(signal.SIGHUP):
             resource_tracker.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with _held_back(signal.SIGINT):
             forkserver.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """Hold a signal back, also in the processes that are started meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _initialise(memory: int) -> None:
@@ -140,8 +149,9 @@ class Executor:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self._pool.close()
-            self._pool.join()
+            with undisturbed():
+                self._pool.close()
+                self._pool.join()
         else:
             self.stop()
 
@@ -184,25 +194,19 @@ class Executor:
         new_pools = 0
         try:
             while True:
-                lost: list[Task] = []
-                for task in itertools.islice(source, _IN_FLIGHT * self._workers - len(waiting)):
-                    limit = seconds(task)
-                    try:
-                        waiting[self._schedule(function, task, limit)] = (task, limit)
-                    except BrokenProcessPool:
-                        lost.append(task)
+                # Outside the blocks that nothing disturbs: it may take its time.
+                fresh = list(itertools.islice(source, _IN_FLIGHT * self._workers - len(waiting)))
+                with undisturbed():
+                    lost = self._hand_over(function, fresh, seconds, waiting)
                 if not waiting and not lost:
                     return
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done if not lost else ():
-                    task, limit = waiting.pop(future)
-                    self._running.discard(future)
-                    try:
-                        result = _result(future, limit)
-                    except BrokenProcessPool:
-                        lost.append(task)
-                    else:
-                        new_pools = 0
-                        yield Outcome(task, result)
+                outcomes: list[Outcome[Task, Result]] = []
+                if not lost:
+                    with undisturbed():
+                        outcomes, lost = self._collect(waiting)
+                if outcomes:
+                    new_pools = 0
+                    yield from outcomes
                 if lost:
                     # A worker ended between two tasks, as when memory is short, and took the pool along.
                     new_pools += 1
@@ -210,11 +214,44 @@ class Executor:
                         raise FxrayError(_BROKEN)
                     lost += [task for task, _ in waiting.values()]
                     waiting.clear()
-                    self._renew()
+                    with undisturbed():
+                        self._renew()
                     source = itertools.chain(lost, source)
         finally:
             for future in waiting:
                 future.cancel()
+
+    def _hand_over(
+        self,
+        function: Callable[[Task], Result],
+        tasks: list[Task],
+        seconds: Callable[[Task], float],
+        waiting: dict[Future[Any], tuple[Task, float]],
+    ) -> list[Task]:
+        """Schedule the tasks; returns those that a broken pool did not take."""
+        lost = []
+        for task in tasks:
+            limit = seconds(task)
+            try:
+                waiting[self._schedule(function, task, limit)] = (task, limit)
+            except BrokenProcessPool:
+                lost.append(task)
+        return lost
+
+    def _collect(
+        self, waiting: dict[Future[Any], tuple[Task, float]]
+    ) -> tuple[list[Outcome[Task, Any]], list[Task]]:
+        """Wait a moment; returns what is done, and the tasks that a broken pool took along."""
+        outcomes: list[Outcome[Task, Any]] = []
+        lost = []
+        for future in wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED).done:
+            task, limit = waiting.pop(future)
+            self._running.discard(future)
+            try:
+                outcomes.append(Outcome(task, _result(future, limit)))
+            except BrokenProcessPool:
+                lost.append(task)
+        return outcomes, lost
 
     def _renew(self) -> None:
         with self._lock:

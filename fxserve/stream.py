@@ -5,6 +5,7 @@ Between the two is a queue of bounded length: whichever side is slower has the o
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.stopping import undisturbed
 from fxcore.study import Reject
 from fxserve.model import Model
 from fxserve.prepare import PreparedStudy
@@ -170,11 +172,9 @@ class ScoringThreads:
         while True:
             if self._error is not None:
                 raise self._error
-            try:
+            with contextlib.suppress(queue.Full), undisturbed():
                 self._queue.put(study, timeout=_LOOK_SECONDS)
-            except queue.Full:
-                continue
-            return
+                return
 
     def __enter__(self) -> ScoringThreads:
         for thread in self._threads:

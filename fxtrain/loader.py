@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fxcore.errors import DataSetError, ParameterError
+from fxcore.stopping import undisturbed
 from fxtrain.augment import augment, draw, normalise
 from fxtrain.config import TrainConfig
 from fxtrain.packing import Packed
@@ -261,7 +262,11 @@ def prefetch(items: Iterable[T]) -> Generator[T, None, None]:
     thread.start()
     try:
         while True:
-            item, error = ready.get()
+            try:
+                with undisturbed():
+                    item, error = ready.get(timeout=0.1)
+            except queue.Empty:
+                continue
             if error is not None:
                 raise error
             if item is end:

@@ -9,12 +9,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fxcore import stopping
 from fxcore.attempt import attempt
 from fxcore.config import to_toml
 from fxcore.executor import Executor, WorkerFailure
@@ -181,6 +184,35 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
             return
         time.sleep(0.05)
     pytest.fail(f"worker {worker} is still there")
+
+
+class Wish(BaseException):
+    """To stop."""
+
+
+def stop_when_a_lock_is_taken(times: int) -> None:
+    """Run tasks without end, each time stopped when another lock of Python's own is taken."""
+    signal.signal(signal.SIGALRM, lambda number, frame: stopping.stop(Wish()))
+    take = threading.Condition.__enter__
+    for moment in range(times):
+        taken = itertools.count()
+
+        def enter(condition: threading.Condition, moment: int = moment, taken: Iterator[int] = taken) -> bool:
+            is_taken = take(condition)
+            if threading.get_ident() == threading.main_thread().ident and next(taken) == moment:
+                signal.raise_signal(signal.SIGALRM)
+            return is_taken
+
+        threading.Condition.__enter__ = enter
+        with pytest.raises(Wish), Executor(1) as executor:
+            list(executor.run(square_or_fault, itertools.count(), limit))
+        stopping._wish = None
+
+
+def test_a_wish_to_stop_leaves_no_lock_taken():
+    code = "from tests.test_executor import stop_when_a_lock_is_taken as stop\n"
+    code += "if __name__ == '__main__': stop(40)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1], timeout=120)
 
 
 @pytest.mark.slow

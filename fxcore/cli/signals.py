@@ -11,6 +11,8 @@ import signal
 import time
 from types import FrameType
 
+from fxcore.stopping import stop
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Signals come in volleys (a key held down, a scheduler that sends to every process of a group); within
@@ -18,7 +20,6 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ONE_WISH_SECONDS = 3.0
 
 _stopping_since = float("-inf")
-_wish: int | None = None
 
 
 class Stopped(BaseException):
@@ -61,15 +62,6 @@ def begin() -> None:
             signal.signal(number, _stop)
 
 
-def heed() -> None:
-    """Raise `Stopped` once more where it was raised and lost.
-
-    Python passes over what is raised in a callback of the garbage collector.
-    """
-    if _wish is not None:
-        raise Stopped(_wish)
-
-
 def ignore() -> None:
     """Let no signal disturb the last words and the end of the process."""
     for number in _SIGNALS:
@@ -83,7 +75,7 @@ def _leave(number: int, _: FrameType | None) -> None:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    global _stopping_since, _wish
+    global _stopping_since
     if time.monotonic() - _stopping_since > _ONE_WISH_SECONDS:
-        _stopping_since, _wish = time.monotonic(), number
-        raise Stopped(number)
+        _stopping_since = time.monotonic()
+        stop(Stopped(number))
