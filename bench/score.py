@@ -46,7 +46,7 @@ OF_BOUND = {"archive": 0.85, "data set": 0.9}
 OVER_LOOP, FIRST_S, FLAT = 3.0, 2.0, 1.10
 """Times as fast as the loop; seconds to a first study; memory late over early."""
 
-STUDIES, QUICK_STUDIES = 60, 4
+STUDIES, QUICK_STUDIES = 120, 4
 SCALE, QUICK_SCALE = 1.0, 0.3
 MANY, QUICK_MANY, SMALL_FRAME = 10_000, 200, Frame(64, 64)
 CALIBRATED_BY, QUICK_CALIBRATED_BY = 32, 4
