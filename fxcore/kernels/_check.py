@@ -36,6 +36,19 @@ def as_image(image: Any, *dtypes: type[np.generic], name: str = "image") -> NDAr
     return np.require(image, requirements=("C", "A", "W"))
 
 
+def same_shape(*images: NDArray[Any]) -> None:
+    """Ask that all have one shape.
+
+    Raises
+    ------
+    ParameterError
+        If they differ.
+    """
+    shapes = [image.shape for image in images]
+    if len(set(shapes)) > 1:
+        raise ParameterError(f"arrays of different shapes: {', '.join(map(str, shapes))}")
+
+
 def as_integer(value: Any, low: int, high: int, name: str) -> int:
     """Return `value` as an int in ``low..high``.
 

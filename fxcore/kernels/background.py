@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image
+from fxcore.kernels._check import as_image, same_shape
 from fxcore.kernels._jit import kernel
 
 # How often the plane is fitted, outliers left out, and points that are enough for it.
@@ -93,8 +92,7 @@ def above_plane(grey: NDArray[np.float32], background: NDArray[Any]) -> tuple[ND
 
 def _both(grey: NDArray[np.float32], mask: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     levels, where = as_image(grey, np.float32, name="grey"), as_image(mask, np.bool_, name="mask")
-    if levels.shape != where.shape:
-        raise ParameterError(f"arrays of different shapes: {levels.shape}, {where.shape}")
+    same_shape(levels, where)
     return levels, where
 
 

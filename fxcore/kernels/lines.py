@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image, as_integer
+from fxcore.kernels._check import as_image, as_integer, same_shape
 from fxcore.kernels._jit import kernel
 
 # An edge pixel votes for tilts within so many degrees of its gradient's.
@@ -73,7 +72,7 @@ def across_line(
     Parameters
     ----------
     grey : numpy.ndarray
-        ``float32``, shape ``(rows, columns)``, C-contiguous, as the masks are.
+        ``float32``, shape ``(rows, columns)``.
     region, free : numpy.ndarray
         ``bool``, the same shape: the mask the line is an edge of, and where grey levels count.
     line : numpy.ndarray
@@ -89,7 +88,7 @@ def across_line(
     Raises
     ------
     ParameterError
-        For arrays of different shapes.
+        For other types, or arrays of different shapes.
 
     Examples
     --------
@@ -97,16 +96,11 @@ def across_line(
     >>> across_line(grey, grey > 5, grey > 0, np.array([0.0, 1.0, 3.5])).tolist()
     [0.375, 1.0, 8.0, 1.0]
     """
-    if not grey.shape == region.shape == free.shape or grey.ndim != 2:
-        raise ParameterError(f"arrays of different shapes: {grey.shape}, {region.shape}, {free.shape}")
-    return _across(
-        np.ascontiguousarray(grey, np.float32),
-        np.ascontiguousarray(region, np.bool_),
-        np.ascontiguousarray(free, np.bool_),
-        float(line[0]),
-        float(line[1]),
-        float(line[2]),
-    )
+    levels = as_image(grey, np.float32, name="grey")
+    beyond = as_image(region, np.bool_, name="region")
+    counted = as_image(free, np.bool_, name="free")
+    same_shape(levels, beyond, counted)
+    return _across(levels, beyond, counted, float(line[0]), float(line[1]), float(line[2]))
 
 
 @kernel

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image
+from fxcore.kernels._check import as_image, same_shape
 from fxcore.kernels._jit import kernel
 
 
@@ -78,8 +78,7 @@ def across_axis(
     pixels = as_image(mask, np.uint8, np.bool_, name="mask").view(np.uint8)
     marks = as_image(marked, np.uint8, np.bool_, name="marked").view(np.uint8)
     weight = as_image(weights, np.float32, name="weights")
-    if not pixels.shape == marks.shape == weight.shape:
-        raise ParameterError(f"arrays of different shapes: {pixels.shape}, {marks.shape}, {weight.shape}")
+    same_shape(pixels, marks, weight)
     found = _across_axis(pixels, weight, marks, float(centre[0]), float(centre[1]), math.radians(degrees))
     return AcrossAxis(*np.ascontiguousarray(found.T))
 

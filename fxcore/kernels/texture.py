@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image
+from fxcore.kernels._check import as_image, same_shape
 from fxcore.kernels._jit import kernel
 
 
@@ -76,8 +75,7 @@ def correlation(
     """
     first, second = as_image(grey, np.float32, name="grey"), as_image(other, np.float32, name="other")
     where = as_image(mask, np.bool_, name="mask")
-    if not first.shape == second.shape == where.shape:
-        raise ParameterError(f"arrays of different shapes: {first.shape}, {second.shape}, {where.shape}")
+    same_shape(first, second, where)
     coefficient, area = _correlation(first, second, where)
     return float(coefficient), int(area)
 
