@@ -38,6 +38,17 @@ def _dataset() -> Dataset:
     return ds
 
 
+def test_half_a_character_is_no_text(tmp_path: Path) -> None:
+    """Some character sets give what cannot be written, nor made a pseudonym of."""
+    ds = _dataset()
+    ds.PatientID = ds.StudyDescription = ds.AnatomicRegionSequence[0].CodeMeaning = "+2AA-"
+    del ds.SeriesDescription, ds.ProtocolName
+    file = write(ds, tmp_path / "a.dcm")
+    file.write_bytes(file.read_bytes().replace(b"ISO_IR 100", b"utf_7     "))
+    entry = index_file(tmp_path, "a.dcm", Limits())
+    assert (entry.patient_id, entry.body_part_described) == ("?", "? ?")
+
+
 @pytest.mark.parametrize("bare", [False, True])
 @pytest.mark.parametrize(
     "syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian], ids=str

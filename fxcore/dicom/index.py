@@ -239,7 +239,9 @@ def _entry(parsed: Parsed, source: str, size: int) -> IndexEntry:
 def _text(dataset: Dataset, keyword: str) -> str:
     try:
         value = value_of(dataset, keyword)
-        return "" if value is None else str(value).strip().strip("\0").strip()[:_MAX_TEXT]
+        # Some character sets that a file may claim give halves of characters, which are no text.
+        text = "" if value is None else str(value).encode("utf-8", "replace").decode()
+        return text.strip().strip("\0").strip()[:_MAX_TEXT]
     except Exception:  # a value that does not convert is as good as absent
         return ""
 
