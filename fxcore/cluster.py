@@ -39,6 +39,8 @@ _CLOSE_SECONDS = 5.0
 # How often the cluster is asked for its workers, and how long between two words about there being none.
 _LOOK_SECONDS = 2.0
 _REMIND_SECONDS = 300.0
+# So long does a wish to stop wait for a result that is on its way.
+_FETCH_SECONDS = 0.5
 # A folder made a moment ago may reach the other machines of a network file system late.
 _FOLDER_SECONDS = 15.0
 # Tasks in flight for each worker: one to do and one to go on with. A cluster that grows with its work
@@ -258,9 +260,9 @@ class ClusterExecutor(Executor):
                     future = ended.get(timeout=_LOOK_SECONDS)
                 except queue.Empty:
                     continue
+                _, task = waiting.pop(future.key)
+                result = self._result(future)
                 with undisturbed():
-                    _, task = waiting.pop(future.key)
-                    result = self._result(future)
                     future.release()
                 yield Outcome(task, result)
         finally:
@@ -270,7 +272,7 @@ class ClusterExecutor(Executor):
 
     def _result(self, future: Any) -> Any:
         try:
-            result = future.result()
+            result = self._gathered(future)
         except KilledWorker as death:
             # The scheduler gave up: each worker that it sent the task to was lost.
             return WorkerFailure(
@@ -286,6 +288,13 @@ class ClusterExecutor(Executor):
         if isinstance(result, Refusal):
             raise result.error
         return result
+
+    def _gathered(self, future: Any) -> Any:
+        """Fetch a result; where the worker that holds it is lost, another has to make it first."""
+        while True:
+            self._look()
+            with contextlib.suppress(TimeoutError), undisturbed():
+                return future.result(timeout=_FETCH_SECONDS)
 
     def _connect(self) -> Client:
         file = self._address.endswith(".json")

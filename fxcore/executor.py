@@ -107,6 +107,23 @@ def _held_back(number: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _await_server() -> None:
+    """Wait until the process that workers are forked from has loaded and, on an empty cache, compiled.
+
+    By a worker that does nothing: waiting for it, unlike starting the pool, can be broken off.
+    """
+    if isinstance(_context(), ForkServerContext):
+        # Where it cannot be had, the pool will say so.
+        with contextlib.suppress(OSError, EOFError):
+            process = _context().Process(target=_nothing)
+            process.start()
+            process.join()
+
+
+def _nothing() -> None:
+    """Be started."""
+
+
 def _initialise(memory: int) -> None:
     """Ready a worker: one thread, kernels compiled, Ctrl-C left to the parent, memory bounded."""
     from fxcore.worker_start import end_with_parent, limit_memory
@@ -137,7 +154,7 @@ class Executor:
         # Held while the pool starts its first workers, which it does not survive being stopped in.
         self._lock = threading.Lock()
         self._running: set[Future[Any]] = set()
-        self._stopped = False
+        self._begun = self._stopped = False
 
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(
@@ -161,7 +178,7 @@ class Executor:
             self._stopped = True
             self._pool.stop()
             self._pool.join()
-            for future in self._running:
+            for future in tuple(self._running):
                 if not future.done():
                     future.set_exception(CancelledError())
 
@@ -192,6 +209,9 @@ class Executor:
         waiting: dict[Future[Any], tuple[Task, float]] = {}
         source = iter(tasks)
         new_pools = 0
+        if not self._begun:
+            _await_server()
+            self._begun = True
         try:
             while True:
                 # Outside the blocks that nothing disturbs: it may take its time.
@@ -200,17 +220,16 @@ class Executor:
                     lost = self._hand_over(function, fresh, seconds, waiting)
                 if not waiting and not lost:
                     return
-                outcomes: list[Outcome[Task, Result]] = []
-                if not lost:
-                    with undisturbed():
-                        outcomes, lost = self._collect(waiting)
+                with undisturbed():
+                    outcomes, broken = self._collect(waiting, 0 if lost else _LOOK_SECONDS)
                 if outcomes:
                     new_pools = 0
                     yield from outcomes
+                lost += broken
                 if lost:
                     # A worker ended between two tasks, as when memory is short, and took the pool along.
                     new_pools += 1
-                    if new_pools > _NEW_POOLS or self._stopped:
+                    if new_pools > _NEW_POOLS:
                         raise FxrayError(_BROKEN)
                     lost += [task for task, _ in waiting.values()]
                     waiting.clear()
@@ -218,8 +237,9 @@ class Executor:
                         self._renew()
                     source = itertools.chain(lost, source)
         finally:
-            for future in waiting:
-                future.cancel()
+            with undisturbed():
+                for future in waiting:
+                    future.cancel()
 
     def _hand_over(
         self,
@@ -239,12 +259,12 @@ class Executor:
         return lost
 
     def _collect(
-        self, waiting: dict[Future[Any], tuple[Task, float]]
+        self, waiting: dict[Future[Any], tuple[Task, float]], seconds: float
     ) -> tuple[list[Outcome[Task, Any]], list[Task]]:
         """Wait a moment; returns what is done, and the tasks that a broken pool took along."""
         outcomes: list[Outcome[Task, Any]] = []
         lost = []
-        for future in wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED).done:
+        for future in wait(waiting, seconds, FIRST_COMPLETED).done:
             task, limit = waiting.pop(future)
             self._running.discard(future)
             try:
@@ -255,6 +275,8 @@ class Executor:
 
     def _renew(self) -> None:
         with self._lock:
+            if self._stopped:
+                raise FxrayError(_BROKEN)
             self._pool.stop()
             self._pool.join()
             self._running.clear()
@@ -263,6 +285,8 @@ class Executor:
     def _schedule(self, function: Callable[[Task], Result], task: Task, limit: float) -> Future[Any]:
         try:
             with self._lock:
+                if self._stopped:
+                    raise FxrayError(_BROKEN)
                 future = self._pool.schedule(attempt, args=[function, task], timeout=limit)
                 self._running.add(future)
                 return future

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -190,29 +189,75 @@ class Wish(BaseException):
     """To stop."""
 
 
-def stop_when_a_lock_is_taken(times: int) -> None:
-    """Run tasks without end, each time stopped when another lock of Python's own is taken."""
-    signal.signal(signal.SIGALRM, lambda number, frame: stopping.stop(Wish()))
-    take = threading.Condition.__enter__
-    for moment in range(times):
-        taken = itertools.count()
+_take = threading.Condition.__enter__
 
-        def enter(condition: threading.Condition, moment: int = moment, taken: Iterator[int] = taken) -> bool:
-            is_taken = take(condition)
-            if threading.get_ident() == threading.main_thread().ident and next(taken) == moment:
-                signal.raise_signal(signal.SIGALRM)
-            return is_taken
 
-        threading.Condition.__enter__ = enter
-        with pytest.raises(Wish), Executor(1) as executor:
+def signal_at_lock(number: int, count: int) -> None:
+    """Send this process a signal when its main thread has taken `count` more locks of Python's own."""
+    taken = itertools.count()
+
+    def enter(condition: threading.Condition) -> bool:
+        is_taken = _take(condition)
+        if threading.get_ident() == threading.main_thread().ident and next(taken) == count:
+            signal.raise_signal(number)
+        return is_taken
+
+    threading.Condition.__enter__ = enter
+
+
+def stop_at_each_lock(number: int, wish: type[BaseException]) -> None:
+    for count in range(20):
+        signal_at_lock(number, count)
+        with pytest.raises(wish), Executor(1) as executor:
             list(executor.run(square_or_fault, itertools.count(), limit))
-        stopping._wish = None
 
 
-def test_a_wish_to_stop_leaves_no_lock_taken():
-    code = "from tests.test_executor import stop_when_a_lock_is_taken as stop\n"
-    code += "if __name__ == '__main__': stop(40)"
+def stop_while_a_run_ends(number: int, wish: type[BaseException]) -> None:
+    def end(executor: Executor, count: int) -> None:
+        outcomes = executor.run(square_or_fault, itertools.chain([1], itertools.repeat("hang")), limit)
+        next(outcomes)
+        signal_at_lock(number, count)
+        outcomes.close()
+
+    for count in range(3):
+        with pytest.raises(wish), Executor(1) as executor:
+            end(executor, count)
+
+
+@pytest.mark.parametrize("when", [stop_at_each_lock, stop_while_a_run_ends])
+@pytest.mark.parametrize("how", ["SIGALRM, Wish", "SIGINT, KeyboardInterrupt"])
+def test_a_wish_to_stop_leaves_no_lock_taken(when, how):
+    code = (
+        "import signal\n"
+        "from signal import SIGALRM, SIGINT\n"
+        "from fxcore import stopping\n"
+        f"from tests.test_executor import Wish, {when.__name__}\n"
+        "if __name__ == '__main__':\n"
+        "    signal.signal(SIGALRM, lambda number, frame: stopping.stop(Wish()))\n"
+        f"    {when.__name__}({how})\n"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1], timeout=120)
+
+
+def wish_within(*wishes: Wish) -> None:
+    """Wish in a block within another."""
+    with stopping.undisturbed():
+        with stopping.undisturbed():
+            for wish in wishes:
+                stopping.stop(wish)
+        wishes[0].add_note("went on")
+
+
+def test_a_wish_waits_for_the_end_and_who_insists_is_heard_at_once():
+    with pytest.raises(Wish) as found:
+        wish_within(Wish())
+    assert found.value.__notes__ == ["went on"]
+    with pytest.raises(Wish, match="second") as found:
+        wish_within(Wish("first"), Wish("second"))
+    assert not hasattr(found.value, "__notes__")
+    # What was raised once does not break off the tidying up.
+    with stopping.undisturbed():
+        pass
 
 
 @pytest.mark.slow

@@ -16,10 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from fxcore.cli.signals import Stopped, begin, ignore
+from fxcore.cli.signals import Stopped, begin, heed, ignore
 from fxcore.dataset.tables import visible
 from fxcore.errors import FxrayError
-from fxcore.stopping import heed
 
 EXIT_ERROR = 1
 EXIT_QUARANTINED = 3

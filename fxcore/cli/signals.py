@@ -20,6 +20,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ONE_WISH_SECONDS = 3.0
 
 _stopping_since = float("-inf")
+_wish: Stopped | None = None
 
 
 class Stopped(BaseException):
@@ -62,6 +63,15 @@ def begin() -> None:
             signal.signal(number, _stop)
 
 
+def heed() -> None:
+    """Raise `Stopped` once more where it was raised and lost.
+
+    Python passes over what is raised in a callback of the garbage collector.
+    """
+    if _wish is not None:
+        raise _wish
+
+
 def ignore() -> None:
     """Let no signal disturb the last words and the end of the process."""
     for number in _SIGNALS:
@@ -75,7 +85,7 @@ def _leave(number: int, _: FrameType | None) -> None:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    global _stopping_since
+    global _stopping_since, _wish
     if time.monotonic() - _stopping_since > _ONE_WISH_SECONDS:
-        _stopping_since = time.monotonic()
-        stop(Stopped(number))
+        _stopping_since, _wish = time.monotonic(), Stopped(number)
+        stop(_wish)
