@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,8 +82,10 @@ def fit_image(
         height = min(height, max(1, round(rows * scale)))
         width = min(width, max(1, round(columns * scale)))
     top, left = (frame.height - height) // 2, (frame.width - width) // 2
-    shrinks = height <= rows and width <= columns
-    method: Any = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     out[:] = 0
-    out[top : top + height, left : left + width] = cv2.resize(image, (width, height), interpolation=method)
+    # First what shrinks, each pixel counting for what it covers, then what grows.
+    least = min(width, columns), min(height, rows)
+    smaller = cv2.resize(image, least, interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(smaller, (width, height), interpolation=cv2.INTER_LINEAR)
+    out[top : top + height, left : left + width] = resized
     return out

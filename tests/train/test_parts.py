@@ -91,6 +91,11 @@ def test_letterboxing_keeps_the_shape_and_resizing_does_not():
     noise = np.random.default_rng(0).integers(0, 256, (400, 200), dtype=np.uint8)
     assert fit_image(noise, Frame(20, 40)).mean() == pytest.approx(noise.mean(), abs=1)
     assert fit_image(np.full((3, 2), 9, np.uint8), Frame(20, 40)).max() == 9
+    # Where one side shrinks and the other grows, no row is skipped either.
+    lines = np.zeros((3000, 30), np.uint8)
+    lines[[1000, 1003]] = 240
+    stretched = fit_image(lines, Frame(60, 500, "resize"))
+    assert stretched.mean() == pytest.approx(lines.mean(), abs=0.02)
 
 
 def test_packing_is_done_once_and_again_when_the_data_set_changes(tmp_path, dataset):
