@@ -56,10 +56,16 @@ class _Runs:
 
     def before(self, name: str) -> None:
         shutil.rmtree(self._folder / name, ignore_errors=True)
+        # What a run before found in the archive must not spare this one looking.
+        self._index(name).unlink(missing_ok=True)
+
+    def _index(self, name: str) -> Path:
+        return self._folder / f"{name}.index"
 
     def ours(self, name: str, source: Path, workers: int, *, published: bool = True) -> Callable[[], None]:
         key = str(self._folder / "pseudonyms.key")
         options = ["--labels", str(source / LABELS), "--key", key, "--workers", str(workers), "--quiet"]
+        options += ["--index", str(self._index(name))]
         options += ["--config", str(self._config)] if published else []
         return _command("fxcore", "build", str(source), str(self._folder / name), *options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -155,35 +156,40 @@ def _whole(folder: Path, model: Path, options: Options, findings: Findings) -> P
     ingest(raw, built, key_file=key, index_file=index, steps=True)
     cores = default_workers()
     name = f"{studies} studies, scale {scale:g}"
-    sources = {"archive": (raw, _archive_tasks(raw, key, index)), "data set": (built, _data_set_tasks(built))}
-    seconds_of: dict[str, list[float]] = {}
-    for what, (source, tasks) in sources.items():
+    rounds = itertools.count()
+
+    def scored(source: Path) -> None:
+        # Neither results nor an index of a run before must spare this one anything.
+        out = folder / f"scores-{next(rounds)}"
+        score(model, source, out, device="cpu", key_file=key, index_file=out.with_suffix(".index"))
+
+    for what, source, tasks, other in (
+        ("archive", raw, _archive_tasks(raw, key, index), {"peer": partial(_loop, raw, model)}),
+        ("data set", built, _data_set_tasks(built), {}),
+    ):
         options.say(f"the parts of scoring the {what}")
         count, core_seconds = _core_seconds(model, tasks)
-        rounds = []
-        for k in range(1 if options.quick else 3):
-            options.say(f"scoring the {what}, {k + 1}")
-            begin = time.perf_counter()
-            score(model, source, folder / f"{what}-{k}", device="cpu", key_file=key, index_file=index)
-            rounds.append(time.perf_counter() - begin)
-        seconds_of[what] = rounds
-        bound = core_seconds / cores
+        options.say(f"scoring the {what}{', and the loop of one' if other else ''}")
+        effort = Effort(least=1 if options.quick else 3, warm_up=0)
+        seconds = interleave({"ours": partial(scored, source), **other}, effort)
         note = f"{1e3 * core_seconds / max(1, count):.0f} core-ms a radiograph"
+        bound = core_seconds / cores
         findings.results.append(
-            within(f"score: {what}", name, rounds, bound, threads=cores, mark=OF_BOUND[what], note=note)
+            within(
+                f"score: {what}", name, seconds["ours"], bound, threads=cores, mark=OF_BOUND[what], note=note
+            )
         )
-    options.say("the loop of one")
-    loop = [_timed(partial(_loop, raw, model)) for _ in seconds_of["archive"]]
-    findings.results.append(
-        compare(
-            "score: archive",
-            "pydicom + OpenCV + session, one by one",
-            name,
-            {"ours": seconds_of["archive"], "peer": loop},
-            threads=cores,
-            mark=OVER_LOOP,
-        )
-    )
+        if other:
+            findings.results.append(
+                compare(
+                    f"score: {what}",
+                    "pydicom + OpenCV + session, one by one",
+                    name,
+                    seconds,
+                    threads=cores,
+                    mark=OVER_LOOP,
+                )
+            )
     options.say("the start")
     one, _ = archive("mixed", 1, scale=scale)
     starts = [_timed(partial(_program, model, one, folder, k)) for k in range(1 if options.quick else 5)]
