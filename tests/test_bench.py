@@ -226,7 +226,6 @@ def test_pipeline_family_runs_both_commands(tmp_path: Path, monkeypatch: pytest.
     assert not findings.marks
 
 
-@pytest.mark.skipif(not memory.available(), reason="this system cannot reset a process's high-water mark")
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are watched by way of /proc")
 def test_size_family_watches_all_processes_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +245,7 @@ def test_size_family_says_why_a_run_failed(tmp_path: Path) -> None:
     assert b"is not a folder" in caught.value.stderr
 
 
+@pytest.mark.skipif(not memory.available(), reason="this system cannot reset a process's high-water mark")
 def test_peak_memory_counts_what_a_call_takes() -> None:
     found = memory.peaks([(partial, (np.ones, size)) for size in (1 << 22, 1 << 10, 1 << 23)])
     for peak, expected in zip(found, (32 << 20, 0, 64 << 20), strict=True):
