@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fxcore.run import Progress
 
 # Raised when what is kept, or how a file is judged, changes.
-_FORMAT = 1
+_FORMAT = 2
 _BATCH = 64
 _SECONDS_PER_BATCH = 120.0
 # A file changed this shortly before it is looked into may change again within one tick of its clock.

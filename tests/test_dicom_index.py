@@ -62,14 +62,12 @@ def test_entry_of_a_dicom_file(syntax: str, bare: bool, tmp_path: Path) -> None:
         kind="dicom",
         checksum=zlib.crc32((tmp_path / "scan.txt").read_bytes()[:HEAD_BYTES]),
         study_uid="1.2.3",
-        series_uid="1.2.3.4",
         sop_uid="1.2.3.4.5",
         accession="A1",
         patient_id="P1",
         body_part="muñeca",
         body_part_described="study series protocol Wrist joint",
         number_of_frames=1,
-        has_pixels=True,
     )
     assert pickle.loads(pickle.dumps(entry)) == entry
 

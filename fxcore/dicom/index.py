@@ -23,7 +23,6 @@ from fxcore.errors import UnreadableFileError
 
 _UIDS = {
     "study_uid": "StudyInstanceUID",
-    "series_uid": "SeriesInstanceUID",
     "sop_uid": "SOPInstanceUID",
     "accession": "AccessionNumber",
     "patient_id": "PatientID",
@@ -56,7 +55,7 @@ class IndexEntry:
         followed), ``"special"`` (pipe, socket, device) or ``"unreadable"``.
     checksum : int
         CRC-32 of the file's first bytes: tells most changes of a file that keeps its size.
-    study_uid, series_uid, sop_uid, accession, patient_id : str
+    study_uid, sop_uid, accession, patient_id : str
         Identifiers, for use in memory: only keyed pseudonyms of them may be written.
     body_part : str
         BodyPartExamined as it stands.
@@ -64,7 +63,7 @@ class IndexEntry:
         Descriptions of study, series and protocol and the name of the anatomic region, joined. They
         are free text that may hold anything: for recognising a body part in memory, never written.
     number_of_frames : int
-    has_pixels : bool
+        0 where there are no pixels.
     reason, message : str
         Why the file cannot be used (see `fxcore.dicom.reasons`); empty where it may be.
     """
@@ -74,14 +73,12 @@ class IndexEntry:
     kind: str = "other"
     checksum: int = 0
     study_uid: str = ""
-    series_uid: str = ""
     sop_uid: str = ""
     accession: str = ""
     patient_id: str = ""
     body_part: str = ""
     body_part_described: str = ""
     number_of_frames: int = 0
-    has_pixels: bool = False
     reason: str = ""
     message: str = ""
 
@@ -198,7 +195,7 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
             kind = "image"
             check_size(size, limits)
             checksum = zlib.crc32(head)
-            return IndexEntry(source, size, kind, checksum, has_pixels=True, number_of_frames=1)
+            return IndexEntry(source, size, kind, checksum, number_of_frames=1)
         kind = "dicom"
         check_size(size, limits)
         with quiet():
@@ -231,7 +228,6 @@ def _entry(parsed: Parsed, source: str, size: int) -> IndexEntry:
         kind="dicomdir" if dicomdir else "dicom",
         body_part_described=_described(dataset),
         number_of_frames=_frames(dataset) if has_pixels else 0,
-        has_pixels=has_pixels,
         **values,
     )
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fxcore.body_parts.normalise import fold
 from fxcore.errors import ParameterError
-from fxcore.labels.spelling import label_family, label_from_text
+from fxcore.labels.spelling import label_family, label_from_text, plain
 
 # Names, without case and separators, the surest first.
 _LABEL_NAMES_TEXT = """
@@ -45,18 +44,13 @@ class Columns:
     label_guessed: bool
 
 
-def plain_name(text: str) -> str:
-    """Return a column name without case, accents, spaces and signs."""
-    return re.sub(r"[\W_]+", "", fold(text))
-
-
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row names the columns: it names a key, or holds no label like those below.
 
     A column may be named ``fractured`` and hold 0 and 1; a column without a name starts as it goes on.
     """
     first, below = rows[0], rows[1:]
-    if any(plain_name(cell) in _KINDS_BY_NAME for cell in first):
+    if any(plain(cell) in _KINDS_BY_NAME for cell in first):
         return True
     for i, cell in enumerate(first):
         family = label_family(cell)
@@ -92,7 +86,7 @@ def _named_column(names: Sequence[str], wanted: str, option: str, where: str) ->
         return None
     for matches in (
         [i for i, name in enumerate(names) if name == wanted],
-        [i for i, name in enumerate(names) if plain_name(name) == plain_name(wanted)],
+        [i for i, name in enumerate(names) if plain(name) == plain(wanted)],
     ):
         if len(matches) == 1:
             return matches[0]
@@ -118,13 +112,13 @@ def _share_of_labels(rows: Sequence[Sequence[str]], column: int) -> float:
 def _guess_label(names: Sequence[str], rows: Sequence[Sequence[str]], key: int | None, where: str) -> int:
     others = [i for i in range(len(names)) if i != key]
     named = sorted(
-        (i for i in others if plain_name(names[i]) in _LABEL_NAMES),
-        key=lambda i: _LABEL_NAMES.index(plain_name(names[i])),
+        (i for i in others if plain(names[i]) in _LABEL_NAMES),
+        key=lambda i: _LABEL_NAMES.index(plain(names[i])),
     )
     believed = [i for i in named if _share_of_labels(rows, i) >= _ENOUGH]
     if not believed:
         full = [i for i in others if _share_of_labels(rows, i) == 1.0]
-        believed = [i for i in full if plain_name(names[i]) not in _KINDS_BY_NAME] or full
+        believed = [i for i in full if plain(names[i]) not in _KINDS_BY_NAME] or full
         if len(believed) > 1:
             raise ParameterError(_ambiguous([names[i] for i in believed], names, where))
     if not believed and len(named) == 1:
@@ -153,9 +147,9 @@ def _ambiguous(candidates: Sequence[str], names: Sequence[str], where: str) -> s
 
 def _guess_key(names: Sequence[str], rows: Sequence[Sequence[str]], label: int, where: str) -> int:
     others = [i for i in range(len(names)) if i != label]
-    named = [i for i in others if plain_name(names[i]) in _KINDS_BY_NAME and _values(rows, i)]
+    named = [i for i in others if plain(names[i]) in _KINDS_BY_NAME and _values(rows, i)]
     if named:
-        return min(named, key=lambda i: list(_KINDS_BY_NAME).index(plain_name(names[i])))
+        return min(named, key=lambda i: list(_KINDS_BY_NAME).index(plain(names[i])))
     telling = [i for i in others if _kind_of_values(_values(rows, i))]
     if len(others) == 1 or len(telling) == 1:
         return telling[0] if telling else others[0]
@@ -166,7 +160,7 @@ def _guess_key(names: Sequence[str], rows: Sequence[Sequence[str]], label: int, 
 
 
 def _kind(name: str, values: Sequence[str]) -> str:
-    by_name = _KINDS_BY_NAME.get(plain_name(name), "")
+    by_name = _KINDS_BY_NAME.get(plain(name), "")
     by_values = _kind_of_values(values)
     if by_name == "folder":
         return by_values or by_name  # "study" over UIDs or files

@@ -30,14 +30,15 @@ _YES = "yes y true t ja j oui o si sí sim s tak igen da evet ano áno kyllä ja
 _NO = "no n false f nein non não nee nie nem nu hayır ne ei nej nei nē όχι нет ні 0"
 
 
-def _key(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a word without case, accents, spaces and signs."""
     return re.sub(r"[\W_]+", "", fold(text))
 
 
-_CLASSES = {_key(word): LABEL_BROKEN for word in _BROKEN_CLASS.split()}
-_CLASSES |= {_key(word): LABEL_NOT_BROKEN for word in _NOT_BROKEN_CLASS.split()}
-_ANSWERS = {_key(word): LABEL_BROKEN for word in _YES.split()}
-_ANSWERS |= {_key(word): LABEL_NOT_BROKEN for word in _NO.split()}
+_CLASSES = {plain(word): LABEL_BROKEN for word in _BROKEN_CLASS.split()}
+_CLASSES |= {plain(word): LABEL_NOT_BROKEN for word in _NOT_BROKEN_CLASS.split()}
+_ANSWERS = {plain(word): LABEL_BROKEN for word in _YES.split()}
+_ANSWERS |= {plain(word): LABEL_NOT_BROKEN for word in _NO.split()}
 _SPELLINGS = {**_CLASSES, **_ANSWERS}
 _MURA = re.compile(r"study\d+(positive|negative)")
 _NUMBERED = re.compile(r"\d{1,2}(?=\D)|class(?=\w)")
@@ -54,7 +55,7 @@ def label_from_text(text: str) -> str | None:
     try:
         number = float(stripped)
     except ValueError:
-        return _SPELLINGS.get(_key(stripped))
+        return _SPELLINGS.get(plain(stripped))
     return {0.0: LABEL_NOT_BROKEN, 1.0: LABEL_BROKEN}.get(number)
 
 
@@ -62,7 +63,7 @@ def label_family(text: str) -> str:
     """Return how `text` writes a label: ``"number"``, ``"class"``, ``"answer"``, or ``""`` if it does not."""
     if label_from_text(text) is None:
         return ""
-    if _key(text) in _CLASSES:
+    if plain(text) in _CLASSES:
         return "class"
     return "number" if text.strip()[-1].isdigit() or text.strip()[-1] == "." else "answer"
 
@@ -78,7 +79,7 @@ def class_from_folder(name: str) -> str | None:
     name : str
         Name of the folder, without the path to it.
     """
-    key = _key(name)
+    key = plain(name)
     mura = _MURA.fullmatch(key)
     if mura:
         return _CLASSES[mura[1]]

@@ -28,21 +28,10 @@ class LabelProblem:
         Line of the file, from 1.
     reason : str
         ``"missing_key"``, ``"missing_label"``, ``"unknown_label"`` or ``"conflicting_label"``.
-    message : str
-        For a person; holds no value of the row.
     """
 
     line: int
     reason: str
-    message: str
-
-
-_MESSAGES = {
-    "missing_key": "The row has no key.",
-    "missing_label": "The row has no label.",
-    "unknown_label": "The label is none of the known spellings (0/1, yes/no, fractured/normal, ...).",
-    "conflicting_label": "The key is labelled both ways in this file; it counts as unlabelled.",
-}
 
 
 @dataclass(frozen=True)
@@ -67,10 +56,6 @@ class LabelTable:
     labels: dict[str, str]
     problems: tuple[LabelProblem, ...]
     said: str
-
-    def problem_counts(self) -> dict[str, int]:
-        """Return how many rows have each problem."""
-        return dict(Counter(problem.reason for problem in self.problems))
 
     def keys_of(
         self, source: str, study_uid: str = "", accession: str = "", sop_uid: str = "", patient_id: str = ""
@@ -175,11 +160,11 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
         if not key or label is None:
             reason = "missing_key" if not key else "unknown_label" if text else "missing_label"
             unknown = unknown or (text if reason == "unknown_label" else "")
-            problems.append(LabelProblem(line, reason, _MESSAGES[reason]))
+            problems.append(LabelProblem(line, reason))
         elif key in conflicting or labels.setdefault(key, label) != label:
             conflicting.add(key)
             labels.pop(key, None)
-            problems.append(LabelProblem(line, "conflicting_label", _MESSAGES["conflicting_label"]))
+            problems.append(LabelProblem(line, "conflicting_label"))
     if not labels and not conflicting:
         # A wrongly chosen column may hold names or dates: only what looks like a label is repeated.
         shown = f" (the first value is {unknown!r})" if re.fullmatch(r"[\w-]{1,12}", unknown) else ""
