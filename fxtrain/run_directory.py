@@ -177,6 +177,7 @@ def provenance(config: TrainConfig, table: Table) -> dict[str, Any]:
         "seed": config.seed,
         "dataset": str(table.root),
         "dataset_fingerprint": table.fingerprint,
+        "dataset_key_check": table.key_check,
         "dataset_mean": table.mean,
         "dataset_deviation": table.deviation,
         "dataset_config": table.config,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from fxtrain.config import DataConfig
 from fxtrain.table import Table
 
 TRAIN, VAL = "train", "val"
+# Of other data sets than the run's own: what the weights it began with had been trained on.
+INHERITED = "inherited"
 _COLUMNS = ("study_id", "patient_id", "label", "part")
 
 
@@ -31,12 +35,23 @@ class Split:
     val: NDArray[np.int64]
 
 
-def split_studies(table: Table, config: DataConfig, seed: int) -> Split:
+def split_studies(
+    table: Table, config: DataConfig, seed: int, trained: Mapping[str, str] = MappingProxyType({})
+) -> Split:
     """Keep a share of each class aside; all studies of a patient go to the same side.
 
     A patient counts as broken where any of his studies is. With `val_balanced`, the validation set then
     loses studies of the larger class, chosen at random, until both are equally many; those are not used
     for training either.
+
+    Parameters
+    ----------
+    table : Table
+    config : DataConfig
+    seed : int
+    trained : mapping
+        Studies that the weights to begin with have been trained on, and the patient of each (empty where
+        not known): none of them, and of their patients, is kept aside.
 
     Raises
     ------
@@ -48,13 +63,19 @@ def split_studies(table: Table, config: DataConfig, seed: int) -> Split:
         groups.setdefault(f"patient {patient}" if patient else f"study {table.studies[study]}", []).append(
             study
         )
+    known = {f"study {study}" for study in trained} | {f"patient {name}" for name in trained.values() if name}
+    seen = {
+        name
+        for name, studies in groups.items()
+        if name in known or any(f"study {table.studies[k]}" in known for k in studies)
+    }
     rng = np.random.default_rng([seed, 1])
     val: list[int] = []
     for broken in (False, True):
         names = sorted(name for name, studies in groups.items() if table.broken[studies].any() == broken)
         wanted = config.val_fraction * sum(len(groups[name]) for name in names)
         taken = 0
-        for name in rng.permutation(names):
+        for name in rng.permutation([name for name in names if name not in seen]):
             # Nearest to the share: a group that would overshoot by more than it falls short stays.
             if taken + len(groups[name]) / 2 > wanted and taken:
                 break
@@ -71,8 +92,13 @@ def split_studies(table: Table, config: DataConfig, seed: int) -> Split:
             raise DataSetError(
                 f"of {len(table.studies)} studies ({int(table.broken.sum())} broken) none that is {missing} "
                 f"falls to {part}; more studies of each class, or another data.val_fraction, are needed"
+                f"{_bound(sum(len(groups[name]) for name in seen))}"
             )
     return Split(train, chosen)
+
+
+def _bound(count: int) -> str:
+    return f" ({count} stay in {TRAIN}: the weights to begin with were trained on them)" if count else ""
 
 
 def _balanced(
@@ -83,14 +109,22 @@ def _balanced(
     return np.sort(np.concatenate([rng.permutation(found)[:count] for found in classes]))
 
 
-def write_split(path: Path, table: Table, split: Split) -> None:
-    """Write a row a study; those on neither side have an empty ``part``."""
+def write_split(
+    path: Path, table: Table, split: Split, trained: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Write a row a study; those on neither side have an empty ``part``.
+
+    Studies in `trained` (see `split_studies`) that the table lacks follow as ``inherited``, so that a run
+    that begins with this one's weights finds all they have seen in one file.
+    """
     part = dict.fromkeys(split.train.tolist(), TRAIN) | dict.fromkeys(split.val.tolist(), VAL)
     rows = (
         (study, table.patients[k], "broken" if table.broken[k] else "not_broken", part.get(k, ""))
         for k, study in enumerate(table.studies)
     )
-    write_atomically(path, render_csv([_COLUMNS, *rows]))
+    own = set(table.studies)
+    others = ((study, patient, "", INHERITED) for study, patient in trained.items() if study not in own)
+    write_atomically(path, render_csv([_COLUMNS, *rows, *others]))
 
 
 def read_split(path: Path, table: Table) -> Split:
@@ -104,8 +138,19 @@ def read_split(path: Path, table: Table) -> Split:
     index = {study: k for k, study in enumerate(table.studies)}
     parts: dict[str, list[int]] = {TRAIN: [], VAL: []}
     for row in read_csv(path):
+        if row.get("part") == INHERITED:
+            continue
         if row.get("study_id") not in index:
             raise DataSetError(f"{path} has a study that {table.root} lacks; it belongs to another data set")
         if row.get("part") in parts:
             parts[row["part"]].append(index[row["study_id"]])
     return Split(*(np.array(sorted(parts[name]), np.int64) for name in (TRAIN, VAL)))
+
+
+def read_trained(path: Path) -> dict[str, str]:
+    """Return the studies that a run's weights have been trained on, and the patient of each."""
+    return {
+        row["study_id"]: row.get("patient_id", "")
+        for row in read_csv(path)
+        if row.get("part") in (TRAIN, INHERITED)
+    }

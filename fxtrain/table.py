@@ -44,6 +44,8 @@ class Table:
         The settings it was made with.
     unlabelled : int
         Radiographs of the data set that are left out, having no label.
+    key_check : str
+        Tells whether two data sets have pseudonyms by one key; empty where not known.
     """
 
     root: Path
@@ -57,6 +59,7 @@ class Table:
     broken: NDArray[np.bool_]
     config: dict[str, Any]
     unlabelled: int = 0
+    key_check: str = ""
 
     def __len__(self) -> int:
         return len(self.radiographs)
@@ -117,6 +120,7 @@ def read_table(root: Path) -> Table:
         broken=np.array([rows[study][0] for study in studies]),
         config=provenance["config"],
         unlabelled=unlabelled,
+        key_check=str(provenance.get("key_check") or ""),
     )
 
 

@@ -17,20 +17,21 @@ from torch.nn.parallel import DistributedDataParallel
 
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError, ParameterError
-from fxtrain.config import TrainConfig
+from fxtrain.config import ModelConfig, TrainConfig
 from fxtrain.loader import Batch, TrainBatches, centre
 from fxtrain.metrics import measures
 from fxtrain.models import Aggregator, create_model
-from fxtrain.models.create import load_weights
+from fxtrain.models.create import IMAGENET, load_weights
 from fxtrain.models.rx import is_rx
 from fxtrain.optim import create_optimiser, learning_rate
+from fxtrain.origin import split_for
 from fxtrain.packing import Packed, pack_for
 from fxtrain.plots import plot_curves
 from fxtrain.predict import predict
 from fxtrain.processes import Processes, processes
 from fxtrain.progress import Progress, Silent, Status
 from fxtrain.run_directory import RunDirectory, same_run
-from fxtrain.split import Split, read_split, split_studies, write_split
+from fxtrain.split import Split, read_split, write_split
 from fxtrain.table import Table, read_table
 
 _DECISION = 0.5
@@ -79,9 +80,9 @@ def train(
             raise DataSetError(
                 f"{place.root} was trained on another data set than {table.root}, or before it changed"
             )
-    config = config or TrainConfig()
-    if config.model.init:
-        config = replace(config, model=replace(config.model, init=str(Path(config.model.init).resolve())))
+    else:
+        config = config or TrainConfig()
+        config = replace(config, model=_resolved(config.model))
     with processes(config.device) as team:
         progress = progress if progress and team.first else Silent()
         torch.manual_seed(config.seed)
@@ -91,7 +92,7 @@ def train(
             else:
                 place.begin(config, table)
             if not place.split.exists():
-                write_split(place.split, table, _split(config, table))
+                write_split(place.split, table, *split_for(config, table))
         # The others read what the first has written, and open what it has packed.
         team.total(0)
         packed = pack_for(table, config, progress) if team.first else None
@@ -118,12 +119,13 @@ def best_epoch(history: list[dict[str, Any]], metric: str) -> int:
     return max(range(len(history)), key=quality)
 
 
-def _split(config: TrainConfig, table: Table) -> Split:
-    """Keep studies aside: those of the run that the views come from, lest they have been trained on."""
-    views = RunDirectory(Path(config.model.init))
-    if config.model.init and views.read_provenance().get("dataset_fingerprint") == table.fingerprint:
-        return read_split(views.split, table)
-    return split_studies(table, config.data, config.seed)
+def _resolved(config: ModelConfig) -> ModelConfig:
+    """Return the same with whole paths, so that the run can be gone on with from any folder."""
+    init, pretrained = (
+        path if path in ("", IMAGENET) else str(Path(path).resolve())
+        for path in (config.init, config.pretrained)
+    )
+    return replace(config, init=init, pretrained=pretrained)
 
 
 class Trainer:

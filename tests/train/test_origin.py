@@ -1,0 +1,97 @@
+"""Weights of an earlier run: nobody they were trained on is kept aside, whatever became of the data set."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+
+from fxcore.errors import DataSetError
+from fxtrain.config import ModelConfig, TrainConfig
+from fxtrain.origin import split_for
+from fxtrain.run_directory import RunDirectory
+from fxtrain.split import read_trained
+from fxtrain.table import Table, read_table
+from fxtrain.trainer import train
+from tests.program import rows
+from tests.train.data import SMALL, make
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """Trained on 40 studies of 16 patients."""
+    folder = tmp_path_factory.mktemp("origin")
+    train(make(folder / "dataset", patients=16), folder / "run", replace(SMALL, epochs=1))
+    return folder / "run"
+
+
+def beginning_with(run: Path, by: str) -> TrainConfig:
+    best = RunDirectory(run).best
+    given = {
+        "init": ModelConfig(name="aggregator", init=str(run)),
+        "pretrained": ModelConfig(name="rx-lite", pretrained=str(best)),
+    }
+    return replace(SMALL, model=given[by], epochs=1, seed=5)
+
+
+def kept(table: Table, run: Path, by: str) -> tuple[set[str], set[str]]:
+    split, _ = split_for(beginning_with(run, by), table)
+    return {table.studies[k] for k in split.val}, {table.patients[k] for k in split.val}
+
+
+@pytest.mark.parametrize("by", ["init", "pretrained"])
+def test_of_a_data_set_that_has_grown_nobody_trained_on_is_kept_aside(tmp_path, trained, by):
+    seen = read_trained(trained / "split.csv")
+    # The same patients have come again, and new ones.
+    table = read_table(make(tmp_path / "grown", studies=90, patients=45))
+    studies, patients = kept(table, trained, by)
+    assert studies
+    assert not studies & set(seen)
+    assert not patients & set(seen.values())
+    assert table.broken[split_for(beginning_with(trained, by), table)[0].val].any()
+
+
+@pytest.mark.parametrize("by", ["init", "pretrained"])
+def test_of_the_same_studies_the_same_are_kept_aside(trained, by):
+    table = read_table(trained.parent / "dataset")
+    expected = {row["study_id"] for row in rows(trained / "split.csv") if row["part"] == "val"}
+    assert kept(table, trained, by)[0] == expected
+
+
+def test_what_a_run_has_inherited_is_not_forgotten_by_the_next(tmp_path, trained):
+    """The second run's data set has half of the studies; the third's has all of them again."""
+    half = make(tmp_path / "half", studies=20)
+    train(half, tmp_path / "second", beginning_with(trained, "pretrained"))
+    table = read_table(trained.parent / "dataset")
+    seen = set(read_trained(trained / "split.csv"))
+    assert not seen <= set(read_table(half).studies)
+    assert seen <= set(read_trained(tmp_path / "second" / "split.csv"))
+    assert not kept(table, tmp_path / "second", "pretrained")[0] & seen
+    # And the run itself goes on with its own split.
+    assert len(train(half, tmp_path / "second", replace(SMALL, epochs=2), resume=True)) == 2
+
+
+def test_a_data_set_by_another_key_is_refused_and_strangers_by_the_same_key_are_not(tmp_path, trained):
+    table = read_table(make(tmp_path / "other"))
+    table = replace(
+        table,
+        studies=[f"f{study[1:]}" for study in table.studies],
+        patients=[f"other-{k}" for k in range(len(table.studies))],
+    )
+    with pytest.raises(DataSetError, match="the same --key"):
+        kept(table, trained, "init")
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    origin = json.loads((run / "provenance.json").read_text())
+    (run / "provenance.json").write_text(json.dumps(origin | {"dataset_key_check": "abc"}))
+    assert kept(replace(table, key_check="abc"), run, "init")[0]
+    with pytest.raises(DataSetError, match="the same --key"):
+        kept(replace(table, key_check="abd"), run, "init")
+    # Outside of a run, nothing is known of weights.
+    shutil.copy(RunDirectory(run).best, tmp_path / "weights.pt")
+    named = ModelConfig(name="rx-lite", pretrained=str(tmp_path / "weights.pt"))
+    assert len(split_for(replace(SMALL, model=named), table)[0].val)
