@@ -160,6 +160,9 @@ def confusion(broken: Labels, scores: Scores, threshold: float) -> list[list[flo
 def best_threshold(broken: Labels, scores: Scores, sensitivity: float = 0.0) -> float:
     """Return the score from which on a sample counts as broken.
 
+    It lies halfway between the least score that shall reach it and the next lower one: rounding, which
+    differs between runtimes, then moves no sample across it.
+
     Parameters
     ----------
     broken, scores : numpy.ndarray
@@ -170,14 +173,24 @@ def best_threshold(broken: Labels, scores: Scores, sensitivity: float = 0.0) -> 
     """
     false_positive, true_positive, thresholds = metrics.roc_curve(broken, scores, drop_intermediate=False)
     if sensitivity > 0:
-        return float(thresholds[np.argmax(true_positive >= sensitivity)])
-    # The first threshold of the curve is infinite: nothing is broken.
-    return float(thresholds[1:][np.argmax((true_positive - false_positive)[1:])])
+        chosen = int(np.argmax(true_positive >= sensitivity))
+    else:
+        # The first threshold of the curve is infinite: nothing is broken.
+        chosen = 1 + int(np.argmax((true_positive - false_positive)[1:]))
+    # Below the least score lies 0, where everything is broken.
+    lower = thresholds[chosen + 1] if chosen + 1 < len(thresholds) else 0.0
+    return float((thresholds[chosen] + lower) / 2)
 
 
 def best_temperature(broken: Labels, logits: Scores) -> float:
-    """Return what logits are divided by to be calibrated best (Guo et al., 2017)."""
-    targets = broken.astype(np.float64)
+    """Return what logits are divided by to be calibrated best (Guo et al., 2017).
+
+    Held against the smoothed targets of Platt (1999), not 0 and 1: of samples that the logits separate,
+    those would have every probability 0 or 1, however few there are.
+    """
+    positive = int(broken.sum())
+    negative = len(broken) - positive
+    targets = np.where(broken, (positive + 1) / (positive + 2), 1 / (negative + 2))
 
     def loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)

@@ -61,9 +61,35 @@ def test_radiographs_of_one_study_are_not_taken_for_independent():
 def test_threshold_by_youden_and_by_wanted_sensitivity():
     broken = np.array([0, 0, 0, 1, 0, 1, 1, 1], bool)
     scores = np.array([0.1, 0.2, 0.3, 0.35, 0.4, 0.6, 0.7, 0.9])
-    assert metrics.best_threshold(broken, scores) in (0.35, 0.6)
-    assert metrics.best_threshold(broken, scores, 1.0) == 0.35
-    assert metrics.best_threshold(broken, scores, 0.5) == 0.7
+    # Of two that are equally good, the higher.
+    assert metrics.best_threshold(broken, scores) == pytest.approx(0.5)
+    assert metrics.best_threshold(broken, scores, 1.0) == pytest.approx(0.325)
+    assert metrics.best_threshold(broken, scores, 0.5) == pytest.approx(0.65)
+    assert metrics.best_threshold(~broken, scores, 1.0) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("sensitivity", [0.0, 0.8, 0.9, 1.0])
+def test_rounding_of_another_runtime_moves_no_sample_across_the_threshold(sensitivity):
+    rng = np.random.default_rng(0)
+    broken = rng.random(60) < 0.4
+    scores = metrics.probability(rng.normal(0, 1, 60) + 1.5 * broken)
+    threshold = metrics.best_threshold(broken, scores, sensitivity)
+    for off in (-2e-6, 2e-6):
+        assert metrics.measures(broken, scores + off, threshold) == metrics.measures(
+            broken, scores, threshold
+        )
+    assert metrics.measures(broken, scores, threshold)["sensitivity"] >= sensitivity
+
+
+def test_a_few_samples_that_are_told_apart_make_no_probability_certain():
+    """Whatever the scale of the logits: 12 samples of each class are no proof of more than 13 in 14."""
+    broken = np.arange(24) % 2 == 0
+    logits = np.where(broken, 1.0, -1.0) + np.linspace(-0.2, 0.2, 24)
+    for scale in (0.3, 1.0, 20.0):
+        temperature = metrics.best_temperature(broken, scale * logits)
+        probabilities = metrics.probability(scale * logits, temperature)
+        assert probabilities.max() < 0.97
+        assert probabilities[broken].mean() == pytest.approx(13 / 14, abs=0.02)
 
 
 def test_temperature_undoes_overconfidence():

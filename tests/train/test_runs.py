@@ -265,6 +265,22 @@ def test_an_export_that_differs_from_torch_is_not_kept(dataset, trained, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("logit", "allowed"), [(2.0, True), (0.0, False)])
+def test_logits_are_compared_before_the_temperature_divides_them(tmp_path, logit, allowed):
+    """There, rounding is rounding; where it moves a probability after all, it counts."""
+    model = create_model(ModelConfig(name="rx-lite"), FRAME)
+    with torch.no_grad():
+        model.classifier[-1].weight.zero_()
+        model.classifier[-1].bias.fill_(logit)
+    deployed = export.Deployed(model, 0.2, 0.3, temperature=0.02).eval()
+    images = np.zeros((7, 1, 40, 32), np.uint8)
+    export.write_onnx(deployed, images, tmp_path / "model.onnx", {})
+    with torch.no_grad():
+        model.classifier[-1].bias += 2e-5
+    found = export.largest_difference(deployed, tmp_path / "model.onnx", images)
+    assert (found <= export.TOLERANCE) == allowed
+
+
 def test_the_exported_aggregator_takes_studies_of_any_number_of_views(dataset, tmp_path):
     import onnxruntime
 
