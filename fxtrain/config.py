@@ -113,7 +113,7 @@ class TrainConfig:
     compile: bool = False
     # "auto": a GPU if there is one. "cpu", "cuda", "cuda:1"...
     device: str = "auto"
-    # What the best checkpoint is chosen by, over the validation studies.
+    # What the best checkpoint is chosen by, over the validation studies; of equal ones the lower loss.
     metric: str = "auc"
     # How the views of a study become one prediction: "mean", "majority", "alo" (at least one broken).
     aggregate: str = "mean"

@@ -105,18 +105,22 @@ def train(
 
 
 def best_epoch(history: list[dict[str, Any]], metric: str) -> int:
-    """Return the index of the best row by a validation metric; of equal ones, the first.
+    """Return the index of the best row by a validation metric.
 
-    An epoch whose metric is no number is the worst.
+    Of equal ones that of the lower validation loss, as a few studies are soon told apart while the model
+    still learns; then the first. What is no number is the worst.
     """
 
-    def quality(index: int) -> float:
-        value = float(history[index][f"val_{metric}"])
-        if math.isnan(value):
-            return -math.inf
-        return -value if metric == "loss" else value
+    def quality(index: int) -> tuple[float, float]:
+        value, loss = float(history[index][f"val_{metric}"]), float(history[index]["val_loss"])
+        value = -value if metric == "loss" else value
+        return _worst(value), _worst(-loss)
 
     return max(range(len(history)), key=quality)
+
+
+def _worst(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
 
 
 def _resolved(config: ModelConfig) -> ModelConfig:

@@ -185,13 +185,16 @@ def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(dataset, tmp_path, mon
         assert_same_weights(disk / "run", tmp_path / "undisturbed")
 
 
-def test_the_best_epoch_is_the_first_of_the_best_by_its_metric():
+def test_the_best_epoch_is_the_best_by_its_metric_then_by_loss_then_the_first():
     history = [
-        {"val_auc": auc, "val_loss": loss} for auc, loss in ((0.5, 0.9), (0.8, 0.4), (0.8, 0.6), (0.7, 0.2))
+        {"val_auc": auc, "val_loss": loss}
+        for auc, loss in ((0.5, 0.9), (0.8, 0.6), (0.8, 0.4), (0.8, 0.4), (0.7, 0.2))
     ]
-    assert best_epoch(history, "auc") == 1
-    assert best_epoch(history, "loss") == 3
-    assert best_epoch([{"val_auc": float("nan")}, *history], "auc") == 2
+    assert best_epoch(history, "auc") == 2
+    assert best_epoch(history, "loss") == 4
+    nothing = float("nan")
+    assert best_epoch([{"val_auc": nothing, "val_loss": 0.1}, *history], "auc") == 3
+    assert best_epoch([{"val_auc": 0.8, "val_loss": nothing}, *history], "auc") == 3
 
 
 def test_patience_ends_a_run_that_gets_no_better(dataset, tmp_path):
