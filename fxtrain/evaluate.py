@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from fxtrain.packing import pack_for
 from fxtrain.predict import MODEL, Predictions, predict
 from fxtrain.processes import choose_device
 from fxtrain.progress import Progress, Silent
-from fxtrain.run_directory import RunDirectory
+from fxtrain.run_directory import RunDirectory, checkpoint_digest
 from fxtrain.split import read_split
 from fxtrain.table import Table, read_table
 
@@ -52,11 +53,14 @@ class Operating:
         The probability from which on a study counts as broken.
     temperature : float
         What logits are divided by before they become probabilities.
+    checkpoint : str
+        Digest of the weights that they were chosen for.
     """
 
     aggregate: str
     threshold: float
     temperature: float
+    checkpoint: str
 
 
 def load_model(place: RunDirectory) -> tuple[nn.Module, TrainConfig]:
@@ -118,7 +122,10 @@ def evaluate(
     if not 0 <= sensitivity <= 1:
         raise ParameterError(f"the wanted sensitivity must be in 0..1, not {sensitivity:g}")
     place, progress = RunDirectory(run), progress or Silent()
+    # Before the weights are read: should they be replaced meanwhile, the digest is not that of the new ones.
+    checkpoint = checkpoint_digest(place.best)
     model, config = load_model(place)
+    kept = None if part == "val" else read_operating(place)
     table = read_table(dataset)
     studies = _studies(place, table, part)
     chosen_device = choose_device(device)
@@ -135,7 +142,7 @@ def evaluate(
     )
     ways = [MODEL] if found.by_study else list(dict.fromkeys([*aggregates, config.aggregate]))
     own = MODEL if found.by_study else config.aggregate
-    operating = _operate(found, own, sensitivity) if part == "val" else read_operating(place)
+    operating = kept or _operate(found, own, sensitivity, checkpoint)
     result = _judged(found, ways, operating) | {
         "part": part,
         "dataset_fingerprint": table.fingerprint,
@@ -179,11 +186,11 @@ def _studies(place: RunDirectory, table: Table, part: str) -> NDArray[np.int64]:
     return split.val if part == "val" else split.train
 
 
-def _operate(found: Predictions, how: str, sensitivity: float) -> Operating:
+def _operate(found: Predictions, how: str, sensitivity: float, checkpoint: str) -> Operating:
     broken = found.broken if found.by_study else found.broken[found.study]
     temperature = best_temperature(broken, found.logits)
     scores = found.scores(how, temperature)
-    return Operating(how, best_threshold(found.broken, scores, sensitivity), temperature)
+    return Operating(how, best_threshold(found.broken, scores, sensitivity), temperature, checkpoint)
 
 
 def read_operating(place: RunDirectory) -> Operating:
@@ -192,18 +199,27 @@ def read_operating(place: RunDirectory) -> Operating:
     Raises
     ------
     ParameterError
-        If the run has not been evaluated on them.
+        If the run has not been evaluated on them, or has found better weights since.
     """
-    import json
-
+    command = f"fxray evaluate {place.root} DATASET --split val"
     try:
         kept = json.loads(place.evaluation.read_text(encoding="utf-8"))["operating"]
-        return Operating(str(kept["aggregate"]), float(kept["threshold"]), float(kept["temperature"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        operating = Operating(
+            aggregate=str(kept["aggregate"]),
+            threshold=float(kept["threshold"]),
+            temperature=float(kept["temperature"]),
+            checkpoint=str(kept.get("checkpoint", "")),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ParameterError(
-            f"{place.root} has no threshold yet: evaluate it on its validation studies first "
-            f"(fxray evaluate {place.root} DATASET --split val)"
+            f"{place.root} has no threshold yet: evaluate it on its validation studies first ({command})"
         ) from None
+    if operating.checkpoint != checkpoint_digest(place.best):
+        raise ParameterError(
+            f"the threshold of {place.root} was chosen for other weights than those of its best checkpoint; "
+            f"evaluate again ({command})"
+        )
+    return operating
 
 
 def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[str, Any]:
@@ -224,11 +240,7 @@ def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[s
     return {
         "studies": len(found.studies),
         "radiographs": len(found.rows),
-        "operating": {
-            "aggregate": operating.aggregate,
-            "threshold": threshold,
-            "temperature": temperature,
-        },
+        "operating": asdict(operating),
         "measures": levels,
         "confusion_percent": matrices,
         "calibration_error": calibration,

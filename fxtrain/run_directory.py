@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -166,6 +167,15 @@ class RunDirectory:
         except Exception as error:
             raise FxrayError(f"the checkpoint {path} is damaged: {error}") from error
         return state
+
+
+def checkpoint_digest(path: Path) -> str:
+    """Return what tells the weights of a checkpoint from those of another; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def provenance(config: TrainConfig, table: Table) -> dict[str, Any]:

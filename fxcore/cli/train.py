@@ -146,8 +146,8 @@ def print_evaluation(result: dict[str, Any]) -> None:
         names = list(next(iter(over.values())))
         compared = [[f"its views, {how}", *(_interval(over[how][name]) for name in names)] for how in over]
         print_table("Better than its views by", ("than", *(n.replace("_", " ") for n in names)), compared)
-    operating = result["operating"]
-    print_pairs("Chosen", [(name, number(value)) for name, value in operating.items()])
+    chosen = ("aggregate", "threshold", "temperature")
+    print_pairs("Chosen", [(name, number(result["operating"][name])) for name in chosen])
 
 
 def _interval(found: dict[str, float]) -> str:

@@ -20,6 +20,7 @@ from fxcore.letterbox import Frame
 from fxtrain import metrics, packing, trainer
 from fxtrain.config import ModelConfig
 from fxtrain.evaluate import evaluate
+from fxtrain.export import export
 from fxtrain.loader import TrainBatches
 from fxtrain.packing import pack
 from fxtrain.progress import Status
@@ -91,6 +92,19 @@ def test_resuming_keeps_the_epochs_that_were_asked_for_and_a_finished_run_as_it_
     assert RunDirectory(run).last.read_bytes() == before
     assert len(train(dataset, run, replace(SMALL, epochs=2), resume=True)) == 2
     assert RunDirectory(run).read_config().epochs == 2
+
+
+def test_a_threshold_is_not_used_for_weights_that_came_after_it(tmp_path, dataset, trained):
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    evaluate(run, dataset, device="cpu")
+    train(dataset, run, replace(SMALL, epochs=6), resume=True)
+    assert RunDirectory(run).best.read_bytes() != RunDirectory(trained).best.read_bytes()
+    for use in (lambda: export(run, tmp_path / "model.onnx"), lambda: evaluate(run, dataset, part="all")):
+        with pytest.raises(ParameterError, match="evaluate again"):
+            use()
+    chosen = evaluate(run, dataset, device="cpu")["operating"]
+    assert evaluate(run, dataset, part="all", device="cpu")["operating"] == chosen
+    assert export(run, tmp_path / "model.onnx")["threshold"] == chosen["threshold"]
 
 
 def test_weights_that_are_no_numbers_end_a_run_with_a_word(tmp_path, dataset, monkeypatch):
