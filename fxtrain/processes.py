@@ -50,6 +50,11 @@ class Processes:
         return bool(self.total(float(value and self.first))[0])
 
 
+def is_first() -> bool:
+    """Tell whether this process is the one of a run that talks to the user."""
+    return int(os.environ.get("WORLD_SIZE", "1")) == 1 or int(os.environ.get("RANK", "0")) == 0
+
+
 @contextmanager
 def processes(device: str) -> Iterator[Processes]:
     """Join the other processes of ``torchrun``, if this one was started by it.

@@ -44,12 +44,16 @@ def train(
 ) -> None:
     """Train a fracture classifier on a data set."""
     with errors_for_people(_GO_ON), TRAINING.needed():
+        from fxtrain.processes import is_first
         from fxtrain.trainer import best_epoch
         from fxtrain.trainer import train as job
 
         wanted = _settings(config, model, epochs, seed, device, run if resume else None)
         with progress(quiet) as display:
             history = job(dataset, run, wanted, resume=resume, progress=Display(display))
+        if not is_first():
+            # Of several processes, the first alone has validated.
+            return
         if json:
             print_json(history)
         elif not quiet:

@@ -126,6 +126,7 @@ def test_two_processes_do_what_one_does(dataset, tmp_path):
             "--config",
             str(config),
             "--quiet",
+            "--json",
         ],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -133,6 +134,8 @@ def test_two_processes_do_what_one_does(dataset, tmp_path):
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
+    # One of the two speaks.
+    assert [row["epoch"] for row in json.loads(done.stdout)] == [1, 2]
     losses = [[row["train_loss"] for row in state(tmp_path / name)["history"]] for name in ("one", "two")]
     np.testing.assert_allclose(*losses, rtol=1e-4)
 
