@@ -142,6 +142,7 @@ def _on_gpu(table: Table, packed: Packed, size: str, options: Options, findings:
 def _trainer(model: str, table: Table, packed: Packed, device: str, batch: int, steps: int) -> Trainer:
     """Return a trainer whose epochs have so many steps, radiographs taken again where there are too few."""
     from fxtrain.config import DataConfig, ModelConfig, TrainConfig
+    from fxtrain.models import create_model
     from fxtrain.packing import Packed
     from fxtrain.processes import Processes, choose_device
     from fxtrain.progress import Silent
@@ -164,7 +165,10 @@ def _trainer(model: str, table: Table, packed: Packed, device: str, batch: int, 
     )
     team = Processes(0, 1, choose_device(device))
     images = Packed(packed.exact[rows[:1]], packed.roomy[rows])
-    return Trainer(config, many, images, Split(every, every), team, RunDirectory(table.root), Silent())
+    network = create_model(config.model, config.data.frame)
+    return Trainer(
+        network, config, many, images, Split(every, every), team, RunDirectory(table.root), Silent()
+    )
 
 
 def _take(trainer: Trainer, batches: Iterable[Batch]) -> None:

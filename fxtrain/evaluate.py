@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,7 @@ class Operating:
 def load_model(place: RunDirectory) -> tuple[nn.Module, TrainConfig]:
     """Return the best model of a run, in evaluation mode, and the run's settings."""
     config = place.read_config()
-    # The checkpoint holds all weights: none has to be fetched first.
-    model = create_model(replace(config.model, pretrained=""), config.data.frame)
+    model = create_model(config.model, config.data.frame, weights=False)
     model.load_state_dict(place.load(place.best)["model"])
     return model.eval(), config
 

@@ -114,23 +114,11 @@ class TrainBatches:
     ) -> None:
         self._table, self._config, self._device = table, config, device
         self._whole, self._rank, self._world = whole_studies, rank, world
-        rows = table.of_studies(studies)
-        self._samples = studies if whole_studies else rows
-        self._broken = table.broken[self._samples if whole_studies else table.study[rows]]
-        self._images = Images(packed.roomy, rows, device)
+        self._samples, self._broken = samples(table, studies, whole_studies)
+        self.steps = count_steps(self._broken, config, world)
+        self._images = Images(packed.roomy, table.of_studies(studies), device)
         self._mean, self._deviation = centre(table.mean, table.deviation, config)
         self.waited = 0.0
-        if config.batch < world:
-            raise ParameterError(f"batch = {config.batch} cannot be shared by {world} processes")
-        if not self.steps:
-            raise DataSetError(f"an epoch has fewer samples than there are processes, {world}")
-
-    @property
-    def steps(self) -> int:
-        """Number of batches in an epoch."""
-        count = len(epoch_order(self._broken, self._config.data.sampler, self._config.seed, 0))
-        full, rest = divmod(count, self._config.batch)
-        return full + (rest >= self._world)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of one epoch; `waited` counts the seconds that none was ready."""
@@ -178,6 +166,32 @@ class TrainBatches:
                 drawn = draw(len(batch), config.augment, config.seed, epoch, step)
                 rows = self._samples[batch[mine]]
                 yield self._images.fetch(rows), drawn[torch.from_numpy(mine)], broken, None, share
+
+
+def samples(
+    table: Table, studies: NDArray[np.int64], whole_studies: bool
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return what a model is shown one by one, studies or their radiographs, and the class of each."""
+    rows = table.of_studies(studies)
+    return (studies, table.broken[studies]) if whole_studies else (rows, table.broken[table.study[rows]])
+
+
+def count_steps(broken: NDArray[np.bool_], config: TrainConfig, world: int) -> int:
+    """Return the number of batches in an epoch over samples of these classes.
+
+    Raises
+    ------
+    ParameterError
+        If a batch has fewer samples than there are processes.
+    DataSetError
+        If an epoch has.
+    """
+    if config.batch < world:
+        raise ParameterError(f"batch = {config.batch} cannot be shared by {world} processes")
+    full, rest = divmod(len(epoch_order(broken, config.data.sampler, config.seed, 0)), config.batch)
+    if not full and rest < world:
+        raise DataSetError(f"an epoch has fewer samples than there are processes, {world}")
+    return full + (rest >= world)
 
 
 def evaluation_batches(

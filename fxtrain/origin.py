@@ -1,16 +1,60 @@
-"""What the weights that a run begins with have been trained on: none of it may be kept aside."""
+"""The weights that a run begins with, and what they were trained on: none of it may be kept aside."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from torch import nn
+
 from fxcore.dataset.tables import read_csv
-from fxcore.errors import DataSetError
+from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.config import ModelConfig, TrainConfig
-from fxtrain.models.create import IMAGENET
+from fxtrain.models import Aggregator, create_model
+from fxtrain.models.create import IMAGENET, load_weights
+from fxtrain.models.rx import is_rx
 from fxtrain.run_directory import RunDirectory
 from fxtrain.split import INHERITED, Split, read_split, read_trained, split_studies
 from fxtrain.table import Table
+
+
+def resolved(config: ModelConfig) -> ModelConfig:
+    """Return the same with whole paths, so that the run can be gone on with from any folder."""
+    init, pretrained = (
+        path if path in ("", IMAGENET) else str(Path(path).resolve())
+        for path in (config.init, config.pretrained)
+    )
+    return replace(config, init=init, pretrained=pretrained)
+
+
+def new_model(config: TrainConfig, *, weights: bool) -> nn.Module:
+    """Make the model, with the weights that the settings name or without; a checkpoint has them all."""
+    model = create_model(config.model, config.data.frame, weights=weights)
+    if weights and config.model.init:
+        _take_views(model, Path(config.model.init))
+    return model
+
+
+def _take_views(model: nn.Module, run: Path) -> None:
+    """Give an aggregator the features of a view model that another run has trained.
+
+    And its classifier, where it has the same shape: training then begins about where one that judges
+    single views has ended.
+    """
+    if not isinstance(model, Aggregator):
+        raise ParameterError(
+            "model.init gives an aggregator its views; for other models see model.pretrained"
+        )
+    place = RunDirectory(run)
+    trained = place.read_config().model.name
+    try:
+        load_weights(model.features, place.best, prefix="features.")
+        if is_rx(trained):
+            load_weights(model.classifier, place.best, prefix="classifier.")
+    except FxrayError as error:
+        raise FxrayError(
+            f"{run} trained {trained}; its features are not those of this aggregator: {error}"
+        ) from None
 
 
 def origins(config: ModelConfig) -> list[RunDirectory]:

@@ -66,6 +66,26 @@ class RunDirectory:
     def last(self) -> Path:
         return self.root / "checkpoints" / "last.pt"
 
+    def ask_if_new(self) -> None:
+        """Refuse a folder that holds something; what a run left that was killed as it began is nothing.
+
+        Raises
+        ------
+        FxrayError
+            If it does, or is no folder.
+        """
+        left = {self.last.parent.name, self.provenance.name}
+        left |= {f"{path.name}.partial" for path in (self.provenance, self.config)}
+        try:
+            names = {path.name for path in self.root.iterdir()} if self.root.exists() else set()
+            checkpoints = self.last.parent.name in names and any(self.last.parent.iterdir())
+        except OSError as error:
+            raise FxrayError(f"cannot make a run in {self.root}: {error.strerror}") from error
+        if names - left or checkpoints:
+            raise FxrayError(
+                f"{self.root} is not empty; name a new folder, or go on with the run in it by --resume"
+            )
+
     def begin(self, config: TrainConfig, table: Table) -> None:
         """Make the folder for a new run.
 
@@ -74,13 +94,9 @@ class RunDirectory:
         FxrayError
             If it holds something already, or cannot be made.
         """
+        self.ask_if_new()
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            if any(self.root.iterdir()):
-                raise FxrayError(
-                    f"{self.root} is not empty; name a new folder, or go on with the run in it by --resume"
-                )
-            self.last.parent.mkdir()
+            self.last.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FxrayError(f"cannot write to {self.root}: {error.strerror}") from error
         self.write_json(self.provenance, provenance(config, table))

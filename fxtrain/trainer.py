@@ -17,14 +17,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError, ParameterError
-from fxtrain.config import ModelConfig, TrainConfig
-from fxtrain.loader import Batch, TrainBatches, centre
+from fxtrain.config import TrainConfig
+from fxtrain.loader import Batch, TrainBatches, centre, count_steps, samples
 from fxtrain.metrics import measures
-from fxtrain.models import Aggregator, create_model
-from fxtrain.models.create import IMAGENET, load_weights
-from fxtrain.models.rx import is_rx
+from fxtrain.models import Aggregator
 from fxtrain.optim import create_optimiser, learning_rate
-from fxtrain.origin import split_for
+from fxtrain.origin import new_model, resolved, split_for
 from fxtrain.packing import Packed, pack_for
 from fxtrain.plots import plot_curves
 from fxtrain.predict import predict
@@ -64,7 +62,7 @@ def train(
     Returns
     -------
     list of dict
-        A row an epoch, as in ``metrics.csv``.
+        A row an epoch, as in ``metrics.csv``; the first of several processes alone has what validation found.
 
     Raises
     ------
@@ -82,23 +80,34 @@ def train(
             )
     else:
         config = config or TrainConfig()
-        config = replace(config, model=_resolved(config.model))
+        config = replace(config, model=resolved(config.model))
     with processes(config.device) as team:
         progress = progress if progress and team.first else Silent()
         torch.manual_seed(config.seed)
+        if team.first and not resume:
+            place.ask_if_new()
+        # What may be refused comes before the folder is made and the data set packed.
+        model = new_model(config, weights=not place.last.exists())
         if team.first:
+            trained: dict[str, str] = {}
+            if place.split.exists():
+                split = read_split(place.split, table)
+            else:
+                split, trained = split_for(config, table)
+            count_steps(samples(table, split.train, isinstance(model, Aggregator))[1], config, team.world)
             if resume:
                 place.write_config(config)
             else:
                 place.begin(config, table)
             if not place.split.exists():
-                write_split(place.split, table, *split_for(config, table))
+                write_split(place.split, table, split, trained)
         # The others read what the first has written, and open what it has packed.
         team.total(0)
         packed = pack_for(table, config, progress) if team.first else None
         team.total(0)
         packed = packed or pack_for(table, config, progress)
-        trainer = Trainer(config, table, packed, read_split(place.split, table), team, place, progress)
+        split = read_split(place.split, table)
+        trainer = Trainer(model, config, table, packed, split, team, place, progress)
         if place.last.exists():
             trainer.restore(place.load(place.last))
         return trainer.run()
@@ -123,20 +132,12 @@ def _worst(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-def _resolved(config: ModelConfig) -> ModelConfig:
-    """Return the same with whole paths, so that the run can be gone on with from any folder."""
-    init, pretrained = (
-        path if path in ("", IMAGENET) else str(Path(path).resolve())
-        for path in (config.init, config.pretrained)
-    )
-    return replace(config, init=init, pretrained=pretrained)
-
-
 class Trainer:
     """A model, its optimiser, and the epochs behind it."""
 
     def __init__(
         self,
+        model: nn.Module,
         config: TrainConfig,
         table: Table,
         packed: Packed,
@@ -148,10 +149,7 @@ class Trainer:
         self.config, self.table, self.packed, self.split = config, table, packed, split
         self.team, self.place, self.progress = team, place, progress
         device = team.device
-        self.model = create_model(config.model, config.data.frame)
-        if config.model.init:
-            _take_views(self.model, Path(config.model.init))
-        self.model.to(device)
+        self.model = model.to(device)
         if config.channels_last:
             self.model.to(memory_format=torch.channels_last)
         self.batches = TrainBatches(
@@ -221,23 +219,30 @@ class Trainer:
 
     def step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Take one step; return the loss and the logits, without gradients."""
-        images = batch.images
-        if self.config.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        inputs = (images,) if batch.study_index is None else (images, batch.study_index)
         self.optimiser.zero_grad(set_to_none=True)
         try:
-            with self._autocast():
-                logits = self.steppable(*inputs).float()
-            loss = functional.binary_cross_entropy_with_logits(logits, batch.broken)
-            self.scaler.scale(loss * batch.share).backward()
+            found = self._gradients(self.steppable, batch)
         except torch.cuda.OutOfMemoryError:
-            raise FxrayError(self._out_of_memory(batch)) from None
+            found = None
+        if found is None:
+            # Not in the except block, as the traceback holds the graph of what failed.
+            raise FxrayError(self._out_of_memory(batch))
         if self.config.optim.clip_norm:
             self.scaler.unscale_(self.optimiser)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optim.clip_norm)
         self.scaler.step(self.optimiser)
         self.scaler.update()
+        return found
+
+    def _gradients(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        images = batch.images
+        if self.config.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        inputs = (images,) if batch.study_index is None else (images, batch.study_index)
+        with self._autocast():
+            logits = model(*inputs).float()
+        loss = functional.binary_cross_entropy_with_logits(logits, batch.broken)
+        self.scaler.scale(loss * batch.share).backward()
         return loss.detach(), logits.detach()
 
     def _autocast(self) -> Any:
@@ -316,22 +321,23 @@ class Trainer:
             torch.cuda.set_rng_state_all(state["random_cuda"])
 
     def _out_of_memory(self, batch: Batch) -> str:
-        """Say which batch would fit, having tried."""
+        """Say which batch would fit, having tried where no other process waits for this one."""
         count = len(batch.broken)
-        self.optimiser.zero_grad(set_to_none=True)
+        small = f"the GPU's memory is too small for batch = {self.config.batch}"
+        if self.team.world > 1:
+            return f"{small}, {count} in this process; try a smaller one"
         while count > 1:
             count //= 2
+            self.optimiser.zero_grad(set_to_none=True)
             torch.cuda.empty_cache()
-            views = count if batch.study_index is None else int((batch.study_index < count).sum())
+            index = batch.study_index
+            views = count if index is None else int((index < count).sum())
+            part = Batch(batch.images[:views], batch.broken[:count], None if index is None else index[:views])
             try:
-                with self._autocast():
-                    index = () if batch.study_index is None else (batch.study_index[:views],)
-                    logits = self.model(batch.images[:views], *index).float()
-                functional.binary_cross_entropy_with_logits(logits, batch.broken[:count]).backward()
+                self._gradients(self.model, part)
             except torch.cuda.OutOfMemoryError:
                 continue
-            fits = count * self.team.world
-            return f"the GPU's memory is too small for batch = {self.config.batch}; {fits} fits"
+            return f"{small}; {count} fits"
         return "the GPU's memory is too small for this model and image size, whatever the batch"
 
 
@@ -348,25 +354,3 @@ def _precision(name: str, device: torch.device) -> torch.dtype:
         bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if bf16 else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
-
-
-def _take_views(model: nn.Module, run: Path) -> None:
-    """Give an aggregator the features of a view model that another run has trained.
-
-    And its classifier, where it has the same shape: training then begins about where one that judges
-    single views has ended.
-    """
-    if not isinstance(model, Aggregator):
-        raise ParameterError(
-            "model.init gives an aggregator its views; for other models see model.pretrained"
-        )
-    place = RunDirectory(run)
-    trained = place.read_config().model.name
-    try:
-        load_weights(model.features, place.best, prefix="features.")
-        if is_rx(trained):
-            load_weights(model.classifier, place.best, prefix="classifier.")
-    except FxrayError as error:
-        raise FxrayError(
-            f"{run} trained {trained}; its features are not those of this aggregator: {error}"
-        ) from None

@@ -26,7 +26,7 @@ def known_models() -> list[str]:
     return ours + torchvision.models.list_models(module=torchvision.models)
 
 
-def create_model(config: ModelConfig, frame: Frame) -> nn.Module:
+def create_model(config: ModelConfig, frame: Frame, *, weights: bool = True) -> nn.Module:
     """Make a model with fresh or given weights.
 
     Parameters
@@ -34,6 +34,9 @@ def create_model(config: ModelConfig, frame: Frame) -> nn.Module:
     config : ModelConfig
     frame : Frame
         Size of the images.
+    weights : bool
+        Read the weights that `config` names. A checkpoint of the run holds all of them: then none has to be
+        read or fetched first.
 
     Raises
     ------
@@ -45,11 +48,11 @@ def create_model(config: ModelConfig, frame: Frame) -> nn.Module:
     if config.name == "aggregator":
         if config.views == "aggregator":
             raise ParameterError("model.views names the model of a single view, not the aggregator")
-        view_model = _view_model(config.views, frame, imagenet=config.pretrained == IMAGENET)
+        view_model = _view_model(config.views, frame, config.pretrained == IMAGENET, weights)
         model: nn.Module = Aggregator(view_model, config.pool, freeze_views=config.freeze_views)
     else:
-        model = _view_model(config.name, frame, imagenet=config.pretrained == IMAGENET)
-    if config.pretrained and config.pretrained != IMAGENET:
+        model = _view_model(config.name, frame, config.pretrained == IMAGENET, weights)
+    if weights and config.pretrained and config.pretrained != IMAGENET:
         load_weights(model, Path(config.pretrained))
     return model
 
@@ -76,14 +79,14 @@ def load_weights(model: nn.Module, path: Path, prefix: str = "") -> None:
         ) from None
 
 
-def _view_model(name: str, frame: Frame, *, imagenet: bool) -> nn.Module:
+def _view_model(name: str, frame: Frame, imagenet: bool, weights: bool) -> nn.Module:
     if is_rx(name):
         if imagenet:
             raise ParameterError(f"there are no ImageNet weights of {name}")
         return Rx(VARIANTS[name.removesuffix(PLAIN)], frame.height, frame.width, plain=name.endswith(PLAIN))
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise ParameterError(f"no model {name!r}; there are {', '.join(known_models())}")
-    options: dict[str, Any] = {"weights": "DEFAULT" if imagenet else None}
+    options: dict[str, Any] = {"weights": "DEFAULT" if imagenet and weights else None}
     side = 0
     if name.startswith("vit_") and not imagenet:
         # Transformers are made for one square size.
@@ -92,7 +95,7 @@ def _view_model(name: str, frame: Frame, *, imagenet: bool) -> nn.Module:
     elif name.startswith("vit_"):
         side = 224
     if name in ("inception_v3", "googlenet"):
-        options |= {"aux_logits": False, "init_weights": True} if not imagenet else {}
+        options |= {"aux_logits": False, "init_weights": True} if not options["weights"] else {}
     try:
         network = torchvision.models.get_model(name, **options)
     except OSError as error:

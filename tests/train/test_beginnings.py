@@ -1,0 +1,124 @@
+"""How runs begin and are gone on with: what is refused costs nothing, what was killed is no dead end."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+
+import torch
+
+from fxcore.errors import FxrayError
+from fxcore.letterbox import Frame
+from fxtrain.config import DataConfig, ModelConfig
+from fxtrain.models import Rx, create_model
+from fxtrain.packing import pack
+from fxtrain.processes import Processes
+from fxtrain.progress import Silent
+from fxtrain.run_directory import RunDirectory
+from fxtrain.split import split_studies
+from fxtrain.table import read_table
+from fxtrain.trainer import Trainer, train
+from tests.train.data import SMALL, make
+
+ONE = replace(SMALL, epochs=1)
+
+
+class Killed(BaseException):
+    pass
+
+
+def stop(*_: object) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (replace(ONE, model=ModelConfig(name="resnt18")), "no model 'resnt18'"),
+        (replace(ONE, model=ModelConfig(name="rx-lite", pretrained="nowhere.pt")), "cannot read the weights"),
+        (replace(ONE, model=ModelConfig(name="aggregator", init="nowhere")), "not a training run"),
+        (replace(ONE, data=DataConfig(frame=Frame(4, 4))), "too small"),
+        (replace(ONE, data=replace(SMALL.data, val_fraction=0.9)), "val_fraction"),
+    ],
+)
+def test_a_wrong_setting_costs_neither_packing_nor_the_name_of_the_run(tmp_path, wrong, said):
+    dataset, run = make(tmp_path / "dataset", studies=4, views=1), tmp_path / "run"
+    with pytest.raises(FxrayError, match=said):
+        train(dataset, run, wrong)
+    assert {path.name for path in tmp_path.iterdir()} == {"dataset"}
+
+
+@pytest.mark.parametrize("at", ["write_json", "write_config"])
+def test_a_run_killed_as_it_began_can_be_begun(tmp_path, dataset, monkeypatch, at):
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, at, stop)
+        with pytest.raises(Killed):
+            train(dataset, run, ONE)
+    assert (run / "checkpoints").exists()
+    assert len(train(dataset, run, ONE)) == 1
+    with pytest.raises(FxrayError, match="is not empty"):
+        train(dataset, run, ONE)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "checkpoints/best.pt"])
+def test_a_folder_with_anything_else_is_not_taken_for_one(tmp_path, dataset, name):
+    kept = tmp_path / "run" / name
+    kept.parent.mkdir(parents=True)
+    kept.write_text("a year of work")
+    with pytest.raises(FxrayError, match="is not empty"):
+        train(dataset, tmp_path / "run", ONE)
+    assert kept.read_text() == "a year of work"
+
+
+def test_to_go_on_the_weights_begun_with_need_not_be_there_any_more(tmp_path, dataset):
+    train(dataset, tmp_path / "first", ONE)
+    weights = tmp_path / "weights.pt"
+    shutil.copy(RunDirectory(tmp_path / "first").best, weights)
+    given = {
+        "fine": ModelConfig(name="rx-lite", pretrained=str(weights)),
+        "views": ModelConfig(name="aggregator", init=str(tmp_path / "first")),
+    }
+    for name, model in given.items():
+        train(dataset, tmp_path / name, replace(ONE, model=model))
+    weights.unlink()
+    shutil.rmtree(tmp_path / "first")
+    for name in given:
+        assert len(train(dataset, tmp_path / name, replace(SMALL, epochs=2), resume=True)) == 2
+
+
+def test_a_transformer_has_the_shape_of_its_imagenet_weights_without_reading_them():
+    model = create_model(ModelConfig(name="vit_b_32", pretrained="imagenet"), Frame(48, 64), weights=False)
+    assert model.side == 224
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_what_fits_a_gpu_is_tried_once_the_failed_batch_is_forgotten(tmp_path, dataset, monkeypatch, world):
+    table = read_table(dataset)
+    packed = pack(table, SMALL.data.frame, 1 / SMALL.augment.crop_least)
+    split = split_studies(table, SMALL.data, 0)
+    team = Processes(0, 1, torch.device("cpu"))
+    model = create_model(SMALL.model, SMALL.data.frame)
+    trainer = Trainer(model, SMALL, table, packed, split, team, RunDirectory(tmp_path), Silent())
+    batch = next(trainer.batches.epoch(0))
+    trainer.team = replace(team, world=world)
+    held: list[weakref.ref[torch.Tensor]] = []
+    real = Rx.forward
+
+    def short(self: Rx, images: torch.Tensor) -> torch.Tensor:
+        assert all(tensor() is None for tensor in held)
+        activations = images * 2
+        held.append(weakref.ref(activations))
+        if len(images) > 2:
+            raise torch.cuda.OutOfMemoryError
+        return real(self, activations)
+
+    monkeypatch.setattr(Rx, "forward", short)
+    with pytest.raises(FxrayError, match="batch = 8; 2 fits" if world == 1 else "8 in this process"):
+        trainer.step(batch)
+    assert len(held) == (3 if world == 1 else 1)
