@@ -150,8 +150,10 @@ def print_evaluation(result: dict[str, Any]) -> None:
         names = list(next(iter(over.values())))
         compared = [[f"its views, {how}", *(_interval(over[how][name]) for name in names)] for how in over]
         print_table("Better than its views by", ("than", *(n.replace("_", " ") for n in names)), compared)
-    chosen = ("aggregate", "threshold", "temperature")
-    print_pairs("Chosen", [(name, number(result["operating"][name])) for name in chosen])
+    chosen = [(name, number(result["operating"][name])) for name in ("aggregate", "threshold", "temperature")]
+    if result["part"] == result["chosen_on"]:
+        chosen.append(("figures above", "optimistic: these and the epoch were chosen on the same studies"))
+    print_pairs("Chosen", chosen)
 
 
 def _interval(found: dict[str, float]) -> str:

@@ -244,6 +244,9 @@ def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
     result = said("export", run, tmp_path / "model.onnx")
     assert result["largest_difference"] <= export.TOLERANCE
     assert result["threshold"] == evaluated["operating"]["threshold"]
+    for part, warned in (("val", True), ("all", False)):
+        shown = program("evaluate", run, dataset, "--split", part, "--aggregate", "mean").stdout
+        assert ("optimistic" in shown) == warned
     assert len(said("train", dataset, run, "--resume", "--epochs", 3)) == 3
 
 
