@@ -17,7 +17,8 @@ from fxtrain.models.aggregator import Aggregator
 from fxtrain.models.rx import PLAIN, VARIANTS, Rx, is_rx
 
 IMAGENET = "imagenet"
-_PATCH = 32
+# Transformers are made for one square size, of whole patches.
+_PATCH, _PATCHES = 32, {"vit_h_14": 14}
 
 
 def known_models() -> list[str]:
@@ -86,25 +87,57 @@ def _view_model(name: str, frame: Frame, imagenet: bool, weights: bool) -> nn.Mo
         return Rx(VARIANTS[name.removesuffix(PLAIN)], frame.height, frame.width, plain=name.endswith(PLAIN))
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise ParameterError(f"no model {name!r}; there are {', '.join(known_models())}")
-    options: dict[str, Any] = {"weights": "DEFAULT" if imagenet and weights else None}
-    side = 0
-    if name.startswith("vit_") and not imagenet:
-        # Transformers are made for one square size.
-        side = -(-max(frame.height, frame.width) // _PATCH) * _PATCH
-        options["image_size"] = side
-    elif name.startswith("vit_"):
-        side = 224
-    if name in ("inception_v3", "googlenet"):
-        options |= {"aux_logits": False, "init_weights": True} if not options["weights"] else {}
     try:
-        network = torchvision.models.get_model(name, **options)
+        network, side = _network(name, frame, imagenet, weights)
     except OSError as error:
         raise FxrayError(f"cannot load the ImageNet weights of {name}: {error}") from error
     _take_one_channel(network)
     _give_one_logit(network, name)
     if isinstance(network, torchvision.models.ResNet):
         return ResNet(network)
-    return OneLogit(network, side)
+    model = OneLogit(network, side)
+    _ask_if_fit(model, name, frame)
+    return model
+
+
+def _network(name: str, frame: Frame, imagenet: bool, weights: bool) -> tuple[nn.Module, int]:
+    """Return a network of torchvision, and the side of the square images that it is made for; 0: any."""
+    options: dict[str, Any] = {"weights": "DEFAULT" if imagenet and weights else None}
+    side = 0
+    if name.startswith("vit_"):
+        patch = _PATCHES.get(name, _PATCH)
+        side = -(-max(frame.height, frame.width) // patch) * patch
+        if imagenet:
+            side = torchvision.models.get_model_weights(name).DEFAULT.meta["min_size"][0]
+        options["image_size"] = side
+    branched = name in ("inception_v3", "googlenet")
+    if branched:
+        # Made for three channels, each brought to another scale.
+        options["transform_input"] = False
+        options |= {} if options["weights"] else {"aux_logits": False, "init_weights": True}
+    network = torchvision.models.get_model(name, **options)
+    if branched:
+        # Weights come with heads that help to train a thousand classes.
+        network.aux_logits, network.AuxLogits = False, None
+    return network, side
+
+
+def _ask_if_fit(model: nn.Module, name: str, frame: Frame) -> None:
+    """Refuse a network that takes no images of this size: many fold theirs, or pool them to nothing."""
+    model.eval()
+    try:
+        with torch.inference_mode():
+            shape = tuple(model(torch.zeros(1, 1, frame.height, frame.width)).shape)
+    except (RuntimeError, AssertionError, IndexError, ValueError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ParameterError(
+            f"{name} takes no images of {frame.width} × {frame.height} pixels; take others by data.frame, or "
+            f"another model ({why})"
+        ) from None
+    finally:
+        model.train()
+    if shape != (1,):
+        raise ParameterError(f"{name} cannot be made to give one logit: its output has the shape {shape}")
 
 
 class ResNet(nn.Module):

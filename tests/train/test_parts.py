@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
 
 import torch
+import torchvision
 from torchvision.transforms.v2 import functional as reference
 
 from fxcore.errors import DataSetError, FxrayError, ParameterError
@@ -181,6 +182,26 @@ def test_prefetching_passes_on_items_errors_and_ends():
 def test_models_take_one_channel_and_give_one_logit(name):
     model = create_model(ModelConfig(name=name), Frame(48, 64)).eval()
     assert model(torch.randn(3, 1, 64, 48)).shape == (3,)
+
+
+@pytest.mark.parametrize("name", ["maxvit_t", "inception_v3", "alexnet"])
+def test_a_model_that_takes_no_such_images_is_refused_by_name(name):
+    with pytest.raises(ParameterError, match=f"{name} takes no images of 48 × 64"):
+        create_model(ModelConfig(name=name), Frame(48, 64))
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
+def test_imagenet_weights_of_branched_networks_take_one_channel(monkeypatch, name):
+    """Those bring three channels to another scale, and have further heads of a thousand classes."""
+    weights = torchvision.models.get_model(name, init_weights=False, aux_logits=True).state_dict()
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *_, **__: weights)
+    config = ModelConfig(name=name, pretrained="imagenet")
+    model, images = create_model(config, Frame(80, 96)), torch.randn(2, 1, 96, 80)
+    assert model(images).shape == (2,)
+    # As it is opened to be evaluated.
+    again = create_model(config, Frame(80, 96), weights=False)
+    again.load_state_dict(model.state_dict())
+    torch.testing.assert_close(again.eval()(images), model.eval()(images))
 
 
 def test_rx_large_fits_the_default_size_and_learns_where_the_plain_one_does_not():
