@@ -87,6 +87,7 @@ def open_catalogue(
         Told, too, where the index cannot be kept: that costs the next run time, this one nothing.
     place : pathlib.Path
     """
+    place = place.resolve()
     with Catalogue() as catalogue:
         catalogue.load(place, progress.say)
         if catalogue.update(archive, limits, executor, progress):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,13 @@ def test_nothing_is_looked_into_twice(archive, tmp_path):
     again, looked = index(archive, tmp_path / "kept")
     assert again == first
     assert looked == []
+
+
+def test_it_may_be_named_from_where_the_run_is_started(archive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    index(archive, Path("kept"))
+    assert index(archive, Path("kept"))[1] == []
+    assert index(archive, tmp_path / "kept")[1] == []
 
 
 def test_what_changed_came_or_went_is_noticed(archive, tmp_path):
