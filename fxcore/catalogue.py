@@ -24,13 +24,15 @@ from typing import TYPE_CHECKING
 from fxcore.config import to_dict
 from fxcore.dicom.index import Found, IndexEntry, walk
 from fxcore.dicom.read import Limits
-from fxcore.errors import FxrayError
+from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import QUARANTINE_REASONS, Executor, WorkerFailure
 from fxcore.jobs import IndexTask, index_files
 
 if TYPE_CHECKING:
     from fxcore.run import Progress
 
+# What a file of SQLite begins with (SQLite file format, section 1.3.1).
+_MAGIC = b"SQLite format 3\0"
 # Raised when what is kept, or how a file is judged, changes.
 _FORMAT = 2
 _BATCH = 64
@@ -68,6 +70,29 @@ def default_index_file(archive: Path) -> Path:
     """Where the index of `archive` is kept: in the cache folder of the user."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "fxray" / f"{hashlib.sha256(os.fsencode(archive)).hexdigest()[:24]}.index"
+
+
+def check_index_file(place: Path) -> None:
+    """Check that `place` may be written: that no file is there, or one that an index may be.
+
+    Raises
+    ------
+    ParameterError
+    """
+    try:
+        with place.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ParameterError(
+            f"cannot read the index {place}: {error.strerror}; name another place with --index"
+        ) from error
+    if head not in (b"", _MAGIC):
+        raise ParameterError(
+            f"{place} exists and is not an index of fxray, so it is not overwritten; "
+            "name another place with --index, or remove it"
+        )
 
 
 @contextlib.contextmanager

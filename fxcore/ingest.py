@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.archive import Plan
-from fxcore.catalogue import default_index_file, open_catalogue
+from fxcore.catalogue import check_index_file, default_index_file, open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
@@ -175,6 +175,15 @@ def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> Non
         raise ParameterError(
             f"the index {places['index']} must not lie within the archive; name another place with --index"
         )
+    for name in ("labels file", "pseudonym key", "link file"):
+        if places["index"] == places.get(name):
+            raise ParameterError(
+                f"the index {places['index']} would take the place of the {name}; "
+                "name another place with --index"
+            )
+    if places["index"] != default_index_file(archive).resolve():
+        # What lies in the cache is of fxray, and if it is damaged made anew.
+        check_index_file(places["index"])
     for name in ("pseudonym key", "link file", "index"):
         if name in places and places[name].is_relative_to(out):
             raise ParameterError(

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from pydicom import uid
 
+from fxcore.catalogue import default_index_file
+from fxcore.errors import ParameterError
+from fxcore.ingest import check_places
 from tests.dicom_files import image_dataset, write
 from tests.program import fxray, rows, start, summary, tree
 from tests.test_program_images import draw
@@ -199,6 +202,24 @@ def test_files_that_are_needed_are_not_overwritten_by_the_link_file(tmp_path, ar
         options = ["--labels", tmp_path / "labels.csv", "--link", victim, "--key", tmp_path / "key"]
         assert "link file" in fxray("ingest", archive, tmp_path / "out", *options, code=1).stderr
         assert (victim.read_bytes() if victim.exists() else None) == before
+
+
+@pytest.mark.parametrize("victim", ["labels.csv", "key", "link.csv", "notes.txt", "archive/study0_positive"])
+def test_files_that_are_needed_are_not_overwritten_by_the_index(tmp_path, archive, victim):
+    for name in ("labels.csv", "notes.txt"):
+        (tmp_path / name).write_text("of the user")
+    places = {"labels file": "labels.csv", "pseudonym key": "key", "link file": "link.csv", "index": victim}
+    with pytest.raises(ParameterError, match="name another place with --index") as refused:
+        check_places(archive, tmp_path / "out", {name: tmp_path / place for name, place in places.items()})
+    assert str(tmp_path / victim) in str(refused.value)
+
+
+def test_a_damaged_index_in_the_cache_is_no_reason_to_stop(tmp_path, archive, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    place = default_index_file(archive)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(bytes(100))
+    check_places(archive, tmp_path / "out", {"pseudonym key": tmp_path / "key", "index": place})
 
 
 def test_links_are_counted_and_not_followed_and_an_empty_archive_is_said(tmp_path):
