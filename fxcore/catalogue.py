@@ -37,6 +37,7 @@ _MAGIC = b"SQLite format 3\0"
 _FORMAT = 2
 _BATCH = 64
 _SECONDS_PER_BATCH = 120.0
+_SECONDS_BETWEEN_KEEPS = 180.0
 # A file changed this shortly before it is looked into may change again within one tick of its clock.
 _SETTLED_NS = 2_000_000_000
 # What may be better at the next try.
@@ -115,11 +116,15 @@ def open_catalogue(
     place = place.resolve()
     with Catalogue() as catalogue:
         catalogue.load(place, progress.say)
-        if catalogue.update(archive, limits, executor, progress):
+
+        def keep() -> None:
             try:
                 catalogue.keep(place)
             except FxrayError as error:
                 progress.say(f"The next run will have to look into all files again: {error}")
+
+        if catalogue.update(archive, limits, executor, progress, keep):
+            keep()
         yield catalogue
 
 
@@ -144,7 +149,14 @@ class Catalogue:
     def __exit__(self, *_: object) -> None:
         self.database.close()
 
-    def update(self, archive: Path, limits: Limits, executor: Executor, progress: Progress) -> bool:
+    def update(
+        self,
+        archive: Path,
+        limits: Limits,
+        executor: Executor,
+        progress: Progress,
+        keep: Callable[[], None] = lambda: None,
+    ) -> bool:
         """Make the entries those of the files that are there now; return whether anything changed.
 
         A file is looked into, in a worker process, unless its entry is of the same size, inode, and
@@ -158,6 +170,9 @@ class Catalogue:
         executor : Executor
         progress : Progress
             Told how many files are found, then how many are looked into.
+        keep : callable, optional
+            Called now and then with what is found so far, and where this is broken off. That is an
+            index like any other: the entries that were not renewed are as stale for the next run.
         """
         progress.stage("Listing files", None)
         with self._transaction():
@@ -168,10 +183,24 @@ class Catalogue:
         (count,) = self.database.execute("SELECT COUNT(*) FROM stale").fetchone()
         progress.stage("Looking into files", count)
         sources = (os.fsdecode(source) for (source,) in self.database.execute("SELECT source FROM stale"))
-        with self._transaction():
+        now_and_then = _NowAndThen(keep)
+        try:
+            self.database.execute("BEGIN")
             for entries in _look_into(archive, sources, limits, executor):
                 self.add(entries)
+                if now_and_then.due():
+                    self.database.execute("COMMIT")
+                    now_and_then.call()
+                    self.database.execute("BEGIN")
                 progress.advance(len(entries))
+            self.database.execute("COMMIT")
+        except BaseException:
+            # Nothing that happens here is to take the place of what broke it off.
+            with contextlib.suppress(sqlite3.Error, OSError):
+                if self.database.in_transaction:
+                    self.database.execute("COMMIT")
+                keep()
+            raise
         return bool(count or gone)
 
     def add(self, entries: Iterable[IndexEntry]) -> None:
@@ -263,6 +292,23 @@ class Catalogue:
             progress.advance(len(batch))
         gone = "DELETE FROM files WHERE source NOT IN (SELECT source FROM found)"
         return self.database.execute(gone).rowcount
+
+
+class _NowAndThen:
+    """Calls a function every few minutes, and less often where that would take a share of the time."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+        self._next = time.monotonic() + _SECONDS_BETWEEN_KEEPS
+
+    def due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    def call(self) -> None:
+        began = time.monotonic()
+        self._function()
+        now = time.monotonic()
+        self._next = now + max(_SECONDS_BETWEEN_KEEPS, 50 * (now - began))
 
 
 def _empty() -> sqlite3.Connection:

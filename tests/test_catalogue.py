@@ -108,6 +108,47 @@ def test_a_file_just_written_or_of_the_future_is_looked_into_again(archive, tmp_
     assert len(index(archive, tmp_path / "kept")[1]) == 5
 
 
+class Interrupted(Here):
+    """Stops after some files, as Ctrl-C does; `killed`: so that nobody can do anything about it."""
+
+    def __init__(self, after, killed):
+        super().__init__()
+        self._after, self._killed = after, killed
+
+    def run(self, function, tasks, seconds):
+        for outcome in super().run(function, tasks, seconds):
+            yield outcome
+            if len(self.looked) >= self._after:
+                if self._killed:
+                    module.Catalogue.keep = None
+                raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_was_found_before_an_interruption_is_not_looked_into_again(
+    archive, tmp_path, monkeypatch, killed, changed
+):
+    monkeypatch.setattr(module, "_BATCH", 1)
+    monkeypatch.setattr(module._NowAndThen, "due", lambda self: killed)
+    if changed:
+        index(archive, tmp_path / "kept")
+        for i in range(1, 5):
+            draw(archive / f"study{i}" / "a.png", 50 + i)
+        (archive / "study0" / "a.png").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalogue, "keep", Catalogue.keep)
+        interrupted = Interrupted(3, killed)
+        with pytest.raises((KeyboardInterrupt, TypeError)):
+            index(archive, tmp_path / "kept", interrupted)
+    draw(archive / interrupted.looked[0], 99)
+    entries, looked = index(archive, tmp_path / "kept")
+    everything = {f"study{i}/a.png" for i in range(1 if changed else 0, 5)}
+    assert set(looked) == everything - set(interrupted.looked[1:])
+    assert entries == fresh(archive, tmp_path)
+    assert list(tmp_path.glob("kept*")) == [tmp_path / "kept"]
+
+
 def test_other_limits_make_another_index(archive, tmp_path):
     index(archive, tmp_path / "kept")
     entries, looked = index(archive, tmp_path / "kept", limits=Limits(max_file_bytes=10))
