@@ -43,6 +43,8 @@ CREATE TEMP TABLE reject(
     PRIMARY KEY (stage, study_id, source_id, radiograph_id, reason, message)
 ) WITHOUT ROWID;
 """
+# Folders that could not be listed, among the counts of an archive.
+UNLISTED = "folders_not_listed"
 _PASSED_OVER = ("dicomdir", "other", "link", "special")
 
 
@@ -74,7 +76,8 @@ class Plan:
     Attributes
     ----------
     counts : dict of str to int
-        ``files_found``, ``files_passed_over`` and by kind: ``files_dicom``, ``files_image``…
+        ``files_found``, ``files_passed_over`` and by kind: ``files_dicom``, ``files_image``…; where
+        there are any, ``folders_not_listed``.
     said : list of str
         What was guessed, to be told to the user.
     """
@@ -97,6 +100,8 @@ class Plan:
         self.counts = self._counts()
         if links := self.counts.get("files_link"):
             self.said.insert(0, f"{links} links were not followed.")
+        if folders := self.counts.get(UNLISTED):
+            self.said.insert(0, f"{folders} folders could not be listed.")
         if not len(self):
             self.said.append("No radiograph was found that can be used.")
 
@@ -147,7 +152,12 @@ class Plan:
         kinds = dict(self._database.execute("SELECT kind, COUNT(*) FROM files GROUP BY kind ORDER BY kind"))
         passed_over = sum(kinds.get(kind, 0) for kind in _PASSED_OVER)
         counts = {"files_found": sum(kinds.values()), "files_passed_over": passed_over}
-        return counts | {f"files_{kind}": count for kind, count in kinds.items()}
+        counts |= {f"files_{kind}": count for kind, count in kinds.items()}
+        # The path of a folder that could not be listed ends in a slash.
+        (folders,) = self._database.execute(
+            "SELECT COUNT(*) FROM files WHERE kind = 'unreadable' AND substr(source, -1) = X'2F'"
+        ).fetchone()
+        return counts | ({UNLISTED: folders} if folders else {})
 
     def _gather(self, labels: LabelTable | None, config: IngestConfig, verdicts: Verdicts) -> None:
         """Give each file that may be used its study, and reject those that cannot be."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fxcore.archive import Plan
+from fxcore.archive import UNLISTED, Plan
 from fxcore.catalogue import check_index_file, default_index_file, open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
@@ -117,10 +117,21 @@ def ingest(
             progress.say(sentence)
         if link_file:
             write_link_file(link_file, plan)
-        to_do = sum(shard is None or shard.holds(study_id) for study_id in plan.study_ids())
+        there = set(plan.study_ids())
+        to_do = sum(shard is None or shard.holds(study_id) for study_id in there)
         progress.stage("Building studies" if steps else "Ingesting studies", to_do)
         tasks = ingest_tasks(plan, archive, layout, settings, steps)
-        planned = do_studies(layout, tasks, executor, progress, summary, shard)
+        planned = do_studies(
+            layout,
+            tasks,
+            executor,
+            progress,
+            summary,
+            shard,
+            there=there,
+            source=archive,
+            unlisted=plan.counts.get(UNLISTED, 0),
+        )
         provenance: dict[str, Any] = {
             **made_by,
             "commands": ["build" if steps else "ingest"],
@@ -133,6 +144,7 @@ def ingest(
             provenance=provenance,
             loose=plan.rejects,
             planned=planned,
+            progress=progress,
             began=began,
             shard=shard,
         )

@@ -11,7 +11,8 @@ from fxcore.dataset.assemble import read_provenance
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
-from fxcore.run import Progress, Silent, Summary, assemble_all, begun_settings, output_folder
+from fxcore.missing import Missing
+from fxcore.run import Progress, Silent, Summary, assemble_all, begun_settings, output_folder, say_removed
 from fxcore.shards import Account, read_account, rejects_of, studies_of
 from fxcore.study import Reject
 
@@ -43,9 +44,12 @@ def merge(out: Path, *, progress: Progress | None = None) -> Summary:
         accounts = _whole(layout)
         studies = set(itertools.chain.from_iterable(map(studies_of, accounts)))
         progress.stage("Merging studies", len(studies))
-        missing = studies - {record.study_id for record in read_records(layout)}
-        if missing:
-            raise DataSetError(f"{len(missing)} studies have no record; run all shards again")
+        missing, recorded = Missing(studies), 0
+        for record in read_records(layout):
+            missing.see(record)
+            recorded += record.study_id in studies
+        if recorded < len(studies):
+            raise DataSetError(f"{len(studies) - recorded} studies have no record; run all shards again")
         first = next(iter(accounts.values()))
 
         def loose() -> Iterator[Reject]:
@@ -54,6 +58,7 @@ def merge(out: Path, *, progress: Progress | None = None) -> Summary:
         summary = Summary(str(out))
         summary.content = assemble_all(layout, first.provenance, loose, studies)
         progress.advance(len(studies))
+        say_removed(missing, summary, progress)
     summary.seconds = time.perf_counter() - began
     return summary
 

@@ -79,8 +79,8 @@ def preprocess(
             say=progress.say,
         ) as executor,
     ):
-        found = (record.study_id for record in read_journal(source) if record.study_id != LOOSE)
-        to_do = sum(shard is None or shard.holds(study_id) for study_id in found)
+        there = {record.study_id for record in read_journal(source) if record.study_id != LOOSE}
+        to_do = sum(shard is None or shard.holds(study_id) for study_id in there)
         progress.stage("Preprocessing studies", to_do)
         tasks = (
             PreprocessTask(
@@ -94,7 +94,9 @@ def preprocess(
             for record in read_journal_largest_first(source)
             if record.study_id != LOOSE
         )
-        planned = do_studies(layout, tasks, executor, progress, summary, shard)
+        planned = do_studies(
+            layout, tasks, executor, progress, summary, shard, there=there, source=source.root
+        )
         provenance = {
             **made_by,
             "commands": [*earlier.get("commands", []), "preprocess"],
@@ -107,6 +109,7 @@ def preprocess(
             provenance=provenance,
             loose=lambda: loose_rejects(source),
             planned=planned,
+            progress=progress,
             began=began,
             shard=shard,
         )

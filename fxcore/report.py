@@ -42,6 +42,7 @@ def _work(summary: Summary) -> dict[str, Any]:
     return {
         "studies_done_now": summary.studies_done,
         "studies_done_before": summary.studies_kept,
+        "studies_removed": summary.studies_removed,
         "radiographs_done_now": summary.radiographs_done,
         "quarantined": summary.quarantined,
         "seconds": round(summary.seconds, 2),
@@ -83,6 +84,8 @@ def summary_rows(summary: Summary) -> list[tuple[str, str]]:
         )
     if figures["studies_done_before"]:
         rows.append(("studies done by an earlier run", _number(figures["studies_done_before"])))
+    if figures["studies_removed"]:
+        rows.append(("studies removed, not in the archive any more", _number(figures["studies_removed"])))
     rows.append(("seconds", f"{figures['seconds']:.1f}"))
     rows.append(("radiographs per second", f"{figures['radiographs_per_second']:.1f}"))
     rows.append(("data set", summary.out))

@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from fxcore.dicom.read import FILE_COLUMNS
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import INTERNAL_ERROR, QUARANTINE_REASONS, Executor, WorkerFailure
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study
+from fxcore.missing import Missing
 from fxcore.shards import Account, Shard, write_account
 from fxcore.study import Reject
 
@@ -70,6 +71,8 @@ class Summary:
         What ``dataset.json`` says.
     studies_done, studies_kept : int
         Studies made by this run, and found done by an earlier one.
+    studies_removed : int
+        Studies of an earlier run that the source does not have any more.
     radiographs_done : int
         Radiographs written by this run.
     seconds : float
@@ -84,6 +87,7 @@ class Summary:
     content: dict[str, Any] = field(default_factory=dict)
     studies_done: int = 0
     studies_kept: int = 0
+    studies_removed: int = 0
     radiographs_done: int = 0
     seconds: float = 0.0
     shard: str = ""
@@ -111,6 +115,7 @@ class Summary:
 class Planned:
     """The studies of a run: the identifiers of those it does, and a digest of all that there are."""
 
+    missing: Missing
     studies: set[str] = field(default_factory=set)
     digest: Any = field(default_factory=hashlib.sha256)
 
@@ -219,16 +224,48 @@ def do_studies(
     progress: Progress,
     summary: Summary,
     shard: Shard | None = None,
+    *,
+    there: Container[str],
+    source: Path,
+    unlisted: int = 0,
 ) -> Planned:
-    """Do the studies, or those of a shard, that are not done yet; return which they are."""
+    """Do the studies, or those of a shard, that are not done yet.
+
+    Parameters
+    ----------
+    layout : Layout
+    tasks : iterable of StudyTask
+        All studies that there are, those of other shards too.
+    executor : Executor
+    progress : Progress
+    summary : Summary
+        Counts what is done.
+    shard : Shard, optional
+    there : container of str
+        The identifiers of the studies in `tasks`.
+    source : pathlib.Path
+        Where they are from.
+    unlisted : int
+        Number of folders there that could not be listed.
+
+    Returns
+    -------
+    Planned
+
+    Raises
+    ------
+    FxrayError
+        If so many studies of an earlier run are missing that it looks like a mishap.
+    """
+    missing, done = Missing(there), {}
+    for record in read_records(layout):
+        missing.see(record)
+        if (shard is None or shard.holds(record.study_id)) and is_in_place(layout, record):
+            done[record.study_id] = record.fingerprint
+    missing.check(layout, source, unlisted)
     for account in layout.all_of("account"):
         account.unlink(missing_ok=True)
-    done = {
-        r.study_id: r.fingerprint
-        for r in read_records(layout)
-        if (shard is None or shard.holds(r.study_id)) and is_in_place(layout, r)
-    }
-    planned = Planned()
+    planned = Planned(missing)
 
     def to_do() -> Iterator[StudyTask]:
         for task in tasks:
@@ -313,18 +350,27 @@ def finish(
     provenance: dict[str, Any],
     loose: Callable[[], Iterable[Reject]],
     planned: Planned,
+    progress: Progress,
     began: float,
     shard: Shard | None = None,
 ) -> Summary:
     """Assemble the root files, or leave the account of a shard for the merge; complete the summary."""
     if shard is None:
         summary.content = assemble_all(layout, provenance, loose, planned.studies)
+        say_removed(planned.missing, summary, progress)
     else:
         summary.shard = str(shard)
         account = Account(shard.number, shard.count, planned.digest.hexdigest(), provenance)
         write_account(layout, account, planned.studies, loose)
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def say_removed(missing: Missing, summary: Summary, progress: Progress) -> None:
+    """Say that studies of an earlier run were removed, if any were."""
+    summary.studies_removed = missing.count
+    if missing.count:
+        progress.say(missing.said)
 
 
 def assemble_all(

@@ -137,9 +137,14 @@ def assemble(
         # Left empty by studies that are gone or have another label now.
         with contextlib.suppress(OSError):
             (layout.root / label).rmdir()
+    discard_work(layout)
+    return content
+
+
+def discard_work(layout: Layout) -> None:
+    """Remove what is unfinished; the lock of the run that does it is held on, but no longer seen."""
     layout.work.rename(layout.discarded_work)
     shutil.rmtree(layout.discarded_work, ignore_errors=True)
-    return content
 
 
 def _loose_records(loose: Callable[[], Iterable[Reject]]) -> Iterator[StudyRecord]:

@@ -1,0 +1,73 @@
+"""Finished studies that the source of a run has no more: removed, unless that looks like a mishap."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+
+from fxcore.dataset.assemble import discard_work
+from fxcore.dataset.journal import StudyRecord
+from fxcore.dataset.layout import Layout
+from fxcore.errors import FxrayError
+
+# A drive that is half connected takes many studies away at once.
+_FEW = 10
+
+
+class Missing:
+    """Counts the finished studies that would be removed.
+
+    Parameters
+    ----------
+    there : container of str
+        The identifiers of all studies that the source has.
+    """
+
+    def __init__(self, there: Container[str]) -> None:
+        self._there = there
+        self.count = self._finished = 0
+
+    def see(self, record: StudyRecord) -> None:
+        """Count a study of an earlier run."""
+        if record.radiographs:
+            self._finished += 1
+            self.count += record.study_id not in self._there
+
+    @property
+    def said(self) -> str:
+        """What the user is told when they were removed."""
+        return f"{self.count} studies of an earlier run are not in the archive any more and were removed."
+
+    def check(self, layout: Layout, source: Path, unlisted: int) -> None:
+        """Check, before anything is done, that the studies may be removed.
+
+        Parameters
+        ----------
+        layout : Layout
+            The data set; if it was finished, it is still so when this raises.
+        source : pathlib.Path
+        unlisted : int
+            Number of folders in it that could not be listed.
+
+        Raises
+        ------
+        FxrayError
+            If it could not be listed whole, or more than half of many studies are missing.
+        """
+        if not self.count or (not unlisted and (self.count <= _FEW or 2 * self.count <= self._finished)):
+            return
+        if not layout.shard and layout.provenance.exists() and not any(layout.records.iterdir()):
+            discard_work(layout)
+        missing = (
+            f"{self.count} of {self._finished} finished studies in {layout.root} are missing from {source}"
+        )
+        if unlisted:
+            raise FxrayError(
+                f"{missing}, of which {unlisted} folders could not be listed; nothing was removed. "
+                "Reconnect the archive, or see that its folders may be read, and run the same command again; "
+                "or name a new output folder"
+            )
+        raise FxrayError(
+            f"{missing}; nothing was removed. Is all of it connected, and are the labels the right ones? "
+            "Then run the same command again. If the studies are gone for good, name a new output folder"
+        )

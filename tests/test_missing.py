@@ -1,0 +1,86 @@
+"""Studies of an earlier run that the archive does not have any more: removed and said, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fxcore.archive import UNLISTED, Plan
+from fxcore.catalogue import Catalogue
+from fxcore.dataset.layout import Layout
+from fxcore.dicom.index import IndexEntry
+from fxcore.errors import FxrayError
+from fxcore.preprocess import read_finished
+from fxcore.pseudonyms import Pseudonyms
+from fxcore.run import Summary, do_studies, finish, output_folder
+from fxcore.settings import IngestConfig
+from fxcore.shards import Shard
+from tests.program import tree
+from tests.test_catalogue import Here, Said
+from tests.test_dataset_studies import write
+
+_STUDIES = [f"{number:024x}" for number in range(24)]
+_PROVENANCE = {"tool": "fxray", "commands": ["build"], "config": {}}
+
+
+def run(out: Path, there: list[str], unlisted: int = 0, shard: Shard | None = None) -> tuple[Summary, str]:
+    said, summary = Said(), Summary(str(out))
+    with output_folder(out, {"config": {}}, said, shard) as layout:
+        if not layout.provenance.exists():
+            for study_id in there:
+                write(layout, study_id, seeds=(1,))
+        planned = do_studies(
+            layout, [], Here(), said, summary, shard, there=there, source=Path("archive"), unlisted=unlisted
+        )
+        planned.studies = set(there)
+        finish(
+            layout,
+            summary,
+            provenance=_PROVENANCE,
+            loose=list,
+            planned=planned,
+            progress=said,
+            began=0,
+            shard=shard,
+        )
+    return summary, said.text
+
+
+@pytest.mark.parametrize(("before", "after"), [(24, 12), (11, 1), (2, 0)])
+def test_what_is_gone_is_removed_and_said(tmp_path, before, after):
+    assert run(tmp_path / "out", _STUDIES[:before])[1] == ""
+    summary, said = run(tmp_path / "out", _STUDIES[:after])
+    assert f"{before - after} studies of an earlier run are not in the archive any more" in said
+    assert summary.studies_removed == before - after
+    assert len(list((tmp_path / "out").glob("broken/*"))) == after
+    assert run(tmp_path / "out", _STUDIES[:after])[1] == ""
+
+
+@pytest.mark.parametrize("shard", [None, Shard(1, 2)])
+@pytest.mark.parametrize(
+    ("after", "unlisted", "named"),
+    [(11, 0, "Is all of it connected"), (23, 3, "3 folders could not be listed")],
+)
+def test_what_looks_like_a_mishap_is_refused_and_the_data_set_stays(tmp_path, after, unlisted, named, shard):
+    run(tmp_path / "out", _STUDIES)
+    before = tree(tmp_path / "out")
+    with pytest.raises(FxrayError, match=named) as refused:
+        run(tmp_path / "out", _STUDIES[:after], unlisted, shard)
+    assert "nothing was removed" in str(refused.value)
+    assert "new output folder" in str(refused.value)
+    if shard is None:
+        assert tree(tmp_path / "out") == before
+        assert read_finished(Layout(tmp_path / "out"))
+    assert run(tmp_path / "out", _STUDIES, unlisted)[0].studies_removed == 0
+    assert tree(tmp_path / "out") == before
+
+
+def test_folders_that_could_not_be_listed_are_counted_and_said():
+    with Catalogue() as catalogue:
+        catalogue.add(
+            IndexEntry(f"{name}", kind="unreadable", reason="unreadable") for name in ("a/", "b/", "c")
+        )
+        plan = Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32)))
+    assert plan.counts[UNLISTED] == 2
+    assert "2 folders could not be listed." in plan.said
