@@ -360,7 +360,8 @@ def finish(
         say_removed(planned.missing, summary, progress)
     else:
         summary.shard = str(shard)
-        account = Account(shard.number, shard.count, planned.digest.hexdigest(), provenance)
+        digest = planned.digest.hexdigest()
+        account = Account(shard.number, shard.count, digest, len(planned.studies), provenance)
         write_account(layout, account, planned.studies, loose)
     summary.seconds = time.perf_counter() - began
     return summary

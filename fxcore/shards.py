@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,8 @@ class Account:
         Which shard it is, of how many.
     digest : str
         Of all studies it saw, its own or not: shards that saw the same archive have the same.
+    studies : int
+        How many studies are its own.
     provenance : dict
         What ``dataset.json`` begins with.
     """
@@ -81,11 +83,12 @@ class Account:
     number: int
     count: int
     digest: str
+    studies: int
     provenance: dict[str, Any]
 
 
 def write_account(
-    layout: Layout, account: Account, studies: Iterable[str], loose: Callable[[], Iterable[Reject]]
+    layout: Layout, account: Account, studies: Collection[str], loose: Callable[[], Iterable[Reject]]
 ) -> None:
     """Leave the account of a shard: a line of its own, one for each of its studies, one for each reject.
 
@@ -118,8 +121,20 @@ def read_account(path: Path) -> Account:
 
 
 def studies_of(path: Path) -> Iterator[str]:
-    """Yield the identifiers of the shard's studies."""
-    return (value for value in _lines(path) if isinstance(value, str))
+    """Yield the identifiers of the shard's studies.
+
+    Raises
+    ------
+    DataSetError
+        If there are not as many as the account says.
+    """
+    count = 0
+    for value in _lines(path):
+        if isinstance(value, str):
+            count += 1
+            yield value
+    if count != read_account(path).studies:
+        raise DataSetError(f"{path} is cut short; run that shard again")
 
 
 def rejects_of(path: Path) -> Iterator[Reject]:

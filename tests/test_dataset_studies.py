@@ -15,6 +15,8 @@ from fxcore.dataset.layout import Layout, image_name
 from fxcore.dataset.studies import StudyWriter, finish_renames, read_study
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError
+from fxcore.merge import merge
+from fxcore.shards import Account, write_account
 from fxcore.study import Radiograph, Reject
 
 
@@ -133,3 +135,22 @@ def test_a_folder_that_is_no_data_set_is_named(tmp_path):
     (tmp_path / "dataset.json").write_text("{")
     with pytest.raises(DataSetError, match="cannot read"):
         read_provenance(Layout(tmp_path))
+
+
+def test_an_account_that_is_not_whole_is_no_account(tmp_path):
+    layout = Layout(tmp_path, "1-of-1")
+    for study_id in ("s1", "s2"):
+        write(layout, study_id)
+    provenance = {"tool": "fxray", "commands": [], "config": {}}
+    (layout.work / "settings.json").write_text("{}")
+    write_account(layout, Account(1, 1, "digest", 2, provenance), ["s1", "s2"], list)
+    lines = layout.account.read_bytes().splitlines(keepends=True)
+    layout.account.rename(layout.account.with_name(f"{layout.account.name}.partial"))
+    with pytest.raises(DataSetError, match=r"no shard of .* is done"):
+        merge(tmp_path)
+    layout.account.write_bytes(b"".join(lines[:2]))
+    with pytest.raises(DataSetError, match="run that shard again"):
+        merge(tmp_path)
+    assert len(list(tmp_path.glob("broken/*"))) == 2
+    layout.account.write_bytes(b"".join(lines))
+    assert merge(tmp_path).content["counts"]["studies"]["broken"] == 2

@@ -26,6 +26,8 @@ REJECTS_FILE = "rejects.csv"
 PROVENANCE_FILE = "dataset.json"
 JOURNAL_FILE = "journal.jsonl"
 
+# What the name of a file ends in while it is written.
+PARTIAL = ".partial"
 # Everything unfinished lives under this name; a finished data set does not have it.
 WORK_FOLDER = ".fxray"
 
@@ -97,7 +99,8 @@ class Layout:
         """Return the paths of one kind (``"staging"``, ``"busy"``): a shard's own, or those of all runs."""
         if self.shard:
             return [self._own(name)]
-        return sorted(self.work.glob(f"{name}*"))
+        # What a killed run was writing is half of what it says.
+        return sorted(path for path in self.work.glob(f"{name}*") if not path.name.endswith(PARTIAL))
 
     def _own(self, name: str) -> Path:
         return self.work / (f"{name}-{self.shard}" if self.shard else name)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fxcore.dataset.layout import PARTIAL
 from fxcore.errors import DataSetError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -46,7 +47,7 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes], mode: int = 0o66
 
     `mode` is that of the new file, less what the process' umask takes away.
     """
-    beside = path.with_name(path.name + ".partial")
+    beside = path.with_name(path.name + PARTIAL)
     beside.unlink(missing_ok=True)
     try:
         with (
