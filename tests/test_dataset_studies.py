@@ -73,6 +73,38 @@ def test_a_run_killed_between_record_and_rename_is_finished_by_the_next(tmp_path
     assert list(layout.staging.iterdir()) == []
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_workers_at_one_study_do_each_other_no_harm(tmp_path, first):
+    layout = Layout(tmp_path)
+    # One was given up as lost and goes on.
+    with StudyWriter(layout, "s1", "broken", "f") as one, StudyWriter(layout, "s1", "broken", "f") as two:
+        for name in ("r1", "r2"):
+            for writer in (one, two):
+                writer.add(radiograph(name))
+        for writer in (one, two) if first else (two, one):
+            record = writer.commit()
+            assert record.radiographs == 2
+            assert {path.name for path in (tmp_path / "broken" / "s1").iterdir()} == {
+                "metadata.csv",
+                "r1.png",
+                "r2.png",
+            }
+    assert list(layout.staging.iterdir()) == []
+
+
+def test_what_a_lost_worker_left_beside_a_finished_study_is_dropped(tmp_path, monkeypatch):
+    layout = Layout(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(StudyWriter, "__exit__", lambda *_: None)
+        with StudyWriter(layout, "s1", "broken", "fingerprint of s1") as lost:
+            lost.add(radiograph("rs11"))
+    assert len(list(layout.staging.iterdir())) == 1
+    write(layout)
+    finish_renames(layout)
+    assert len(list(read_study(layout, "broken", "s1"))) == 2
+    assert list(layout.staging.iterdir()) == []
+
+
 def test_a_study_done_again_with_another_label_stands_once(tmp_path):
     layout = Layout(tmp_path)
     write(layout)

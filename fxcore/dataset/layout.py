@@ -119,8 +119,8 @@ class Layout:
         return self.root / label / study_id
 
     def staged(self, study_id: str, fingerprint: str) -> Path:
-        """Where a study is written before it is renamed to its place; other files, another folder."""
-        return self.staging / f"{study_id}-{fingerprint[:16]}"
+        """How the folders are named in which a study is written before it is renamed; a suffix follows."""
+        return self.staging / f"{study_id}-{fingerprint[:16]}-"
 
     def record(self, study_id: str) -> Path:
         """Where the record of a finished study waits for the journal; 256 folders keep each one small."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import itertools
+import secrets
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -30,7 +33,9 @@ class StudyWriter:
         self._layout = layout
         self._study_id, self._label, self._fingerprint = study_id, label, fingerprint
         self._at_work = at_work(layout)
-        self._staged = layout.staged(study_id, fingerprint)
+        # A worker that was given up as lost may still be at the same study: each has a folder of its own.
+        named = layout.staged(study_id, fingerprint)
+        self._staged = named.with_name(f"{named.name}{secrets.token_hex(4)}")
         self._rows: list[dict[str, str]] = []
         self._pixels = self._sum = self._square_sum = 0
         self.converted = 0
@@ -42,7 +47,6 @@ class StudyWriter:
 
     def __enter__(self) -> StudyWriter:
         self._at_work.__enter__()
-        shutil.rmtree(self._staged, ignore_errors=True)
         self._staged.mkdir(parents=True)
         return self
 
@@ -109,13 +113,28 @@ def _passing(fingerprint: str) -> str:
 
 
 def _put_in_place(layout: Layout, record: StudyRecord, staged: Path) -> None:
-    for label in LABELS:
-        # An earlier result of this study: its files have changed, or its label.
-        shutil.rmtree(layout.study(label, record.study_id), ignore_errors=True)
+    # An earlier result of this study: its files have changed, or its label.
+    _clear(layout, record, staged)
     if record.radiographs:
         place = layout.study(record.label, record.study_id)
         place.parent.mkdir(exist_ok=True)
-        staged.replace(place)
+        try:
+            staged.replace(place)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            # Another worker that does the same study was faster.
+            _clear(layout, record, staged)
+            staged.replace(place)
+
+
+def _clear(layout: Layout, record: StudyRecord, staged: Path) -> None:
+    """Remove the study from its place at once: half a folder must not be found there."""
+    for label in LABELS:
+        aside = staged.with_name(f"{record.study_id}-aside-{secrets.token_hex(4)}")
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            layout.study(label, record.study_id).rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def finish_renames(layout: Layout) -> None:
@@ -126,7 +145,7 @@ def finish_renames(layout: Layout) -> None:
         # metadata.csv is staged last. A record of other files says nothing about this folder.
         whole = record is not None and (not record.radiographs or (staged / METADATA_FILE).exists())
         name = record and layout.staged(record.study_id, record.fingerprint).name
-        if record is not None and whole and staged.name == name:
+        if record is not None and whole and name and staged.name.startswith(name):
             _put_in_place(layout, record, staged)
         shutil.rmtree(staged, ignore_errors=True)
 
