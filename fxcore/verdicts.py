@@ -66,7 +66,12 @@ class Verdicts:
         if len(found) > 1:
             message = f"the files of this study have different labels: {', '.join(sorted(found))}"
             return Verdict(stage="labels", reason="conflicting_labels", message=message)
-        instances, most = sum(max(1, file.number_of_frames) for file in files), self._config.max_instances
+        # A radiograph that is stored twice is one: the copy is dropped later.
+        frames: dict[str, int] = {}
+        for file in files:
+            name = f"uid:{file.sop_uid}" if file.sop_uid else f"file:{file.source}"
+            frames[name] = max(1, file.number_of_frames, frames.get(name, 1))
+        instances, most = sum(frames.values()), self._config.max_instances
         if most and instances > most:
             message = f"the study has {instances} radiographs; ingest.max_instances allows {most}"
             return Verdict(stage="index", reason="too_many_instances", message=message)
