@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fxcore.config import to_dict
@@ -131,6 +132,8 @@ def open_catalogue(
 class Catalogue:
     """The entries of an archive's files, in order of their paths; a context manager.
 
+    What its database cannot do where it is used leaves the context as an `FxrayError`.
+
     It works on a private copy that vanishes with the process, so runs over the same archive, on one
     machine or several, never wait for each other; `keep` puts a whole new file in place of the old.
 
@@ -146,8 +149,16 @@ class Catalogue:
     def __enter__(self) -> Catalogue:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.database.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self.database.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise FxrayError(
+                f"the index of the archive cannot be worked with in the temporary folder ({error}); "
+                "make room there, or name a folder with room by SQLITE_TMPDIR or TMPDIR"
+            ) from error
 
     def update(
         self,

@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from fxcore import catalogue as module
+from fxcore.archive import Plan
 from fxcore.catalogue import Catalogue, open_catalogue
 from fxcore.dicom.index import IndexEntry
 from fxcore.dicom.read import Limits
+from fxcore.errors import FxrayError
 from fxcore.executor import Outcome, WorkerFailure
+from fxcore.pseudonyms import Pseudonyms
 from fxcore.run import Silent
+from fxcore.settings import IngestConfig
 from tests.test_program_images import draw
 
 SETTLED = time.time_ns() - 10**12
@@ -211,3 +215,20 @@ def test_links_and_folders_that_are_gone(archive, tmp_path):
     shutil.rmtree(archive)
     (entry,), _ = index(archive, tmp_path / "kept")
     assert entry.reason == "unreadable"
+
+
+@pytest.mark.parametrize("where", ["adding", "planning"])
+def test_a_full_temporary_folder_is_named(tmp_path, where):
+    entries = [IndexEntry(f"{i}.dcm", kind="dicom", study_uid="1.2." + "3" * 2000) for i in range(3000)]
+
+    def work() -> None:
+        with Catalogue() as catalogue:
+            # As a full disk does it: SQLite gives up with the same error.
+            if where == "adding":
+                catalogue.database.execute("PRAGMA max_page_count = 100")
+            catalogue.add(entries)
+            catalogue.database.execute("PRAGMA temp.max_page_count = 20")
+            Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32)))
+
+    with pytest.raises(FxrayError, match="SQLITE_TMPDIR"):
+        work()
