@@ -220,6 +220,6 @@ def write_link_file(path: Path, plan: Plan) -> None:
             yield render_csv([(*names, cell(readable))])
 
     try:
-        write_atomically(path, rows(), mode=0o600)
+        write_atomically(path, rows(), mode=0o600, shared=True)
     except OSError as error:
         raise FxrayError(f"cannot write the link file {path}: {error.strerror}") from error

@@ -56,3 +56,21 @@ def test_a_file_that_cannot_be_written_whole_is_named_and_leaves_nothing(tmp_pat
     assert caught.value.filename == str(tmp_path / "table.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
     assert (tmp_path / "table.csv").read_bytes() == b"earlier"
+
+
+def test_runs_that_write_one_file_at_a_time_do_each_other_no_harm(tmp_path):
+    path = tmp_path / "link.csv"
+
+    def inner():
+        yield b"inner\n" * 1000
+
+    def outer():
+        yield b"outer\n" * 1000
+        write_atomically(path, inner(), mode=0o600, shared=True)
+        assert path.read_bytes() == b"inner\n" * 1000
+        yield b"outer\n"
+
+    write_atomically(path, outer(), mode=0o600, shared=True)
+    assert path.read_bytes() == b"outer\n" * 1001
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]

@@ -101,7 +101,8 @@ def write_line(layout: Layout, study_id: str, line: bytes) -> None:
     """Write what is kept of a study to the file where it waits for the journal."""
     path = layout.record(study_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, line)
+    # A worker that was given up as lost may write the same one.
+    write_atomically(path, line, shared=True)
 
 
 def read_records(layout: Layout) -> Iterator[StudyRecord]:

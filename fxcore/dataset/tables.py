@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,12 +43,22 @@ def render_csv(rows: Iterable[Iterable[str]]) -> bytes:
     return buffer.getvalue().encode("utf-8")
 
 
-def write_atomically(path: Path, data: bytes | Iterable[bytes], mode: int = 0o666) -> None:
+def write_atomically(
+    path: Path, data: bytes | Iterable[bytes], mode: int = 0o666, *, shared: bool = False
+) -> None:
     """Write `data` to `path` so that the file is whole or not there: beside it first, then renamed.
 
-    `mode` is that of the new file, less what the process' umask takes away.
+    Parameters
+    ----------
+    path : pathlib.Path
+    data : bytes or iterable of bytes
+    mode : int
+        Of the new file, less what the process' umask takes away.
+    shared : bool
+        Others may write the same file at the same time: the last one to end wins. Otherwise what a
+        killed process left beside it is replaced.
     """
-    beside = path.with_name(path.name + PARTIAL)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}" if shared else path.name + PARTIAL)
     beside.unlink(missing_ok=True)
     try:
         with (
