@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from fxcore.archive import UNLISTED, Plan
 from fxcore.catalogue import Catalogue
+from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
 from fxcore.dicom.index import IndexEntry
 from fxcore.errors import FxrayError
+from fxcore.executor import Outcome
 from fxcore.preprocess import read_finished
 from fxcore.pseudonyms import Pseudonyms
-from fxcore.run import Summary, do_studies, finish, output_folder
+from fxcore.run import Silent, Summary, do_studies, finish, output_folder
 from fxcore.settings import IngestConfig
 from fxcore.shards import Shard
 from tests.program import tree
@@ -84,3 +87,41 @@ def test_folders_that_could_not_be_listed_are_counted_and_said():
         plan = Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32)))
     assert plan.counts[UNLISTED] == 2
     assert "2 folders could not be listed." in plan.said
+
+
+@pytest.mark.parametrize("damage", [b"", bytes(300), b'{"study_id":'])
+def test_a_damaged_record_means_that_its_study_is_not_done(tmp_path, damage):
+    run(tmp_path / "out", _STUDIES[:3])
+    before = tree(tmp_path / "out")
+    layout = Layout(tmp_path / "out")
+    again, gone = _STUDIES[1], "f" * 24
+    for study_id in (again, gone):
+        write(layout, study_id, seeds=(1,))
+        layout.record(study_id).write_bytes(damage)
+    (layout.staging / f"{again}-{'0' * 16}-0").mkdir()
+    (layout.work / "settings.json").write_text("{}")
+    asked: list[str] = []
+
+    class Doing:
+        def run(self, function, tasks, seconds):
+            for task in tasks:
+                asked.append(task.study_id)
+                write(layout, task.study_id, seeds=(1,))
+                yield Outcome(task, next(r for r in read_records(layout) if r.study_id == task.study_id))
+
+    there = _STUDIES[:3]
+    tasks = [SimpleNamespace(study_id=s, fingerprint=f"fingerprint of {s}") for s in there]
+    with output_folder(layout.root, {}, Silent()):
+        summary = Summary(str(layout.root))
+        planned = do_studies(layout, tasks, Doing(), Silent(), summary, there=there, source=Path("archive"))
+        finish(
+            layout,
+            summary,
+            provenance=_PROVENANCE,
+            loose=list,
+            planned=planned,
+            progress=Silent(),
+            began=0,
+        )
+    assert asked == [again]
+    assert tree(tmp_path / "out") == before

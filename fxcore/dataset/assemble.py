@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from fxcore.dataset.journal import StudyRecord, from_line, parsed, read_journal, read_records, to_line
@@ -100,6 +101,11 @@ def assemble(
     -------
     dict
         The content of ``dataset.json``.
+
+    Raises
+    ------
+    DataSetError
+        If what was recorded of a study that belongs to it is lost.
     """
     totals = Totals()
     new_journal = layout.work / JOURNAL_FILE
@@ -122,7 +128,7 @@ def assemble(
         for record in parsed(new_journal, from_line):
             yield render_csv(map(astuple, record.rejects))
 
-    for record in read_records(layout):
+    for record in read_records(layout, lambda path: _drop_damaged(layout, path, keep)):
         if keep is not None and record.radiographs and record.study_id not in keep:
             shutil.rmtree(layout.study(record.label, record.study_id), ignore_errors=True)
     # First: the tables are made from its lines, rather than from a file a study once more.
@@ -139,6 +145,15 @@ def assemble(
             (layout.root / label).rmdir()
     discard_work(layout)
     return content
+
+
+def _drop_damaged(layout: Layout, path: Path, keep: Container[str] | None) -> None:
+    """Remove a study of which nothing is known, and which is not wanted any more."""
+    if keep is None or path.stem in keep:
+        raise DataSetError(f"the record {path} was damaged just now; run the same command again")
+    for label in LABELS:
+        shutil.rmtree(layout.study(label, path.stem), ignore_errors=True)
+    path.unlink()
 
 
 def discard_work(layout: Layout) -> None:

@@ -105,12 +105,18 @@ def write_line(layout: Layout, study_id: str, line: bytes) -> None:
     write_atomically(path, line, shared=True)
 
 
-def read_records(layout: Layout) -> Iterator[StudyRecord]:
+def _nothing(_: Path) -> None:
+    pass
+
+
+def read_records(layout: Layout, damaged: Callable[[Path], None] = _nothing) -> Iterator[StudyRecord]:
     """Yield the records of all studies done, in order of study; a newer record replaces the journal's."""
-    return merged(layout, from_line)
+    return merged(layout, from_line, damaged)
 
 
-def merged(layout: Layout, parse: Callable[[bytes, str], Record]) -> Iterator[Record]:
+def merged(
+    layout: Layout, parse: Callable[[bytes, str], Record], damaged: Callable[[Path], None] = _nothing
+) -> Iterator[Record]:
     """Yield journal and waiting records as one, in order of study; what waits is newer.
 
     A few are in memory at a time: the journal is in this order, and so are the folders of records.
@@ -120,19 +126,29 @@ def merged(layout: Layout, parse: Callable[[bytes, str], Record]) -> Iterator[Re
     layout : Layout
     parse : callable
         Given a line and where it stands, for a message.
+    damaged : callable, optional
+        Given the files that wait and are no record, as a machine that loses power leaves them. Their
+        studies are not done, whatever the journal says of them.
     """
     kept = (
         record
         for record in parsed(layout.journal, parse)
         if not record.study_id or not layout.record(record.study_id).exists()
     )
-    return heapq.merge(kept, _waiting(layout, parse), key=lambda record: record.study_id)
+    return heapq.merge(kept, _waiting(layout, parse, damaged), key=lambda record: record.study_id)
 
 
-def _waiting(layout: Layout, parse: Callable[[bytes, str], Record]) -> Iterator[Record]:
+def _waiting(
+    layout: Layout, parse: Callable[[bytes, str], Record], damaged: Callable[[Path], None]
+) -> Iterator[Record]:
     for folder in sorted(layout.records.glob("*")):
         for path in sorted(folder.glob("*.json")):
-            yield parse(path.read_bytes(), str(path))
+            try:
+                record = parse(path.read_bytes(), str(path))
+            except DataSetError:
+                damaged(path)
+            else:
+                yield record
 
 
 def parsed(journal: Path, parse: Callable[[bytes, str], Record]) -> Iterator[Record]:

@@ -141,7 +141,10 @@ def finish_renames(layout: Layout) -> None:
     """Finish what a killed run had begun: put staged studies that are recorded in place, drop the others."""
     for staged in itertools.chain.from_iterable(folder.iterdir() for folder in layout.all_of("staging")):
         path = layout.record(staged.name.partition("-")[0])
-        record = from_line(path.read_bytes(), str(path)) if path.exists() else None
+        record = None
+        # A damaged record says nothing: the study is done again.
+        with contextlib.suppress(FileNotFoundError, DataSetError):
+            record = from_line(path.read_bytes(), str(path))
         # metadata.csv is staged last. A record of other files says nothing about this folder.
         whole = record is not None and (not record.radiographs or (staged / METADATA_FILE).exists())
         name = record and layout.staged(record.study_id, record.fingerprint).name
