@@ -52,7 +52,7 @@ def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
         except OSError as error:
             raise FxrayError(f"cannot write to {layout.root}: {error.strerror}") from error
         try:
-            fcntl.flock(lock, how | fcntl.LOCK_NB)
+            _flock(layout, lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.close()
             raise FxrayError(
@@ -66,6 +66,29 @@ def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
             lock.flush()
             return lock
         lock.close()
+
+
+def _flock(layout: Layout, file: BinaryIO, how: int) -> None:
+    """Take the system's lock of a file.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds it.
+    FxrayError
+        If the file system has no such locks.
+    """
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        file.close()
+        raise FxrayError(
+            f"the file system of {layout.root} has no flock ({error.strerror}), without which two runs may "
+            "write to it at once; name a folder on another one, or have it mounted with flock: see "
+            "docs/clusters.md"
+        ) from error
 
 
 def _holder(layout: Layout, path: Path) -> str:
@@ -86,7 +109,7 @@ def _wait_for_workers(layout: Layout, path: Path, say: Callable[[str], None]) ->
         said = False
         while True:
             try:
-                fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _flock(layout, busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise FxrayError(
@@ -106,5 +129,5 @@ def at_work(layout: Layout) -> Iterator[None]:
     """Let later runs know that this worker process is writing."""
     layout.work.mkdir(parents=True, exist_ok=True)
     with layout.busy.open("a+b") as busy:
-        fcntl.flock(busy, fcntl.LOCK_SH)
+        _flock(layout, busy, fcntl.LOCK_SH)
         yield
