@@ -205,26 +205,30 @@ def number(value: Any) -> str:
 
 def print_pairs(title: str, rows: Iterable[tuple[str, str]]) -> None:
     """Print a table of names and values."""
-    table = Table(title=title, title_justify="left", show_header=False, title_style="bold")
+    table = Table(title=_title(title), title_justify="left", show_header=False)
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, Text(value))
+        table.add_row(Text(name), Text(visible(value)))
     Console().print(table)
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """Print a table with a header."""
-    table = Table(*columns, title=title, title_justify="left", title_style="bold")
+    table = Table(*columns, title=_title(title), title_justify="left")
     for row in rows:
         # As text: what a file says must not be taken for markup or terminal control codes.
         table.add_row(*(Text(visible(text)) for text in row))
     Console().print(table)
 
 
+def _title(text: str) -> Text:
+    return Text(visible(text), style="bold")
+
+
 def print_json(values: Any) -> None:
-    """Print machine-readable output on stdout."""
-    print_plain(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
+    """Print machine-readable output on stdout, in ASCII: a path may hold what no encoding has."""
+    print_plain(json.dumps(values, indent=2) + "\n")
 
 
 def print_plain(text: str) -> None:

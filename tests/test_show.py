@@ -1,0 +1,40 @@
+"""What is printed at the end of a run, whatever its paths are called."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from fxcore.cli.show import print_json, print_pairs, print_table
+
+_PATH = "/data/\udcff\x1b[31m[bold]ü"
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, encoding: str, show: Callable[[], None]) -> str:
+    """Return what a terminal of this encoding, which takes nothing else, is given."""
+    raw = io.BytesIO()
+    with monkeypatch.context() as patch, io.TextIOWrapper(raw, encoding=encoding, errors="strict") as stdout:
+        patch.setattr(sys, "stdout", stdout)
+        show()
+        stdout.flush()
+        return raw.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_json_comes_back_as_it_was(monkeypatch, encoding):
+    text = printed(monkeypatch, encoding, lambda: print_json({"out": _PATH}))
+    assert json.loads(text) == {"out": _PATH}
+
+
+def test_tables_show_paths_that_are_no_text(monkeypatch):
+    def show() -> None:
+        print_pairs(f"Made {_PATH}", [("data set", _PATH), ("  of these", "3")])
+        print_table(f"Labels of {_PATH}", ["label"], [[_PATH]])
+
+    text = printed(monkeypatch, "utf-8", show)
+    assert " ".join(text.split()).count("/data/? [31m[bold]ü") == 4
+    assert "   of these" in text
