@@ -15,7 +15,7 @@ from fxcore.dicom.colour import luma
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import percentile_range, scale
 from fxcore.dicom.parse import check_size
-from fxcore.dicom.quiet import quiet_stderr
+from fxcore.dicom.quiet import brief, quiet_stderr
 from fxcore.dicom.read import FILE_COLUMNS, LoadedFile, Rendered, collect
 from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
 from fxcore.image_headers import Page, exif_orientation, png_page, png_pixels, tiff_pages
@@ -152,10 +152,9 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
     except MemoryError:
         raise
     except Exception as error:
-        text = str(error).strip().splitlines()
         raise UnreadableFileError(
             "truncated_image" if "end" in str(error).lower() else "unsupported_image",
-            f"the {page.kind.upper()} cannot be decoded ({(text or [type(error).__name__])[-1][:160]})",
+            f"the {page.kind.upper()} cannot be decoded ({brief(error)})",
         ) from error
     if pixels.ndim == 3 and pixels.shape[2] in (1, 2):
         return pixels[..., 0], ""

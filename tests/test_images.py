@@ -193,3 +193,16 @@ def test_a_directory_past_all_places_is_a_truncated_tiff(tmp_path: Path) -> None
     with pytest.raises(UnreadableFileError) as caught:
         load_image(tmp_path / "a.tif", PixelConfig())
     assert caught.value.reason == "truncated_image"
+
+
+def test_what_a_decoder_says_is_short_and_names_nobody(tmp_path, monkeypatch):
+    def fails(*_: Any, **__: Any) -> None:
+        raise ValueError("first line\ncannot read /archive/Doe^Jane/a.png of 1.2.840.10008.5 " + "x" * 500)
+
+    path = tmp_path / "image.png"
+    cv2.imwrite(str(path), GREY8)
+    monkeypatch.setattr(imagecodecs, "png_decode", fails)
+    with pytest.raises(UnreadableFileError) as caught:
+        _load(path)
+    assert "cannot read ... of ... xxx" in caught.value.message
+    assert len(caught.value.message) < 200

@@ -1,14 +1,17 @@
-"""Keeps pydicom silent: its warnings and log lines quote the values of the file."""
+"""Keeps pydicom and decoders silent, and what they say of a file short: it may quote the file's values."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _LOGGER = logging.getLogger("pydicom")
+# UIDs and paths have no place in a message.
+_IDENTIFIER = re.compile(r"\d+(\.\d+){3,}|\S*[/\\]\S+")
 
 
 @contextmanager
@@ -50,3 +53,10 @@ def quiet_stderr() -> Iterator[None]:
     finally:
         os.dup2(saved, 2)
         os.close(saved)
+
+
+def brief(error: BaseException) -> str:
+    """Return what a decoder said, on one short line: the last line is the one that says why."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[-1] if lines else type(error).__name__
+    return _IDENTIFIER.sub("...", text)[:160]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import imagecodecs_plugin as plugin
 from fxcore.dicom.codecs.streams import END_MARKER, ITEM_TAG, check_jpeg, jpeg_2000_size, jpeg_size
 from fxcore.dicom.pixels import PixelFormat
-from fxcore.dicom.quiet import quiet_stderr
+from fxcore.dicom.quiet import brief, quiet_stderr
 from fxcore.errors import UnreadableFileError
 
 # gdcm writes its complaints to the terminal.
@@ -45,8 +44,6 @@ _CODESTREAMS = dict.fromkeys((*_JPEG, *uid.JPEGLSTransferSyntaxes), jpeg_size) |
     uid.JPEG2000TransferSyntaxes, jpeg_2000_size
 )
 _MAX_MESSAGE = 500
-# UIDs and paths have no place in a message.
-_IDENTIFIER = re.compile(r"\d+(\.\d+){3,}|\S*[/\\]\S+")
 # Encoders pad a frame to even or to a multiple of a few bytes.
 _PADDING = 16
 # Two bytes of a run become 128 (PS3.5 annex G.3.1).
@@ -143,7 +140,7 @@ def _native_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -
         ):
             yield _frame(values, properties, fmt, "native", fmt.bits_stored)
     except Exception as error:
-        raise UnreadableFileError("undecodable", f"native pixel data: {_brief(error)}") from error
+        raise UnreadableFileError("undecodable", f"native pixel data: {brief(error)}") from error
 
 
 def _deflated_frames(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[Frame]:
@@ -185,7 +182,7 @@ def _fragments(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[bytes]:
         raise
     except Exception as error:  # struct.error and TypeError among them
         raise UnreadableFileError(
-            "truncated_pixel_data", f"the fragments of the pixel data cannot be followed: {_brief(error)}"
+            "truncated_pixel_data", f"the fragments of the pixel data cannot be followed: {brief(error)}"
         ) from error
     if count < fmt.frames:
         raise UnreadableFileError(
@@ -220,7 +217,7 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
         except MemoryError:
             raise
         except Exception as error:
-            reasons.append(f"{name}: {_brief(error)}")
+            reasons.append(f"{name}: {brief(error)}")
     raise UnreadableFileError("undecodable", f"every decoder failed ({'; '.join(reasons)})"[:_MAX_MESSAGE])
 
 
@@ -299,10 +296,3 @@ def _frame(values: NDArray[Any], properties: dict[str, Any], fmt: PixelFormat, n
         fmt.high_bit + 1 - bits if native and bits == fmt.bits_stored and bits <= fmt.high_bit < width else 0
     )
     return Frame(values, min(bits, width), shift, str(properties["photometric_interpretation"]), name)
-
-
-def _brief(error: BaseException) -> str:
-    """Return what a decoder said, on one short line: the last line is the one that says why."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[-1] if lines else type(error).__name__
-    return _IDENTIFIER.sub("...", text)[:160]
