@@ -66,6 +66,10 @@ def merge(out: Path, *, progress: Progress | None = None) -> Summary:
 def _whole(layout: Layout) -> dict[Path, Account]:
     """Return the accounts of all shards, or say which are missing."""
     accounts = {path: read_account(path) for path in layout.all_of("account")}
+    if not accounts and not any(layout.work.glob("*-of-*")):
+        raise DataSetError(
+            f"{layout.root} was not made in shards, and its run was interrupted; run the same command again"
+        )
     if not accounts:
         raise DataSetError(f"no shard of {layout.root} is done; run them with --shard 1/n to n/n")
     counts = sorted({account.count for account in accounts.values()})

@@ -186,3 +186,12 @@ def test_an_account_that_is_not_whole_is_no_account(tmp_path):
     assert len(list(tmp_path.glob("broken/*"))) == 2
     layout.account.write_bytes(b"".join(lines))
     assert merge(tmp_path).content["counts"]["studies"]["broken"] == 2
+
+
+@pytest.mark.parametrize(("shard", "said"), [("", "run the same command again"), ("1-of-2", "--shard 1/n")])
+def test_what_cannot_be_merged_yet_is_said_to_who_made_shards_and_who_did_not(tmp_path, shard, said):
+    layout = Layout(tmp_path, shard)
+    write(layout)
+    (layout.work / "settings.json").write_text("{}")
+    with pytest.raises(DataSetError, match=said):
+        merge(tmp_path)

@@ -55,7 +55,7 @@ app = typer.Typer(
     epilog="Exit codes: **0** finished (what was dropped is in rejects.csv); **1** could not go on, with the "
     "reason on stderr; **2** wrong usage; **3** finished, but files that killed or hung "
     "a worker, took too much memory or met a fault of fxray were given up; **130** interrupted; "
-    "**143** stopped by SIGTERM. Try it: `fxray demo`",
+    "**143** stopped by SIGTERM; **129** by SIGHUP (a closed terminal). Try it: `fxray demo`",
 )
 
 GO_ON = "Nothing finished is lost: run the same command again to go on."
@@ -240,7 +240,8 @@ def merge(
 
         return run(out, progress=display)
 
-    _run(job, quiet, json)
+    # There is nothing for workers to do.
+    _run(job, quiet, json, local=False)
 
 
 @app.command(epilog="Example: `fxray labels archive --part wrist`")
