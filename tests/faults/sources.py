@@ -137,6 +137,16 @@ def unreadable(root: Path, short: bool) -> Iterator[Finding]:
         target.chmod(mode)
         place.finish("build")
         yield Finding(f"`build`: {what} may not be read", 1, f"exit code 0; rejects.csv: {'; '.join(seen)}")
+    assert place.run("build").code == 0
+    target.chmod(0)
+    ended = place.start("build", before=before).wait()
+    target.chmod(mode)
+    # Its study is finished and seems gone: it is not removed.
+    assert ended.code == 1, ended.errors
+    assert tree(place.out) == place.undisturbed("build")
+    what, words = "a folder with a finished study may not be read", place.plain(ended.last_words)
+    place.finish("build")
+    yield Finding(f"`build`: {what}", 1, f"exit code 1; {words}")
     mode = place.archive.stat().st_mode
     place.archive.chmod(0)
     ended = place.start("build", before=before).wait()
