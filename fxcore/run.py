@@ -260,7 +260,9 @@ def do_studies(
     missing, done = Missing(there), {}
     for record in read_records(layout):
         missing.see(record)
-        if (shard is None or shard.holds(record.study_id)) and is_in_place(layout, record):
+        mine = shard is None or shard.holds(record.study_id)
+        # An empty fingerprint says nothing of the files: two of them are not the same.
+        if mine and record.fingerprint and is_in_place(layout, record):
             done[record.study_id] = record.fingerprint
     missing.check(layout, source, unlisted)
     for account in layout.all_of("account"):

@@ -31,7 +31,7 @@ class StudyScore:
     Attributes
     ----------
     study_id, fingerprint : str
-        A study whose files changed is scored again.
+        A study whose files changed is scored again; so is one without a fingerprint.
     rows : tuple of dict
         Of each radiograph: ``radiograph_id`` and what the steps decided, as text.
     probabilities, logits : tuple of float

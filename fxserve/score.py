@@ -223,7 +223,8 @@ class _Counter:
 def _to_do(
     layout: Layout, studies: Studies, planned: set[str], summary: ScoreSummary, progress: Progress
 ) -> Iterator[StudyTask]:
-    done = {score.study_id: score.fingerprint for score in read_scores(layout)}
+    # Where the fingerprint is empty, what was recorded may be otherwise by now.
+    done = {score.study_id: score.fingerprint for score in read_scores(layout) if score.fingerprint}
     for task in studies.tasks:
         planned.add(task.study_id)
         if done.get(task.study_id) == task.fingerprint:

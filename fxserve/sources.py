@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,10 @@ from fxcore.archive import Plan
 from fxcore.catalogue import default_index_file, open_catalogue
 from fxcore.config import from_dict, to_dict
 from fxcore.dataset.assemble import LOOSE, is_data_set
-from fxcore.dataset.journal import read_journal, read_journal_largest_first
+from fxcore.dataset.journal import StudyRecord, read_journal, read_journal_largest_first, to_line
 from fxcore.dataset.layout import Layout
 from fxcore.dicom.config import PixelConfig
-from fxcore.errors import ParameterError
+from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import Executor
 from fxcore.ingest import check_places, ingest_tasks
 from fxcore.jobs import PreprocessTask, StudyTask, require_files
@@ -133,7 +136,7 @@ class DataSetSource:
             PreprocessTask(
                 dataset=str(source.root),
                 out=str(layout.root),
-                record=record,
+                record=replace(record, fingerprint=self._fingerprint(record)),
                 steps=self.steps,
                 seconds_per_file=IngestConfig().seconds_per_file,
             )
@@ -143,6 +146,24 @@ class DataSetSource:
         count = sum(record.study_id != LOOSE for record in read_journal(source))
         told = {"source_fingerprint": self._content.get("source_fingerprint", "")}
         yield Studies(count, tasks, lambda: loose_rejects(source), told)
+
+    def _fingerprint(self, record: StudyRecord) -> str:
+        """Return a digest of what scoring reads of a study; empty where that cannot be told.
+
+        The fingerprint in the record is that of the files the data set was made from: it says nothing of
+        how, nor of what became of the PNG since. Name, size and time of every file do, for a look each.
+        """
+        files = []
+        if record.radiographs:
+            try:
+                with os.scandir(self._layout.study(record.label, record.study_id)) as entries:
+                    for entry in entries:
+                        found = entry.stat()
+                        files.append((entry.name, found.st_size, found.st_mtime_ns))
+            except (OSError, DataSetError):
+                return ""
+        text = json.dumps((self._content["config"], sorted(files)), sort_keys=True)
+        return hashlib.sha256(to_line(record) + text.encode()).hexdigest()
 
     def _steps_to_do(self) -> Pipeline | None:
         """Return the steps that the data set still needs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,13 @@ import onnx
 from onnx import TensorProto
 
 from fxcore.config import from_dict, read_toml, to_dict, to_toml
+from fxcore.dataset.assemble import source_fingerprint
+from fxcore.dataset.journal import read_journal
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.png import decode_png, encode_png
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
+from fxcore.preprocess import preprocess
 from fxserve.inspect import inspect, settings_template
 from fxserve.model import Model
 from fxserve.prepare import PreparedStudy
@@ -203,6 +209,62 @@ def test_outputs_that_are_no_numbers_are_rejected_visibly(tmp_path):
     every = mean_model(tmp_path / "every.onnx", own=True, nan_above=-1.0)
     with pytest.raises(FxrayError, match="no finite number for any of 12"):
         score(every, dataset, tmp_path / "b", device="cpu")
+
+
+def without_fingerprints(dataset: Path) -> None:
+    """Have the journal of a data set say of no study what files it came from."""
+    layout = Layout(dataset)
+    lines = [json.loads(line) | {"fingerprint": ""} for line in layout.journal.read_text().splitlines()]
+    layout.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    content = json.loads(layout.provenance.read_text())
+    content["source_fingerprint"] = source_fingerprint(read_journal(layout))
+    layout.provenance.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("harm", ["truncated", "missing"])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_radiograph_that_is_repaired_is_scored_in_the_next_run(tmp_path, harm, told):
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
+    if not told:
+        without_fingerprints(dataset)
+    png = min(dataset.glob("broken/*/*.png"))
+    whole = png.read_bytes()
+    png.write_bytes(whole[:60])
+    if harm == "missing":
+        png.unlink()
+    first = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
+    assert first.content["counts"]["rejects"] == {"unreadable_png": 1}
+    png.write_bytes(whole)
+    second = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
+    assert (second.studies_done, second.studies_kept) == (1, 3)
+    assert second.content["counts"]["rejects"] == {}
+    third = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
+    assert (third.studies_done, third.studies_kept) == (0, 4)
+
+
+@pytest.mark.parametrize("change", ["pixels", "settings"])
+def test_a_data_set_that_was_made_otherwise_is_scored_anew(tmp_path, change):
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
+    score(model, dataset, tmp_path / "out", device="cpu", workers=1, as_is=True)
+    before = (tmp_path / "out" / "predictions.csv").read_bytes()
+    if change == "pixels":
+        for png in dataset.rglob("*.png"):
+            png.write_bytes(encode_png(255 - decode_png(png.read_bytes())))
+    else:
+        place = Layout(dataset).provenance
+        content = json.loads(place.read_text()) | {"config": {"steps": {}, "ingest": {"pixels": {}}}}
+        place.write_text(json.dumps(content))
+    again = score(model, dataset, tmp_path / "out", device="cpu", workers=1, as_is=True)
+    assert (again.studies_done, again.studies_kept) == (4, 0)
+    assert (before == (tmp_path / "out" / "predictions.csv").read_bytes()) == (change == "settings")
+
+
+def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):
+    dataset = make(tmp_path / "dataset", studies=3)
+    without_fingerprints(dataset)
+    for _ in range(2):
+        found = preprocess(dataset, tmp_path / "out", workers=1)
+        assert (found.studies_done, found.studies_kept) == (3, 0)
 
 
 def test_inspection_shows_what_is_needed_to_describe_a_model(tmp_path):
