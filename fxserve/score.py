@@ -155,8 +155,8 @@ def score(
     ):
         progress.stage("Scoring studies", studies.count)
         planned: set[str] = set()
-        tasks = _to_do(layout, studies, planned, summary, progress)
         counter = _Counter(layout, summary)
+        tasks = _to_do(layout, studies, planned, counter, progress)
         batcher = Batcher(loaded, counter.done)
         with ScoringThreads(batcher, lanes, _WAITING * workers) as scoring:
             for prepared in each_study(preparing(settings.frame), tasks, executor, progress):
@@ -198,10 +198,17 @@ class _Counter:
         self._layout, self._summary = layout, summary
         self._told = 0
         self._not_finite = 0
+        self._scored = 0
+
+    def kept(self, scored: bool) -> None:
+        """Count a study done by an earlier run."""
+        self._summary.studies_kept += 1
+        self._scored += scored
 
     def done(self, score: StudyScore) -> None:
         write_score(self._layout, score)
         self._summary.radiographs_done += len(score.rows)
+        self._scored += bool(score.rows)
         self._not_finite += sum(reject.reason == NOT_FINITE for reject in score.rejects)
         self._summary.studies_done += 1
 
@@ -213,7 +220,7 @@ class _Counter:
 
     def check(self) -> None:
         """Refuse a model that never gave a number: that is no result but a broken model."""
-        if self._not_finite and not self._summary.radiographs_done and not self._summary.studies_kept:
+        if self._not_finite and not self._scored:
             raise FxrayError(
                 f"the model gave no finite number for any of {self._not_finite} inputs; it is broken, or its "
                 "settings (dtype, mean, deviation) are not those it was trained with"
@@ -221,14 +228,15 @@ class _Counter:
 
 
 def _to_do(
-    layout: Layout, studies: Studies, planned: set[str], summary: ScoreSummary, progress: Progress
+    layout: Layout, studies: Studies, planned: set[str], counter: _Counter, progress: Progress
 ) -> Iterator[StudyTask]:
     # Where the fingerprint is empty, what was recorded may be otherwise by now.
-    done = {score.study_id: score.fingerprint for score in read_scores(layout) if score.fingerprint}
+    done = {s.study_id: (s.fingerprint, bool(s.rows)) for s in read_scores(layout) if s.fingerprint}
     for task in studies.tasks:
         planned.add(task.study_id)
-        if done.get(task.study_id) == task.fingerprint:
-            summary.studies_kept += 1
+        fingerprint, scored = done.get(task.study_id, ("", False))
+        if fingerprint and fingerprint == task.fingerprint:
+            counter.kept(scored)
             progress.advance(1)
         else:
             yield task

@@ -118,7 +118,8 @@ def _finished(opened: _Open) -> StudyScore:
     ]
     return StudyScore(
         study_id=study.study_id,
-        fingerprint=study.fingerprint,
+        # What the model could not do once, the next run has it try again.
+        fingerprint="" if rejects else study.fingerprint,
         rows=tuple(study.rows[k] for k in kept),
         probabilities=tuple(round(float(opened.probability[k]), DECIMALS) for k in kept),
         logits=tuple(round(float(opened.logit[k]), DECIMALS) for k in kept),
@@ -129,7 +130,7 @@ def _finished(opened: _Open) -> StudyScore:
 def _finished_by_model(study: PreparedStudy, probability: float, logit: float) -> StudyScore:
     if not (np.isfinite(probability) and np.isfinite(logit)):
         rejects = tuple(sorted((*study.rejects, _not_finite(study, ""))))
-        return StudyScore(study.study_id, study.fingerprint, rejects=rejects)
+        return StudyScore(study.study_id, "", rejects=rejects)
     scores = (round(float(probability), DECIMALS),), (round(float(logit), DECIMALS),)
     return StudyScore(study.study_id, study.fingerprint, study.rows, *scores, study.rejects)
 
