@@ -7,6 +7,8 @@ from pathlib import Path
 
 from fxcore.demo import KEY_FILE
 from fxcore.run import Progress
+from fxserve.model import Model
+from fxserve.output import begun_scoring
 from fxserve.score import ScoreSummary, score
 
 
@@ -16,13 +18,15 @@ def demo(folder: Path, progress: Progress) -> ScoreSummary:
     Raises
     ------
     FxrayError
-        If the folder cannot be used.
+        If model or folder cannot be used or ``scores`` holds anything but a scoring; nothing is removed then.
     """
-    scores = folder / "scores"
-    # By the model of an earlier demonstration, which this one has replaced.
-    shutil.rmtree(scores, ignore_errors=True)
+    model, scores = folder / "model.onnx", folder / "scores"
+    Model(model, device="cpu")
+    if begun_scoring(scores).get("model_sha256"):
+        # By the model of an earlier demonstration, which this one has replaced.
+        shutil.rmtree(scores)
     return score(
-        folder / "model.onnx",
+        model,
         folder / "archive",
         scores,
         device="cpu",

@@ -23,6 +23,8 @@ from fxcore.dataset.png import decode_png, encode_png
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
 from fxcore.preprocess import preprocess
+from fxcore.run import Silent
+from fxserve.demo import demo
 from fxserve.inspect import inspect, settings_template
 from fxserve.model import Model
 from fxserve.prepare import PreparedStudy
@@ -275,6 +277,27 @@ def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):
     for _ in range(2):
         found = preprocess(dataset, tmp_path / "out", workers=1)
         assert (found.studies_done, found.studies_kept) == (3, 0)
+
+
+def test_the_demonstration_removes_nothing_but_a_scoring(tmp_path):
+    image = tmp_path / "archive" / "a.png"
+    image.parent.mkdir()
+    image.write_bytes(encode_png(IMAGES[0]))
+    mine = tmp_path / "scores" / "mine.csv"
+    mine.parent.mkdir()
+    mine.write_text("a year of work")
+    model = mean_model(tmp_path / "model.onnx", own=True)
+    with pytest.raises(FxrayError, match="is not empty and not a scoring"):
+        demo(tmp_path, Silent())
+    assert mine.read_text() == "a year of work"
+    mine.unlink()
+    assert demo(tmp_path, Silent()).studies_done == 1
+    mean_model(model, own=True, nan_above=255.0)
+    assert demo(tmp_path, Silent()).studies_done == 1
+    model.write_text("no model")
+    with pytest.raises(FxrayError, match="is not an ONNX file"):
+        demo(tmp_path, Silent())
+    assert (tmp_path / "scores" / "studies.csv").exists()
 
 
 def test_inspection_shows_what_is_needed_to_describe_a_model(tmp_path):
