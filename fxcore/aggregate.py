@@ -9,6 +9,29 @@ from fxcore.errors import ParameterError
 
 AGGREGATES = ("alo", "majority", "mean")
 
+DECIMALS = 6
+"""Of probabilities, as they are stored, printed and decided by."""
+
+
+def rounded(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Return probabilities as they are stored and decided by; rounding twice changes nothing."""
+    return np.asarray(probabilities, np.float64).round(DECIMALS)
+
+
+def decide(probabilities: ArrayLike, threshold: float) -> NDArray[np.bool_]:
+    """Tell which probabilities are positive: those that reach the threshold, both at `DECIMALS`.
+
+    What is stored is what is compared: who recomputes a decision from the tables finds the same. NaN is
+    never positive.
+
+    Examples
+    --------
+    >>> decide([0.4999996, 0.4999994], 0.5)
+    array([ True, False])
+    """
+    positive: NDArray[np.bool_] = rounded(probabilities) >= rounded(threshold)
+    return positive
+
 
 def aggregate(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str) -> NDArray[np.float64]:
     """Return one score a study.

@@ -105,7 +105,7 @@ class Model:
         Returns
         -------
         probability, logit : numpy.ndarray
-            ``float64``, of each image; or of each study.
+            ``float64``, of each image; or of each study. Both are NaN where one of them is not finite.
         """
         count = len(images)
         if study_index is None:
@@ -132,7 +132,8 @@ class Model:
             both = np.stack([outputs[name].reshape(-1) for name in ("probability", "logit")])
         else:
             both = _interpreted(next(iter(outputs.values())), self.settings)
-        return both.astype(np.float64)[:, : count if study_index is None else studies]
+        both = both.astype(np.float64)[:, : count if study_index is None else studies]
+        return np.where(np.isfinite(both).all(axis=0), both, np.nan)
 
     def inputs(self, images: NDArray[np.uint8], total: int = 0) -> dict[str, NDArray[Any]]:
         """Return what the session is given for images, filled up to `total` of them."""

@@ -11,6 +11,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from fxcore.aggregate import DECIMALS
 from fxcore.dataset.assemble import REJECT_COLUMNS
 from fxcore.dataset.layout import JOURNAL_FILE, Layout
 from fxcore.dataset.locks import run_lock
@@ -18,7 +19,7 @@ from fxcore.dataset.tables import cell, union_of_columns, write_atomically
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.run import Progress, check_settings
 from fxcore.study import Reject
-from fxserve.records import DECIMALS, StudyScore, judge, read_scores, to_line
+from fxserve.records import StudyScore, judge, read_scores, to_line
 from fxserve.settings import ModelSettings
 from fxserve.tables import kind_of
 

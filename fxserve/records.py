@@ -12,16 +12,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from fxcore.aggregate import aggregate
+from fxcore.aggregate import aggregate, decide, rounded
 from fxcore.dataset.journal import merged, write_line
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
 from fxcore.study import Reject
 from fxserve.settings import BY_MODEL
-
-# Of probabilities and logits, as they are stored, printed and decided by.
-DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -57,21 +55,29 @@ class Judgement:
 
 
 def judge(score: StudyScore, how: str, threshold: float) -> Judgement | None:
-    """Judge a study by its radiographs; None where none of them could be scored.
-
-    What is stored is what is compared: who recomputes a decision from the tables finds the same.
-    """
+    """Judge a study by its radiographs; None where none of them could be scored."""
     if not score.probabilities:
         return None
     deciding = ""
     if how == BY_MODEL:
         (probability,) = score.probabilities
     else:
-        index = np.zeros(len(score.probabilities), np.int64)
-        probability = round(float(aggregate(score.probabilities, index, 1, how)[0]), DECIMALS)
+        probability = of_views(score.probabilities, how)
         if how != "mean":
             deciding = score.rows[score.probabilities.index(probability)]["radiograph_id"]
-    return Judgement(probability, probability >= round(threshold, DECIMALS), deciding)
+    return Judgement(probability, bool(decide(probability, threshold)), deciding)
+
+
+def of_views(probabilities: ArrayLike, how: str) -> float:
+    """Return the probability of a study by those of its views, as it is stored.
+
+    Views without a finite one do not count; NaN where there are no others.
+    """
+    views = rounded(probabilities)
+    views = views[np.isfinite(views)]
+    if not len(views):
+        return float("nan")
+    return float(rounded(aggregate(views, np.zeros(len(views), np.int64), 1, how))[0])
 
 
 def to_line(score: StudyScore) -> bytes:

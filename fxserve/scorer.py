@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fxcore.aggregate import decide, rounded
 from fxcore.errors import UnreadableFileError, why_unreadable
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class ScoredRadiograph:
     name : str
         Which radiograph of the file, where the steps split it or it has several frames; else ``"file"``.
     probability : float
-        NaN where there is none.
+        As it is decided by, to 6 decimals; NaN where there is none.
     prediction : str
         One of the model's two classes; empty where there is no probability.
     decisions : dict of str to str
@@ -96,9 +97,9 @@ class Scorer:
     def probability(self, paths: Iterable[str | PathLike[str]]) -> float:
         """Return the probability of one study, of which the files are the views.
 
-        NaN where none of them could be scored.
+        As ``fxray score`` has it: views that could not be scored do not count; NaN where no other is left.
         """
-        from fxcore.aggregate import aggregate
+        from fxserve.records import of_views
         from fxserve.settings import BY_MODEL
 
         images = [
@@ -108,9 +109,8 @@ class Scorer:
             return float("nan")
         if self.model.settings.aggregate == BY_MODEL:
             index = np.zeros(len(images), np.int64)
-            return float(self.model.run(np.stack(images), index)[0][0])
-        found = self.model.run(np.stack(images))[0]
-        return float(aggregate(found, np.zeros(len(found), np.int64), 1, self.model.settings.aggregate)[0])
+            return float(rounded(self.model.run(np.stack(images), index)[0][0]))
+        return of_views(self.model.run(np.stack(images))[0], self.model.settings.aggregate)
 
     def _score(self, path: Path) -> list[ScoredRadiograph]:
         settings = self.model.settings
@@ -120,12 +120,12 @@ class Scorer:
                 rows.append(ScoredRadiograph(str(path), name, float("nan"), "", {}, row["rejected"]))
                 continue
             index = np.zeros(1, np.int64) if self.model.by_study else None
-            probability = float(self.model.run(image[None], index)[0][0])
+            probability = float(rounded(self.model.run(image[None], index)[0][0]))
             if not np.isfinite(probability):
                 reason = "no_finite_output: the model gave no finite number"
                 rows.append(ScoredRadiograph(str(path), name, float("nan"), "", row, reason))
                 continue
-            prediction = settings.classes[probability >= settings.threshold]
+            prediction = settings.classes[bool(decide(probability, settings.threshold))]
             rows.append(ScoredRadiograph(str(path), name, probability, prediction, row))
         return rows
 

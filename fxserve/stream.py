@@ -15,11 +15,12 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.aggregate import rounded
 from fxcore.stopping import undisturbed
 from fxcore.study import Reject
 from fxserve.model import Model
 from fxserve.prepare import PreparedStudy
-from fxserve.records import DECIMALS, StudyScore
+from fxserve.records import StudyScore
 
 NOT_FINITE = "no_finite_output"
 _LOOK_SECONDS = 0.1
@@ -109,8 +110,7 @@ class Batcher:
 def _finished(opened: _Open) -> StudyScore:
     """Round the scores; drop what is no number, visibly."""
     study = opened.study
-    good = np.isfinite(opened.probability) & np.isfinite(opened.logit)
-    kept = np.flatnonzero(good).tolist()
+    good = np.isfinite(opened.probability)
     rejects = [
         _not_finite(study, row["radiograph_id"])
         for row, fine in zip(study.rows, good, strict=True)
@@ -120,18 +120,18 @@ def _finished(opened: _Open) -> StudyScore:
         study_id=study.study_id,
         # What the model could not do once, the next run has it try again.
         fingerprint="" if rejects else study.fingerprint,
-        rows=tuple(study.rows[k] for k in kept),
-        probabilities=tuple(round(float(opened.probability[k]), DECIMALS) for k in kept),
-        logits=tuple(round(float(opened.logit[k]), DECIMALS) for k in kept),
+        rows=tuple(study.rows[k] for k in np.flatnonzero(good).tolist()),
+        probabilities=tuple(rounded(opened.probability[good]).tolist()),
+        logits=tuple(rounded(opened.logit[good]).tolist()),
         rejects=tuple(sorted((*study.rejects, *rejects))),
     )
 
 
 def _finished_by_model(study: PreparedStudy, probability: float, logit: float) -> StudyScore:
-    if not (np.isfinite(probability) and np.isfinite(logit)):
+    if not np.isfinite(probability):
         rejects = tuple(sorted((*study.rejects, _not_finite(study, ""))))
         return StudyScore(study.study_id, "", rejects=rejects)
-    scores = (round(float(probability), DECIMALS),), (round(float(logit), DECIMALS),)
+    scores = (float(rounded(probability)),), (float(rounded(logit)),)
     return StudyScore(study.study_id, study.fingerprint, study.rows, *scores, study.rejects)
 
 

@@ -15,15 +15,18 @@ pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip instal
 import onnx
 from onnx import TensorProto
 
+from fxcore.aggregate import AGGREGATES
 from fxcore.config import from_dict, read_toml, to_dict, to_toml
 from fxcore.dataset.assemble import source_fingerprint
 from fxcore.dataset.journal import read_journal
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.png import decode_png, encode_png
+from fxcore.dataset.tables import read_csv
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
 from fxcore.preprocess import preprocess
 from fxcore.run import Silent
+from fxserve import Scorer
 from fxserve.demo import demo
 from fxserve.inspect import inspect, settings_template
 from fxserve.model import Model
@@ -115,6 +118,45 @@ def test_a_study_is_judged_as_the_name_says():
     assert judge(entry, "mean", 0.5).probability == pytest.approx(0.533333)
     assert judge(entry, "mean", 0.5).deciding_radiograph == ""
     assert judge(StudyScore("s", "f"), "alo", 0.5) is None
+
+
+def drawn(folder: Path, grey: int) -> Path:
+    path = folder / f"{grey}.png"
+    image = np.full((FRAME.height, FRAME.width), grey, np.uint8)
+    image[0] = 0
+    path.write_bytes(encode_png(image))
+    return path
+
+
+@pytest.mark.parametrize("beyond", [0.4e-6, -0.4e-6, 1.6e-6])
+def test_single_files_are_decided_as_the_tables_are(tmp_path, beyond):
+    (tmp_path / "archive").mkdir()
+    path = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
+    image = drawn(tmp_path / "archive", 130)
+    threshold = Scorer(path, device="cpu").score([image])[0].probability + beyond
+    settings_for(path, run_steps=False, threshold=threshold)
+    (found,) = Scorer(path, device="cpu").score([image])
+    score(path, tmp_path / "archive", tmp_path / "out", device="cpu", key_file=tmp_path / "key", workers=1)
+    (row,) = read_csv(tmp_path / "out" / "studies.csv")
+    assert row["probability"] == str(found.probability)
+    assert found.prediction == row["prediction"] == ("broken" if beyond < 1e-6 else "not_broken")
+    assert (float(row["probability"]) >= float(row["threshold"])) == (found.prediction == "broken")
+
+
+@pytest.mark.parametrize("how", AGGREGATES)
+def test_a_view_without_a_number_does_not_count_whoever_scores(tmp_path, how):
+    path = settings_for(mean_model(tmp_path / "m.onnx", nan_above=0.5), run_steps=False, aggregate=how)
+    views = [drawn(tmp_path, grey) for grey in (20, 200, 90)]
+    images = np.stack([decode_png(view.read_bytes()) for view in views])
+    rows = tuple({"radiograph_id": str(k)} for k in range(3))
+    scored: list[StudyScore] = []
+    batcher = Batcher(Model(path, device="cpu"), scored.append)
+    batcher.add(PreparedStudy("s", "f", images, rows, ()))
+    batcher.flush()
+    scorer = Scorer(path, device="cpu")
+    expected = judge(scored[0], how, 0.5).probability
+    assert scorer.probability(views) == expected == scorer.probability([views[0], views[2]])
+    assert np.isnan(scorer.probability(views[1:2]))
 
 
 def truncated(folder: Path) -> Path:
