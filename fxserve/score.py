@@ -138,6 +138,9 @@ def score(
         lanes = 1
     settings = judged_by(loaded.settings, aggregate, threshold)
     progress.say(loaded.said)
+    note = threshold_note(loaded.settings, settings, threshold)
+    if note:
+        progress.say(note)
     opened = open_source(source, out, settings, key_file=key_file, index_file=index_file, as_is=as_is)
     made_by = tool()
     identity: dict[str, Any] = {
@@ -165,6 +168,7 @@ def score(
         progress.advance(counter.new())
         counter.check()
         provenance = _provenance(made_by, identity, loaded, settings, device) | studies.told
+        provenance["threshold_note"] = note
         provenance["seconds"] = round(time.perf_counter() - began, 3)
         summary.content = write_tables(layout, settings, provenance, studies.loose, planned)
     summary.seconds = time.perf_counter() - began
@@ -189,6 +193,17 @@ def judged_by(settings: ModelSettings, aggregate: str, threshold: float | None) 
             raise ParameterError(f"the model scores {what}; it cannot be judged by {aggregate!r}")
         settings = replace(settings, aggregate=aggregate)
     return settings if threshold is None else replace(settings, threshold=threshold)
+
+
+def threshold_note(of_model: ModelSettings, used: ModelSettings, threshold: float | None) -> str:
+    """Say that the threshold was chosen for another way to judge than is used; empty where it was not."""
+    if threshold is not None or used.aggregate == of_model.aggregate:
+        return ""
+    return (
+        f"The threshold {used.threshold:g} was chosen for the aggregate {of_model.aggregate!r} and is used "
+        f"for {used.aggregate!r}: sensitivity and specificity are not those of the model's evaluation; "
+        "--threshold sets another."
+    )
 
 
 class _Counter:

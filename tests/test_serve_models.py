@@ -321,6 +321,35 @@ def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):
         assert (found.studies_done, found.studies_kept) == (3, 0)
 
 
+class Told(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.mark.parametrize(
+    ("judging", "noted"),
+    [
+        ({"aggregate": "mean"}, True),
+        ({"aggregate": "mean", "threshold": 0.5}, False),
+        ({"aggregate": "alo"}, False),
+        ({}, False),
+    ],
+)
+def test_a_threshold_that_was_chosen_for_another_aggregate_is_said(tmp_path, judging, noted):
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=2)
+    told = Told()
+    found = score(model, dataset, tmp_path / "out", device="cpu", workers=1, progress=told, **judging)
+    note = "The threshold 0.5 was chosen for the aggregate 'alo' and is used for 'mean'"
+    assert any(note in sentence for sentence in told.said) == noted
+    assert (note in found.content["threshold_note"]) == noted
+    assert bool(found.content["threshold_note"]) == noted
+
+
 def test_the_demonstration_removes_nothing_but_a_scoring(tmp_path):
     image = tmp_path / "archive" / "a.png"
     image.parent.mkdir()
