@@ -13,9 +13,9 @@ from typing import Any
 
 from fxcore.aggregate import DECIMALS
 from fxcore.dataset.assemble import REJECT_COLUMNS
-from fxcore.dataset.layout import JOURNAL_FILE, Layout
+from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
-from fxcore.dataset.tables import cell, union_of_columns, write_atomically
+from fxcore.dataset.tables import cell, union_of_columns, write_atomically, write_together
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.run import Progress, check_settings
 from fxcore.study import Reject
@@ -91,7 +91,7 @@ def write_tables(
     loose: Callable[[], Iterable[Reject]],
     keep: Container[str],
 ) -> dict[str, Any]:
-    """Write the three tables, the journal and, last, ``scoring.json``; return the content of that.
+    """Write journal, tables and ``scoring.json``, all of them or none; return the content of the last.
 
     Parameters
     ----------
@@ -154,24 +154,28 @@ def write_tables(
         for score in scores():
             yield from map(astuple, score.rejects)
 
-    def write(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        write_atomically(layout.root / f"{name}{suffix}", render(columns, rows))
-
     suffix, render = kind_of(layout.root)
-    new_journal = layout.work / JOURNAL_FILE
-    write_atomically(new_journal, journal())
-    # Known now that all rows have been seen once.
-    decided = [name for name in union_of_columns(list(headers)) if name != "radiograph_id"]
-    write("predictions", (*_SCORE_COLUMNS, *decided), predictions(decided))
-    write("studies", STUDY_COLUMNS, studies())
-    write("rejects", REJECT_COLUMNS, rejects())
-    new_journal.replace(layout.journal)
     content = {"statement": STATEMENT} | provenance
-    content |= {
-        "counts": dict(counts) | {"predicted": dict(predicted), "rejects": dict(sorted(reasons.items()))}
-    }
-    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-    write_atomically(layout.root / SUMMARY_FILE, text.encode())
+
+    def files() -> Iterator[tuple[Path, bytes | Iterable[bytes]]]:
+        yield layout.journal, journal()
+        # Known now that all rows have been seen once.
+        decided = [name for name in union_of_columns(list(headers)) if name != "radiograph_id"]
+        tables = {
+            "predictions": ((*_SCORE_COLUMNS, *decided), predictions(decided)),
+            "studies": (STUDY_COLUMNS, studies()),
+            "rejects": (REJECT_COLUMNS, rejects()),
+        }
+        for name, table in tables.items():
+            yield layout.root / f"{name}{suffix}", render(*table)
+        content["counts"] = dict(counts) | {
+            "predicted": dict(predicted),
+            "rejects": dict(sorted(reasons.items())),
+        }
+        text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+        yield layout.root / SUMMARY_FILE, text.encode()
+
+    write_together(files())
     layout.work.rename(layout.discarded_work)
     shutil.rmtree(layout.discarded_work, ignore_errors=True)
     return content

@@ -17,7 +17,7 @@ from onnx import TensorProto
 
 from fxcore.aggregate import AGGREGATES
 from fxcore.config import from_dict, read_toml, to_dict, to_toml
-from fxcore.dataset.assemble import source_fingerprint
+from fxcore.dataset.assemble import REJECT_COLUMNS, source_fingerprint
 from fxcore.dataset.journal import read_journal
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.png import decode_png, encode_png
@@ -35,6 +35,7 @@ from fxserve.records import StudyScore, from_line, judge, to_line
 from fxserve.score import score
 from fxserve.settings import ModelSettings
 from fxserve.stream import Batcher
+from fxserve.tables import kind_of
 from tests.serve_models import FRAME, mean_model, with_properties
 from tests.train.data import make
 
@@ -319,6 +320,29 @@ def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):
     for _ in range(2):
         found = preprocess(dataset, tmp_path / "out", workers=1)
         assert (found.studies_done, found.studies_kept) == (3, 0)
+
+
+def test_tables_are_replaced_together_or_not_at_all(tmp_path, monkeypatch):
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
+    out = tmp_path / "out"
+    score(model, dataset, out, device="cpu", workers=1, threshold=0.25)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    _, render = kind_of(out)
+
+    def interrupted(columns, rows):
+        yield b"".join(render(columns, rows))
+        if columns == REJECT_COLUMNS:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("fxserve.output.kind_of", lambda root: (".csv", interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        score(model, dataset, out, device="cpu", workers=1, threshold=0.75)
+    assert before == {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    monkeypatch.undo()
+    score(model, dataset, out, device="cpu", workers=1, threshold=0.75)
+    assert {row["threshold"] for row in read_csv(out / "studies.csv")} == {"0.750000"}
+    assert before.keys() == {path.name for path in out.iterdir()}
 
 
 class Told(Silent):

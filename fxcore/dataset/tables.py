@@ -58,22 +58,39 @@ def write_atomically(
         Others may write the same file at the same time: the last one to end wins. Otherwise what a
         killed process left beside it is replaced.
     """
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}" if shared else path.name + PARTIAL)
-    beside.unlink(missing_ok=True)
+    write_together([(path, data)], mode, shared=shared)
+
+
+def write_together(
+    files: Iterable[tuple[Path, bytes | Iterable[bytes]]], mode: int = 0o666, *, shared: bool = False
+) -> None:
+    """Write files that belong together: all of them beside their places first, then renamed in this order.
+
+    What is killed in between leaves the files of before; only between two renames some are new already.
+    A file is asked for when those before it are written. `mode` and `shared` are as for `write_atomically`.
+    """
+    written: list[tuple[Path, Path]] = []
     try:
-        with (
-            naming(path),
-            os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file,
-        ):
-            if isinstance(data, bytes):
-                file.write(data)
-            else:
-                file.writelines(data)
-        beside.replace(path)
+        for path, data in files:
+            own = f".{secrets.token_hex(4)}" if shared else ""
+            beside = path.with_name(f"{path.name}{own}{PARTIAL}")
+            beside.unlink(missing_ok=True)
+            written.append((beside, path))
+            with (
+                naming(path),
+                os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file,
+            ):
+                if isinstance(data, bytes):
+                    file.write(data)
+                else:
+                    file.writelines(data)
+        for beside, path in written:
+            beside.replace(path)
     except BaseException:
         # Half a file is of no use, and on a full disk it takes room. Where even that fails, so be it.
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+        for beside, _ in written:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
         raise
 
 
