@@ -19,7 +19,7 @@ from bench.archives import archive
 from bench.harness import Effort, interleave, torch_threads
 from bench.options import Options
 from bench.results import Findings, compare, within
-from bench.size import tiny_archive, watch
+from bench.size import hold_growth, tiny_archive, watch
 from fxcore.archive import Plan
 from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
@@ -44,8 +44,8 @@ OVER_EAGER, OVER_CHANNELS_LAST, OVER_FLOAT = 1.5, 1.2, 1.3
 OF_BOUND = {"archive": 0.85, "data set": 0.9}
 """Share of what the cores could do."""
 
-OVER_LOOP, FIRST_S, FLAT = 3.0, 2.0, 1.10
-"""Times as fast as the loop; seconds to a first study; memory late over early."""
+OVER_LOOP, FIRST_S = 3.0, 2.0
+"""Times as fast as the loop; seconds to a first study."""
 
 STUDIES, QUICK_STUDIES = 120, 4
 SCALE, QUICK_SCALE = 1.0, 0.3
@@ -235,10 +235,8 @@ def _many(folder: Path, options: Options, findings: Findings) -> None:
     places = ["--key", str(folder / "key"), "--index", str(folder / "index-many"), "--device", "cpu"]
     watched = watch(["score", str(model), str(folder / "many"), str(folder / "scored"), *places, "--quiet"])
     name = f"{count:,} radiographs"
-    findings.results += [
-        within("score: memory of the parent, late over early", name, [watched.parent_growth], FLAT, unit="×"),
-        within("score: memory of a worker, late over early", name, [watched.worker_growth], FLAT, unit="×"),
-    ]
+    hold_growth(findings, "score: memory of the parent, late over early", name, watched.parent_growth)
+    hold_growth(findings, "score: memory of a worker, late over early", name, watched.worker_growth)
     findings.said.append(
         f"{count:,} small radiographs took {watched.seconds:.0f} s; the parent, which holds the model, "
         f"was at most {watched.parent_peak / 1e6:.0f} MB."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -243,6 +245,34 @@ def test_size_family_says_why_a_run_failed(tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         size.watch(["build", str(tmp_path / "nothing"), str(tmp_path / "out")])
     assert b"is not a folder" in caught.value.stderr
+
+
+def test_a_run_that_says_very_much_is_watched_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nhead -c 300000 /dev/zero >&2\nexit 3\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    # A hang ends in an error.
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("the run did not end"))
+    signal.alarm(20)
+    try:
+        with pytest.raises(subprocess.CalledProcessError) as caught:
+            size.watch([])
+    finally:
+        signal.alarm(0)
+    assert len(caught.value.stderr) == 300_000
+
+
+def test_memory_of_a_process_that_lived_too_short_is_not_called_flat() -> None:
+    assert math.isnan(size._growth([1.0] * 19))
+    assert size._growth([1.0] * 10 + [2.0] * 10) == 2.0
+    findings = Findings("size")
+    for growth in (math.nan, 1.0, 2.0):
+        size.hold_growth(findings, "memory", "a run", growth)
+    assert [result.met for result in findings.results] == [True, False]
+    assert len(findings.skipped) == 1
 
 
 @pytest.mark.skipif(not memory.available(), reason="this system cannot reset a process's high-water mark")
