@@ -11,18 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dataset.assemble import LOOSE
-from fxcore.dataset.journal import read_journal
+from fxcore.aggregate import aggregate, decide, rounded
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.studies import read_study
-from fxcore.dataset.tables import naming
-from fxcore.errors import DataSetError, FxrayError, ParameterError
+from fxcore.dataset.tables import naming, write_atomically
+from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import default_workers
-from fxcore.letterbox import fit_image
 from fxcore.run import Progress, Silent
-from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 from fxserve.model import Model
-from fxserve.settings import ModelSettings
+from fxserve.sample import Sample, draw_sample
 from fxserve.sources import DataSetSource
 
 _ROUNDS = 3
@@ -44,12 +40,13 @@ def quantize(
     model : pathlib.Path
         A model of radiographs.
     dataset : pathlib.Path
-        A finished data set, preprocessed as the model expects; spread over it, `count` radiographs
-        calibrate, and others, as many, are what both models are compared on.
+        A finished data set, preprocessed as the model expects. Of studies spread over it, every second one
+        calibrates, and both models are compared on the others: no study does both.
     out : pathlib.Path
-        The file; it keeps the metadata.
+        The file; it keeps the metadata. Where the model has its settings in a TOML file, a copy of that is
+        written beside it.
     count : int
-        Radiographs to calibrate by.
+        Radiographs to calibrate by, about.
     settings_file : pathlib.Path, optional
         Settings of a model that fxray did not export.
     progress : Progress, optional
@@ -58,7 +55,8 @@ def quantize(
     -------
     dict
         Size, radiographs a second, AUC (over radiographs; None where a class is missing) of both, the
-        largest change of a probability, and whether int8 is faster.
+        largest change of a probability, how many studies are decided otherwise at the model's threshold,
+        and whether int8 is faster.
 
     Raises
     ------
@@ -72,60 +70,54 @@ def quantize(
     before = Model(model, device="cpu", threads=cores, settings_file=settings_file)
     if before.by_study:
         raise ParameterError(f"{model} judges whole studies; quantise the model of its radiographs instead")
+    toml = _settings_of(before, settings_file)
+    if toml is not None:
+        _check_free(out.with_suffix(".toml"), toml)
     layout = Layout(dataset.resolve())
     if DataSetSource(layout.root, out.resolve(), before.settings, as_is=False).steps is not None:
         raise ParameterError(
             f"{layout.root} is not preprocessed, and the model expects radiographs that are; make a data set "
             "of it with fxray preprocess and name that"
         )
-    images, broken = _radiographs(layout, before.settings, 2 * count)
-    # Every second one calibrates; a data set too small for both has all do both.
-    for_calibration, for_test = (
-        (slice(0, None, 2), slice(1, None, 2)) if len(images) > 1 else (slice(None),) * 2
-    )
-    progress.stage("Calibrating", len(images[for_calibration]))
+    sample = draw_sample(layout, before.settings, 2 * count)
+    for_calibration, for_test = sample.halves()
+    if for_calibration is for_test:
+        progress.say("Warning: there is one study only: the models are compared on what calibrated.")
+    progress.stage("Calibrating", len(for_calibration.images))
     with tempfile.TemporaryDirectory(prefix="fxray-quantize-") as folder:
         made = Path(folder) / "int8.onnx"
-        _quantize(before, images[for_calibration], made, progress)
+        _quantize(before, for_calibration.images, made, progress)
         data = _with_metadata(made, model)
     beside = out.with_name(f"{out.name}.partial")
     try:
         with naming(out):
             beside.write_bytes(data)
-        after = Model(
-            beside, device="cpu", threads=cores, settings_file=settings_file or _settings_beside(model)
-        )
-        found = _compared(before, after, images[for_test], broken[for_test])
+        after = Model(beside, device="cpu", threads=cores, settings_file=toml)
+        found = _compared(before, after, for_test)
+        if toml is not None:
+            write_atomically(out.with_suffix(".toml"), toml.read_bytes())
         beside.replace(out)
     finally:
         beside.unlink(missing_ok=True)
-    found = {"file": str(out), "calibrated_by": len(images[for_calibration])} | found
+    beside_it = {} if toml is None else {"settings": str(out.with_suffix(".toml"))}
+    found = {"file": str(out), **beside_it, "calibrated_by": len(for_calibration.images)} | found
     if not found["int8_is_faster"]:
         progress.say("Warning: int8 is not faster than float here; keep the float model on such a machine.")
     return found
 
 
-def _settings_beside(model: Path) -> Path | None:
-    beside = model.with_suffix(".toml")
-    return beside if beside.exists() else None
+def _settings_of(model: Model, named: Path | None) -> Path | None:
+    """Return the TOML file with the settings of a model; None where they are inside it."""
+    return None if model.properties else named or model.path.with_suffix(".toml")
 
 
-def _radiographs(
-    layout: Layout, settings: ModelSettings, count: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
-    """Return images of studies spread over the data set, and 1, 0 or -1 for broken, not, unknown."""
-    records = [r for r in read_journal(layout) if r.study_id != LOOSE and r.radiographs]
-    if not records:
-        raise DataSetError(f"{layout.root} has no radiograph to calibrate by")
-    step = max(1.0, sum(record.radiographs for record in records) / count)
-    chosen = sorted({int(at) for at in np.arange(0, len(records), step)})
-    truth = {LABEL_BROKEN: 1, LABEL_NOT_BROKEN: 0}
-    images, labels = [], []
-    for k in chosen:
-        for radiograph in read_study(layout, records[k].label, records[k].study_id):
-            images.append(fit_image(radiograph.image, settings.frame))
-            labels.append(truth.get(records[k].label, -1))
-    return np.stack(images), np.array(labels, np.int8)
+def _check_free(place: Path, toml: Path) -> None:
+    """Check that the settings may be written beside the new model: nothing else is there."""
+    if place.exists() and place.read_bytes() != toml.read_bytes():
+        raise ParameterError(
+            f"{place} would be the settings of the int8 model, and says other than {toml}; name another "
+            "file, or remove it"
+        )
 
 
 class _Calibration:
@@ -189,9 +181,8 @@ def _with_metadata(made: Path, origin: Path) -> bytes:
     return data
 
 
-def _compared(
-    before: Model, after: Model, images: NDArray[np.uint8], broken: NDArray[np.int8]
-) -> dict[str, Any]:
+def _compared(before: Model, after: Model, sample: Sample) -> dict[str, Any]:
+    images, broken = sample.images, sample.broken
     probability: dict[str, NDArray[np.float64]] = {}
     seconds: dict[str, list[float]] = {"float": [], "int8": []}
     # In turn, so that what slows the machine slows both.
@@ -201,6 +192,11 @@ def _compared(
             probability[name], _logit = model.run(images)
             seconds[name].append(time.perf_counter() - begin)
     speed = {name: len(images) / float(np.median(times)) for name, times in seconds.items()}
+    for name, found_by in probability.items():
+        if missing := int(np.count_nonzero(~np.isfinite(found_by))):
+            raise FxrayError(
+                f"the {name} model gave no finite number for {missing} of {len(images)} radiographs"
+            )
     known = broken >= 0
     found: dict[str, Any] = {"compared_on": len(images)}
     for name, path in (("float", before.path), ("int8", after.path)):
@@ -208,6 +204,15 @@ def _compared(
         found[f"radiographs_per_second_{name}"] = speed[name]
         found[f"auc_{name}"] = auc(broken[known] == 1, probability[name][known])
     found["largest_change_of_probability"] = float(np.abs(probability["float"] - probability["int8"]).max())
+    studies, settings = int(sample.study[-1]) + 1, before.settings
+    decided = {
+        name: decide(
+            aggregate(rounded(found_by), sample.study, studies, settings.aggregate), settings.threshold
+        )
+        for name, found_by in probability.items()
+    }
+    found["studies_compared"] = studies
+    found["studies_decided_otherwise"] = int(np.count_nonzero(decided["float"] != decided["int8"]))
     return found | {"int8_is_faster": speed["int8"] > speed["float"]}
 
 

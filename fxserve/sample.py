@@ -1,0 +1,67 @@
+"""Radiographs of a data set to calibrate a model by, and others to compare models on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.dataset.assemble import LOOSE
+from fxcore.dataset.journal import read_journal
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.studies import read_study
+from fxcore.errors import DataSetError
+from fxcore.letterbox import fit_image
+from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
+from fxserve.settings import ModelSettings
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Radiographs of some studies.
+
+    Attributes
+    ----------
+    images : numpy.ndarray
+        ``uint8``, shape ``(n, height, width)``.
+    broken : numpy.ndarray
+        ``int8``, shape ``(n,)``: 1, 0, or -1 where it is not known.
+    study : numpy.ndarray
+        ``int64``, shape ``(n,)``: the study of each, counted from 0.
+    """
+
+    images: NDArray[np.uint8]
+    broken: NDArray[np.int8]
+    study: NDArray[np.int64]
+
+    def halves(self) -> tuple[Sample, Sample]:
+        """Return every second study, and the others; of one study alone, it twice."""
+        if not self.study[-1]:
+            return self, self
+        first, second = (self._part(self.study % 2 == half) for half in (0, 1))
+        return first, second
+
+    def _part(self, kept: NDArray[np.bool_]) -> Sample:
+        return Sample(self.images[kept], self.broken[kept], self.study[kept] // 2)
+
+
+def draw_sample(layout: Layout, settings: ModelSettings, count: int) -> Sample:
+    """Return about `count` radiographs: all those of studies spread over the data set."""
+    records = [r for r in read_journal(layout) if r.study_id != LOOSE and r.radiographs]
+    if not records:
+        raise DataSetError(f"{layout.root} has no radiograph to calibrate by")
+    step = max(1.0, sum(record.radiographs for record in records) / count)
+    # Two at the least: one to calibrate by, and one to compare on.
+    step = min(step, max(1.0, len(records) / 2))
+    chosen = sorted({int(at) for at in np.arange(0, len(records), step)})
+    truth = {LABEL_BROKEN: 1, LABEL_NOT_BROKEN: 0}
+    images, broken, study = [], [], []
+    for number, k in enumerate(chosen):
+        for radiograph in read_study(layout, records[k].label, records[k].study_id):
+            images.append(fit_image(radiograph.image, settings.frame))
+            broken.append(truth.get(records[k].label, -1))
+            study.append(number)
+    # Counted anew: a study may have lost all its rows since.
+    _, index = np.unique(study, return_inverse=True)
+    return Sample(np.stack(images), np.array(broken, np.int8), index.astype(np.int64))
