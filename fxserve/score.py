@@ -213,17 +213,17 @@ class _Counter:
         self._layout, self._summary = layout, summary
         self._told = 0
         self._not_finite = 0
-        self._scored = 0
+        # Set by the thread that plans; the other counts are of the threads that score.
+        self._scored_before = False
 
     def kept(self, scored: bool) -> None:
         """Count a study done by an earlier run."""
         self._summary.studies_kept += 1
-        self._scored += scored
+        self._scored_before |= scored
 
     def done(self, score: StudyScore) -> None:
         write_score(self._layout, score)
         self._summary.radiographs_done += len(score.rows)
-        self._scored += bool(score.rows)
         self._not_finite += sum(reject.reason == NOT_FINITE for reject in score.rejects)
         self._summary.studies_done += 1
 
@@ -235,7 +235,7 @@ class _Counter:
 
     def check(self) -> None:
         """Refuse a model that never gave a number: that is no result but a broken model."""
-        if self._not_finite and not self._scored:
+        if self._not_finite and not self._summary.radiographs_done and not self._scored_before:
             raise FxrayError(
                 f"the model gave no finite number for any of {self._not_finite} inputs; it is broken, or its "
                 "settings (dtype, mean, deviation) are not those it was trained with"
