@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fxcore.kernels import close_rectangle, components, keep_components, runs_from_mask, runs_to_mask
 from fxcore.steps.field import Grey, Mask, quantiles
 from fxcore.steps.foreground import Foreground
 from fxcore.steps.overview import Overview
+from fxcore.steps.seams import Box, exposed, one_level, panels
 
 # Gaps up to this fraction of the longer side do not part a limb.
 _GAP = 0.012
@@ -38,16 +37,8 @@ _ONE_LEVEL = 0.2
 _RIM, _MOST_LEFT = 0.08, 0.6
 # ... and they are more alike than others must be, and fill their extent alike: rods beside a limb do not.
 _SURELY, _LIKE_FILLED = 0.1, 0.75
-# A strip drawn between exposures has one grey level.
-_LEVEL = 1.0
-# Its edge is a seam up to two columns before it; so far from what is taken of a panel it is looked for.
-_NEAR = 5
-# A seam between two exposures is seen in this share of the rows.
-_SEAM = 0.97
-# ... and no seam is seen in fewer rows than another by this share.
-_SURER = 0.01
-# A panel narrower than this fraction of the image separates, and shows nothing.
-_PANEL = 0.15
+# So far from a cut a strip is looked for.
+_NEAR = 3
 
 
 @dataclass(frozen=True)
@@ -66,7 +57,7 @@ class Limbs:
     """
 
     parts: tuple[Mask, ...]
-    panels: tuple[tuple[int, int, int, int], ...]
+    panels: tuple[Box, ...]
     margin: float
 
 
@@ -96,9 +87,10 @@ def find_limbs(seen: Overview) -> Limbs:
     """
     grey = seen.grey
     whole = (0, 0, *grey.shape)
-    for panels in (_panels(grey), [(r0, c0, r1, c1) for c0, r0, c1, r1 in _panels(grey.T)]):
-        if len(panels) > 1:
-            firsts = [(_first_piece(seen, panel), panel) for panel in panels]
+    field = seen.ground.field
+    for boxes in (panels(grey, field), [(r0, c0, r1, c1) for c0, r0, c1, r1 in panels(grey.T, field.T)]):
+        if len(boxes) > 1:
+            firsts = [(_first_piece(seen, panel), panel) for panel in boxes]
             found = [(piece, panel) for piece, panel in firsts if piece is not None]
             if len(found) > 1:
                 areas = [piece.area for piece, _ in found]
@@ -107,7 +99,7 @@ def find_limbs(seen: Overview) -> Limbs:
                     return Limbs(tuple(p.mask for p, _ in found), tuple(panel for _, panel in found), margin)
     pieces = _pieces(seen.ground)
     if len(pieces) == 1:
-        pieces = _within_rim(seen, pieces[0])
+        pieces = _apart(seen, pieces[0])
     if len(pieces) < 2:
         return Limbs(tuple(p.mask for p in pieces), (whole,) * len(pieces), -1.0)
     first, *others = pieces
@@ -137,22 +129,23 @@ def _without_frame(seen: Overview, piece: _Piece) -> _Piece | None:
     return _placed(pieces[0], seen.grey, box) if pieces else None
 
 
-def _within_rim(seen: Overview, whole: _Piece) -> list[_Piece]:
-    """Look again without the rim, in which a bar of the frame or the table can join two limbs."""
+def _apart(seen: Overview, whole: _Piece) -> list[_Piece]:
+    """Look again without what can join two limbs: closed gaps, and a bar of the frame in the rim."""
     rows, columns = seen.grey.shape
     down, across = round(_RIM * rows), round(_RIM * columns)
-    touched = (whole.mask[:down].any(), whole.mask[-down:].any())
-    if not any(touched):
-        return [whole]
-    mask = seen.ground.soft.copy()
-    mask[:down] = mask[-down:] = False
-    mask[:, :across] = mask[:, -across:] = False
-    pieces = _pieces(replace(seen.ground, soft=mask))[:2]
-    if len(pieces) < 2 or sum(piece.area for piece in pieces) < _MOST_LEFT * whole.area:
-        return [whole]
-    filled = sorted(piece.area / (piece.length * piece.width) for piece in pieces)
-    like = min(_likeness(*pieces) - _SURELY, filled[0] / filled[1] - _LIKE_FILLED)
-    return pieces if like > 0 else [whole]
+    looks = [_pieces(seen.ground, most=2, close=False)]
+    if whole.mask[:down].any() or whole.mask[-down:].any():
+        mask = seen.ground.soft.copy()
+        mask[:down] = mask[-down:] = False
+        mask[:, :across] = mask[:, -across:] = False
+        looks.append(_pieces(replace(seen.ground, soft=mask), most=2))
+    for pieces in looks:
+        if len(pieces) < 2 or sum(piece.area for piece in pieces) < _MOST_LEFT * whole.area:
+            continue
+        filled = sorted(piece.area / (piece.length * piece.width) for piece in pieces)
+        if min(_likeness(*pieces) - _SURELY, filled[0] / filled[1] - _LIKE_FILLED) > 0:
+            return pieces
+    return [whole]
 
 
 def main_limb(ground: Foreground) -> Mask | None:
@@ -161,13 +154,15 @@ def main_limb(ground: Foreground) -> Mask | None:
     return pieces[0].mask if pieces else None
 
 
-def _pieces(ground: Foreground, *, most: int = 12) -> list[_Piece]:
+def _pieces(ground: Foreground, *, most: int = 12, close: bool = True) -> list[_Piece]:
     """Return the pieces of the foreground that may be limbs, the largest first."""
     grey = ground.relief
     if ground.clear < 1:
         return []
     side = 2 * max(1, round(_GAP * max(grey.shape))) + 1
-    runs = close_rectangle(runs_from_mask(ground.soft), side, side)
+    runs = runs_from_mask(ground.soft)
+    if close:
+        runs = close_rectangle(runs, side, side)
     found = components(runs)
     pieces: list[_Piece] = []
     for label in np.argsort(-found.area, kind="stable")[:12]:
@@ -230,66 +225,37 @@ def _between(a: float, b: float) -> float:
     return abs((a - b + 90) % 180 - 90)
 
 
-def _first_piece(seen: Overview, panel: tuple[int, int, int, int]) -> _Piece | None:
+def _first_piece(seen: Overview, panel: Box) -> _Piece | None:
     """Return the largest piece of a panel, in the whole image; none where the seam is an edge of it."""
-    rows, columns = seen.grey.shape
-    row0, column0, row1, column1 = panel
-    # What separates the panels may reach into the blocks beside a seam.
-    row0, column0 = row0 + 2 * (row0 > 0), column0 + 2 * (column0 > 0)
-    row1, column1 = row1 - 2 * (row1 < rows), column1 - 2 * (column1 < columns)
-    if min(row1 - row0, column1 - column0) < 16:
+    grey = seen.grey
+    rows, columns = grey.shape
+    box = exposed(grey, panel)
+    if min(box[2] - box[0], box[3] - box[1]) < 16:
         return None
-    pieces = _pieces(seen.inside((row0, column0, row1, column1)).ground)
+    pieces = _pieces(seen.inside(box).ground)
     if not pieces:
         return None
     first = pieces[0]
+    row0, column0, row1, column1 = panel
     sides = (
-        (first.mask[0], row0 > 0 and not _strip(seen.grey[row0 - _NEAR : row0].T)),
-        (first.mask[-1], row1 < rows and not _strip(seen.grey[row1 : row1 + _NEAR].T)),
-        (first.mask[:, 0], column0 > 0 and not _strip(seen.grey[:, column0 - _NEAR : column0])),
-        (first.mask[:, -1], column1 < columns and not _strip(seen.grey[:, column1 : column1 + _NEAR])),
+        (first.mask[0], row0 > 0 and not _strip_about(grey.T, row0)),
+        (first.mask[-1], row1 < rows and not _strip_about(grey.T, row1)),
+        (first.mask[:, 0], column0 > 0 and not _strip_about(grey, column0)),
+        (first.mask[:, -1], column1 < columns and not _strip_about(grey, column1)),
     )
     # Beside a strip it is the edge of an exposure that the limb fills.
     if any(seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides):
         return None
-    return _without_frame(seen, _placed(first, seen.grey, (row0, column0, row1, column1)))
+    return _without_frame(seen, _placed(first, grey, box))
 
 
-def _strip(columns: Grey) -> bool:
-    """Tell whether one of some columns has a single level."""
-    return bool((np.ptp(columns, axis=0) < _LEVEL).any())
+def _strip_about(grey: Grey, column: int) -> bool:
+    """Tell whether one of the columns about a cut has a single level."""
+    return bool(one_level(grey[:, max(0, column - _NEAR) : column + _NEAR]).any())
 
 
-def _placed(piece: _Piece, grey: Grey, box: tuple[int, int, int, int]) -> _Piece:
+def _placed(piece: _Piece, grey: Grey, box: Box) -> _Piece:
     """Return a piece that was found in a box, in the whole image."""
     mask = np.zeros(grey.shape, np.bool_)
     mask[box[0] : box[2], box[1] : box[3]] = piece.mask
     return replace(piece, mask=mask, centre=(piece.centre[0] + box[0], piece.centre[1] + box[1]))
-
-
-def _panels(grey: NDArray[np.float32]) -> list[tuple[int, int, int, int]]:
-    """Cut an image at its vertical seams; the panels that are wide enough to show something."""
-    rows, columns = grey.shape
-    if columns < 40 or rows < 40:
-        return [(0, 0, rows, columns)]
-    # Two columns apart: a seam may lie within a block.
-    step = np.abs(grey[:, 2:] - grey[:, :-2])
-    seam = (step > 4).mean(axis=0) >= _SEAM
-    if seam.any():
-        usual = np.median(step[:, ::4], axis=1, keepdims=True)
-        seen = (step > np.maximum(4.0, 4 * usual)).mean(axis=0)
-        # A seam is seen in every row. A limb's straight side comes near to that; where there is a seam as
-        # well, it is the seam that parts the exposures.
-        seam &= seen >= max(_SEAM, float(seen[round(0.2 * columns) : -round(0.2 * columns)].max()) - _SURER)
-    if (strip := np.ptp(grey[:, 1:-1], axis=0) < _LEVEL)[round(0.2 * columns) : -round(0.2 * columns)].any():
-        # The long straight side of a limb is as sharp: where exposures have a strip between, that parts them.
-        near = np.convolve(strip, np.ones(5), "same") > 0
-        seam = strip | (seam & near)
-    seam[: round(0.2 * columns)] = False
-    seam[columns - round(0.2 * columns) :] = False
-    cuts = [0]
-    for k in np.flatnonzero(seam):
-        if k + 1 - cuts[-1] > 2:
-            cuts.append(int(k) + 1)
-    cuts.append(columns)
-    return [(0, left, rows, right) for left, right in pairwise(cuts) if right - left >= _PANEL * columns]

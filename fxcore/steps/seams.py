@@ -1,0 +1,126 @@
+"""Exposures that were put side by side: where they meet, and what of each is exposed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.steps.field import Grey, Mask
+
+Box = tuple[int, int, int, int]
+
+# A strip drawn between exposures has one grey level.
+_LEVEL = 1.0
+# A seam between two exposures is seen in this share of the rows...
+_SEAM = 0.97
+# ... by a step of so many grey levels.
+_STEP = 4.0
+# Rows that are frame or black on both sides of a seam, as a bar above both exposures is, tell nothing of
+# it; so many must be left that do.
+_TELLING = 0.6
+# At a seam all rows change at once: in the clearest quarter of them, what the level changes by beside
+# the step is less than this share of it. The side of a limb, however straight, is round.
+_BESIDE, _CLEAREST = 0.2, 0.25
+# Levels up to so far above the darkest are black.
+_BLACK = 2.0
+# A strip too thin for a column of its own goes up and down again in this share of them: a bone, or a
+# rod of an external fixator, comes to three quarters.
+_THERE_AND_BACK = 0.8
+# A panel narrower than this fraction of the image separates, and shows nothing...
+_PANEL = 0.15
+# ... and no seam is looked for nearer to the border than this.
+_NEAR_BORDER = 0.2
+# What separates two panels may reach into so many blocks beside the seam.
+_BLUR = 2
+
+
+def panels(grey: Grey, field: Mask) -> list[Box]:
+    """Cut an image at its vertical seams; the panels that are wide enough to show something.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``.
+    field : numpy.ndarray
+        ``bool``, the same shape: without frames and shutters.
+
+    Returns
+    -------
+    list of tuple of int
+        ``row0, column0, row1, column1``, ends exclusive, from left to right.
+    """
+    rows, columns = grey.shape
+    if columns < 40 or rows < 40:
+        return [(0, 0, rows, columns)]
+    first, last = round(_NEAR_BORDER * columns), columns - round(_NEAR_BORDER * columns)
+    seam = one_level(grey)
+    seam[:first] = seam[last:] = False
+    sharp, thin = _steps(grey, field, first, last)
+    if seam.any():
+        # Where exposures have a strip between, that parts them, and what else is sharp is metal.
+        seam |= sharp & (np.convolve(seam, np.ones(2 * _BLUR + 1), "same") > 0)
+    else:
+        seam = sharp if sharp.any() else thin
+    cuts = [0]
+    for k in np.flatnonzero(seam):
+        if k - cuts[-1] > _BLUR:
+            cuts.append(int(k))
+    cuts.append(columns)
+    return [(0, left, rows, right) for left, right in pairwise(cuts) if right - left >= _PANEL * columns]
+
+
+def _steps(grey: Grey, field: Mask, first: int, last: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the columns at which all rows change at once, and those of a thin strip."""
+    sharp, thin = np.zeros((2, grey.shape[1]), np.bool_)
+    # Two columns apart: a seam may lie within a block.
+    change = grey[:, 2:] - grey[:, :-2]
+    step = np.abs(change)
+    blank = ~field | (grey <= grey.min() + _BLACK)
+    telling = ~(blank[:, 2:] & blank[:, :-2])
+    count = telling.sum(axis=0)
+    seen = (telling & (step > _STEP)).sum(axis=0)
+    likely = (count >= _TELLING * len(grey)) & (seen >= _THERE_AND_BACK * count)
+    for k in first + np.flatnonzero(likely[first : last - 2]):
+        rows = telling[:, k]
+        if seen[k] >= _SEAM * count[k]:
+            beside = np.maximum(step[:, k - 2], step[:, k + 2]) / np.maximum(step[:, k], _STEP)
+            sharp[k + 1] = np.quantile(beside[rows], _CLEAREST) < _BESIDE
+        back = (change[:, k] * change[:, k + 2] < 0) & (step[:, k + 2] > _STEP)
+        thin[k + 2] = back[rows].mean() >= _THERE_AND_BACK
+    return sharp, thin
+
+
+def one_level(columns: Grey) -> NDArray[np.bool_]:
+    """Tell which columns have a single level: a strip drawn between exposures or around them."""
+    return np.asarray(np.ptp(columns, axis=0) < _LEVEL)
+
+
+def exposed(grey: Grey, box: Box) -> Box:
+    """Return what of a panel is exposed: not the blur of a seam, nor bars of one level along a side.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``: the whole image.
+    box : tuple of int
+        The panel.
+    """
+    rows, columns = grey.shape
+    row0, column0, row1, column1 = box
+    row0, column0 = row0 + _BLUR * (row0 > 0), column0 + _BLUR * (column0 > 0)
+    row1, column1 = row1 - _BLUR * (row1 < rows), column1 - _BLUR * (column1 < columns)
+    inner = grey[row0:row1, column0:column1]
+    above, below = _bars(one_level(inner.T))
+    before, after = _bars(one_level(inner))
+    return row0 + above, column0 + before, row1 - below, column1 - after
+
+
+def _bars(level: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return how many lines at the beginning and at the end are of one level or the blur of such."""
+    shown = np.flatnonzero(~level)
+    if not shown.size:
+        return 0, 0
+    before, after = int(shown[0]), int(level.size - 1 - shown[-1])
+    return before + _BLUR * (before > 0), after + _BLUR * (after > 0)
