@@ -14,8 +14,8 @@ _SOFT = 0.35
 # ... and not below so many standard deviations of it.
 _NOISE = 4.0
 # A shutter's spread of grey levels and how far the background is above: one drawn by a console has a single
-# level, one of lead has noise.
-_SHUTTERS = ((1.0, 5.0), (5.0, 11.0))
+# level, one of lead has noise. That of noise comes first: its few darkest pixels would pass for the other.
+_SHUTTERS = ((5.0, 11.0), (1.0, 5.0))
 
 
 @dataclass(frozen=True)
