@@ -28,8 +28,9 @@ class AcrossAxis:
     weight : numpy.ndarray
         ``float64``, shape ``(n,)``: sum of the weights of its pixels.
     middle : numpy.ndarray
-        ``float64``, shape ``(n,)``: weighted middle of the line's heaviest piece, from the axis, growing
-        rightwards as seen with the axis upright.
+        ``float64``, shape ``(n,)``: weighted median of the line, from the axis, growing rightwards as seen
+        with the axis upright. The weight of a piece counts by the square of its width over that of the
+        widest.
     """
 
     along: NDArray[np.float64]
@@ -72,8 +73,8 @@ def across_axis(
     >>> mask = np.zeros((5, 9), bool)
     >>> mask[1:4, 2:5] = mask[1:4, 6] = True
     >>> lines = across_axis(mask, np.ones((5, 9), np.float32), mask, (2, 3), 0.0)
-    >>> lines.along.tolist(), lines.pieces.tolist(), lines.width.tolist(), lines.middle.tolist()
-    ([-1.0, 0.0, 1.0], [2.0, 2.0, 2.0], [4.0, 4.0, 4.0], [0.0, 0.0, 0.0])
+    >>> lines.along.tolist(), lines.pieces.tolist(), lines.width.tolist(), lines.middle.round(2).tolist()
+    ([-1.0, 0.0, 1.0], [2.0, 2.0, 2.0], [4.0, 4.0, 4.0], [0.06, 0.06, 0.06])
     """
     pixels = as_image(mask, np.uint8, np.bool_, name="mask").view(np.uint8)
     marks = as_image(marked, np.uint8, np.bool_, name="marked").view(np.uint8)
@@ -83,7 +84,9 @@ def across_axis(
     return AcrossAxis(*np.ascontiguousarray(found.T))
 
 
-def medial_slope(along: NDArray[np.float64], middle: NDArray[np.float64]) -> float:
+def medial_slope(
+    along: NDArray[np.float64], middle: NDArray[np.float64], weights: NDArray[np.float64]
+) -> float:
     """Return the slope of the line of least absolute deviation through points, iteratively reweighted.
 
     Deviations below one count as one: within a pixel the fit is that of least squares.
@@ -92,6 +95,8 @@ def medial_slope(along: NDArray[np.float64], middle: NDArray[np.float64]) -> flo
     ----------
     along, middle : numpy.ndarray
         ``float64``, shape ``(n,)``.
+    weights : numpy.ndarray
+        ``float64``, shape ``(n,)``: what each point counts, above 0.
 
     Raises
     ------
@@ -105,23 +110,24 @@ def medial_slope(along: NDArray[np.float64], middle: NDArray[np.float64]) -> flo
 
     Examples
     --------
-    >>> medial_slope(np.arange(9.0), np.array([0, 2, 4, 6, 8, 10, 12, 14, 99.0])).__round__()
+    >>> medial_slope(np.arange(9.0), np.array([0, 2, 4, 6, 8, 10, 12, 14, 99.0]), np.ones(9)).__round__()
     2
     """
-    if along.shape != middle.shape or along.ndim != 1:
-        raise ParameterError(f"points of different number: {along.shape}, {middle.shape}")
+    if not along.shape == middle.shape == weights.shape or along.ndim != 1:
+        raise ParameterError(f"points of different number: {along.shape}, {middle.shape}, {weights.shape}")
     if along.size == 0:
         return 0.0
-    return float(_medial_slope(np.ascontiguousarray(along), np.ascontiguousarray(middle)))
+    points = np.ascontiguousarray([along, middle, weights], np.float64)
+    return float(_medial_slope(points[0], points[1], points[2]))
 
 
 @kernel
-def _medial_slope(along, middle):
+def _medial_slope(along, middle, weights):
     slope, start = 0.0, np.median(middle)
     for _ in range(15):
         total = at = level = 0.0
         for i in range(along.size):
-            weight = 1 / max(abs(middle[i] - slope * along[i] - start), 1.0)
+            weight = weights[i] / max(abs(middle[i] - slope * along[i] - start), 1.0)
             total += weight
             at += weight * along[i]
             level += weight * middle[i]
@@ -129,7 +135,7 @@ def _medial_slope(along, middle):
         level /= total
         over = under = 0.0
         for i in range(along.size):
-            weight = 1 / max(abs(middle[i] - slope * along[i] - start), 1.0)
+            weight = weights[i] / max(abs(middle[i] - slope * along[i] - start), 1.0)
             over += weight * (along[i] - at) * (middle[i] - level)
             under += weight * (along[i] - at) ** 2
         slope = over / max(under, 1e-9)
@@ -145,14 +151,12 @@ def _across_axis(mask, weight, marked, row, column, tilt):
     reach = int(math.sqrt(rows * rows + cols * cols)) + 1
     top, left, bottom, right = _box(mask)
     out = np.empty((2 * reach + 1, 6), np.float64)
+    # First and last pixel of each piece on a line, and its weight.
+    ends = np.empty((reach + 1, 2), np.int64)
+    own = np.empty(reach + 1, np.float64)
     n = 0
     for u in range(-reach, reach + 1):
-        pieces = width = touching = 0
-        total = 0.0
-        heaviest = -1.0
-        middle = 0.0
-        own = 0.0
-        moment = 0.0
+        pieces = width = touching = widest = 0
         before = False
         begin, end = _inside(row + u * cos, sin, top, bottom, -reach, reach)
         begin, end = _inside(column - u * sin, cos, left, right, begin, end)
@@ -162,29 +166,47 @@ def _across_axis(mask, weight, marked, row, column, tilt):
             here = 0 <= r < rows and 0 <= c < cols and mask[r, c] != 0
             if here:
                 if not before:
+                    ends[pieces, 0] = v
+                    own[pieces] = 0.0
                     pieces += 1
-                    own = 0.0
-                    moment = 0.0
                 width += 1
                 touching += marked[r, c] != 0
-                own += weight[r, c]
-                moment += weight[r, c] * v
-            elif before:
-                total += own
-                if own > heaviest:
-                    heaviest = own
-                    middle = moment / own if own > 0 else 0.0
+                own[pieces - 1] += weight[r, c]
+                ends[pieces - 1, 1] = v
+                widest = max(widest, v - ends[pieces - 1, 0] + 1)
             before = here
-        if before:
-            total += own
-            if own > heaviest:
-                middle = moment / own if own > 0 else 0.0
-        if width:
-            out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5] = (
-                u, pieces, width, touching, total, middle,
-            )  # fmt: skip
-            n += 1
+        if width == 0:
+            continue
+        total = half = 0.0
+        for k in range(pieces):
+            total += own[k]
+            own[k] *= _say(ends[k], widest)
+            half += own[k] / 2
+        k = 0
+        while k < pieces - 1 and half > own[k]:
+            half -= own[k]
+            k += 1
+        middle = (ends[k, 0] + ends[k, 1]) / 2
+        if own[k] > 0:
+            half /= _say(ends[k], widest)
+            for v in range(ends[k, 0], ends[k, 1] + 1):
+                r = math.floor(row + u * cos + v * sin + 0.5)
+                c = math.floor(column - u * sin + v * cos + 0.5)
+                if half <= weight[r, c]:
+                    middle = v - 0.5 + half / max(weight[r, c], 1e-6)
+                    break
+                half -= weight[r, c]
+        out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5] = (
+            u, pieces, width, touching, total, middle,
+        )  # fmt: skip
+        n += 1
     return out[:n]
+
+
+@kernel
+def _say(piece, widest):
+    """Return what a piece counts for the middle: a finger as much as the next, a rod beside a leg nothing."""
+    return ((piece[1] - piece[0] + 1) / widest) ** 2
 
 
 @kernel

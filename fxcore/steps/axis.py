@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from fxcore.kernels import AcrossAxis, across_axis, medial_slope
 from fxcore.steps.field import Mask, dilated, quantiles
-from fxcore.steps.limbs import main_limb
 from fxcore.steps.overview import Overview
+from fxcore.steps.pieces import main_limb
 
 # How often the line is fitted again across the axis found before.
 _ROUNDS = 4
@@ -20,9 +20,9 @@ _ROUNDS = 4
 _AGAIN = 0.5
 # What is left out at each end, as a fraction of the length: the cut of the image is rarely square.
 _ENDS = 0.04
-# A line across the limb of which a greater share lies at the border of the field shows a part of the limb
-# only, and its middle is not the limb's; it is left out where this share of the length has others.
-_CUT, _ENOUGH = 0.05, 0.4
+# A line across the limb that lies at the border of the field shows a part of the limb only, and its middle
+# is not the limb's: what it counts falls with the share that does, so many times as fast, to the least.
+_CUT, _LEAST = 3.0, 0.02
 # What the medial line deviates by less than this fraction of the limb's width is a bend, with no side to
 # choose: least absolute deviation alone would follow the longer of the forearm and the hand, and which that
 # is may change with the frame.
@@ -53,10 +53,11 @@ class LimbAxis:
 def limb_axis(seen: Overview) -> LimbAxis:
     """Find the axis of the main limb in a reduced radiograph, bright anatomy on dark.
 
-    The medial line goes through the weighted middle of the heaviest piece on each line across the limb:
-    a thumb or a little finger that stands off has no say. The axis is the line of least absolute
-    deviation to it (of least squares within a seventh of the limb's width), so that neither does the elbow's
-    bend or the end of a cast; lines along which the limb leaves the field are left out.
+    The medial line goes through the weighted median of each line across the limb, which lies between the
+    fingers as it lies in the middle of the palm; a thumb or a little finger that stands off moves it little,
+    a rod beside the limb hardly. The axis is the line of least absolute deviation to it (of least squares
+    within a seventh of the limb's width), so that neither does the elbow's bend or the end of a cast; where
+    the limb leaves the field it counts less.
 
     Parameters
     ----------
@@ -104,18 +105,16 @@ def _off(degrees: float, other: float) -> float:
 
 
 def _slope(lines: AcrossAxis) -> float:
-    """Return the slope of the medial line, without its ends and where the field's border runs along it."""
+    """Return the slope of the medial line, without its ends."""
     along, middle = lines.along, lines.middle
     length = along[-1] - along[0]
     kept = (along >= along[0] + _ENDS * length) & (along <= along[-1] - _ENDS * length)
-    whole = kept & (lines.touching <= _CUT * lines.width)
-    if np.count_nonzero(whole) >= _ENOUGH * length:
-        kept = whole
     if np.count_nonzero(kept) < 8:
         return 0.0
+    counts = np.maximum(_LEAST, 1 - _CUT * lines.touching / lines.width)
     # In this unit the fit takes what is below one for a bend of the limb, which counts by least squares.
     unit = max(1.0, _BEND * float(np.median(lines.width)))
-    return medial_slope(along[kept] / unit, middle[kept] / unit)
+    return medial_slope(along[kept] / unit, middle[kept] / unit, counts[kept])
 
 
 def _edge(mask: Mask, field: Mask) -> Mask:

@@ -7,27 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fxcore.kernels import close_rectangle, components, keep_components, runs_from_mask, runs_to_mask
 from fxcore.steps.field import Grey, Mask, quantiles
-from fxcore.steps.foreground import Foreground
 from fxcore.steps.overview import Overview
+from fxcore.steps.pieces import ALONG_BORDER, Piece, find_pieces
 from fxcore.steps.seams import Box, exposed, one_level, panels
 
-# Gaps up to this fraction of the longer side do not part a limb.
-_GAP = 0.012
-# A piece below this fraction of the image is a marker, text or dirt.
-_LEAST_AREA = 0.012
 # Two limbs of one patient, or two views of one limb, are this much alike: the lesser over the greater.
 _LIKE_AREA, _LIKE_LENGTH, _LIKE_GREY = 0.35, 0.55, 0.5
 # Where a seam parts them already, their areas may differ more.
 _LIKE_AREA_APART = 0.1
-# A strip is narrower than this fraction of its length...
-_STRIP = 0.1
-# ... and pieces whose line of centres is within so many degrees of their axes lie end to end.
+# Pieces whose line of centres is within so many degrees of their axes lie end to end.
 _END_TO_END = 35.0
-# A piece that runs along the border for this fraction of its length is a table's edge, or the edge of
-# something that was not meant.
-_ALONG_BORDER = 0.6
 # A part's box of which so much is frame holds one.
 _FRAME = 0.03
 # ... if half of it lies within this fraction of the range; that of a limb's straight side does not.
@@ -61,17 +51,6 @@ class Limbs:
     margin: float
 
 
-@dataclass(frozen=True)
-class _Piece:
-    mask: Mask
-    area: int
-    length: float
-    width: float
-    angle: float
-    grey: float
-    centre: tuple[float, float]
-
-
 def find_limbs(seen: Overview) -> Limbs:
     """Find the parts of a reduced radiograph, bright anatomy on dark.
 
@@ -97,7 +76,7 @@ def find_limbs(seen: Overview) -> Limbs:
                 margin = min(areas) / max(areas) - _LIKE_AREA_APART
                 if margin > 0:
                     return Limbs(tuple(p.mask for p, _ in found), tuple(panel for _, panel in found), margin)
-    pieces = _pieces(seen.ground)
+    pieces = find_pieces(seen.ground)
     if len(pieces) == 1:
         pieces = _apart(seen, pieces[0])
     if len(pieces) < 2:
@@ -113,7 +92,7 @@ def find_limbs(seen: Overview) -> Limbs:
     return Limbs(tuple(p.mask for p in parts), (whole,) * len(parts), margin)
 
 
-def _without_frame(seen: Overview, piece: _Piece) -> _Piece | None:
+def _without_frame(seen: Overview, piece: Piece) -> Piece | None:
     """Look at a part's box again: a frame around one of several exposures is at the border of that alone."""
     rows, columns = np.flatnonzero(piece.mask.any(axis=1)), np.flatnonzero(piece.mask.any(axis=0))
     box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
@@ -125,20 +104,20 @@ def _without_frame(seen: Overview, piece: _Piece) -> _Piece | None:
     low, high = quantiles(inside.grey, frame, (0.25, 0.75))
     if high - low > _ONE_LEVEL * (most - least):
         return piece
-    pieces = _pieces(inside.ground, most=1)
+    pieces = find_pieces(inside.ground, most=1)
     return _placed(pieces[0], seen.grey, box) if pieces else None
 
 
-def _apart(seen: Overview, whole: _Piece) -> list[_Piece]:
+def _apart(seen: Overview, whole: Piece) -> list[Piece]:
     """Look again without what can join two limbs: closed gaps, and a bar of the frame in the rim."""
     rows, columns = seen.grey.shape
     down, across = round(_RIM * rows), round(_RIM * columns)
-    looks = [_pieces(seen.ground, most=2, close=False)]
+    looks = [find_pieces(seen.ground, most=2, close=False)]
     if whole.mask[:down].any() or whole.mask[-down:].any():
         mask = seen.ground.soft.copy()
         mask[:down] = mask[-down:] = False
         mask[:, :across] = mask[:, -across:] = False
-        looks.append(_pieces(replace(seen.ground, soft=mask), most=2))
+        looks.append(find_pieces(replace(seen.ground, soft=mask), most=2))
     for pieces in looks:
         if len(pieces) < 2 or sum(piece.area for piece in pieces) < _MOST_LEFT * whole.area:
             continue
@@ -148,64 +127,7 @@ def _apart(seen: Overview, whole: _Piece) -> list[_Piece]:
     return [whole]
 
 
-def main_limb(ground: Foreground) -> Mask | None:
-    """Return the largest piece of the foreground that may be a limb; none where nothing stands out."""
-    pieces = _pieces(ground, most=1)
-    return pieces[0].mask if pieces else None
-
-
-def _pieces(ground: Foreground, *, most: int = 12, close: bool = True) -> list[_Piece]:
-    """Return the pieces of the foreground that may be limbs, the largest first."""
-    grey = ground.relief
-    if ground.clear < 1:
-        return []
-    side = 2 * max(1, round(_GAP * max(grey.shape))) + 1
-    runs = runs_from_mask(ground.soft)
-    if close:
-        runs = close_rectangle(runs, side, side)
-    found = components(runs)
-    pieces: list[_Piece] = []
-    for label in np.argsort(-found.area, kind="stable")[:12]:
-        if found.area[label] < _LEAST_AREA * grey.size:
-            break
-        mask = runs_to_mask(keep_components(runs, found, np.arange(found.count) == label)).view(np.bool_)
-        piece = _measured(mask, ground.relief)
-        dense = np.count_nonzero(mask & ground.dense) / np.count_nonzero(mask)
-        if pieces and _along_border(piece) > _ALONG_BORDER:
-            continue
-        if dense > 0.05 and piece.width > _STRIP * piece.length:
-            pieces.append(piece)
-            if len(pieces) == most:
-                break
-    return pieces
-
-
-def _along_border(piece: _Piece) -> float:
-    """Return the longest side of the image that a piece touches, as a fraction of its length."""
-    mask = piece.mask
-    touched = max(np.count_nonzero(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
-    return touched / piece.length
-
-
-def _measured(mask: Mask, relief: Grey) -> _Piece:
-    rows, columns = np.nonzero(mask)
-    row, column = float(rows.mean()), float(columns.mean())
-    y, x = rows - row, columns - column
-    yy, xx, xy = float((y * y).mean()), float((x * x).mean()), float((x * y).mean())
-    spread = math.hypot(xx - yy, 2 * xy)
-    long, short = (xx + yy + spread) / 2 + 1 / 12, max(0.0, (xx + yy - spread) / 2) + 1 / 12
-    return _Piece(
-        mask=mask,
-        area=rows.size,
-        length=math.sqrt(12 * long),
-        width=math.sqrt(12 * short),
-        angle=math.degrees(math.atan2(2 * xy, xx - yy) / 2),
-        grey=float(relief[rows, columns].mean()),
-        centre=(row, column),
-    )
-
-
-def _likeness(first: _Piece, other: _Piece) -> float:
+def _likeness(first: Piece, other: Piece) -> float:
     """Say by how much two pieces are more alike than two limbs must be; below zero: they are not."""
     area = min(first.area, other.area) / max(first.area, other.area)
     length = min(first.length, other.length) / max(first.length, other.length)
@@ -225,14 +147,14 @@ def _between(a: float, b: float) -> float:
     return abs((a - b + 90) % 180 - 90)
 
 
-def _first_piece(seen: Overview, panel: Box) -> _Piece | None:
+def _first_piece(seen: Overview, panel: Box) -> Piece | None:
     """Return the largest piece of a panel, in the whole image; none where the seam is an edge of it."""
     grey = seen.grey
     rows, columns = grey.shape
     box = exposed(grey, panel)
     if min(box[2] - box[0], box[3] - box[1]) < 16:
         return None
-    pieces = _pieces(seen.inside(box).ground)
+    pieces = find_pieces(seen.inside(box).ground)
     if not pieces:
         return None
     first = pieces[0]
@@ -244,7 +166,7 @@ def _first_piece(seen: Overview, panel: Box) -> _Piece | None:
         (first.mask[:, -1], column1 < columns and not _strip_about(grey, column1)),
     )
     # Beside a strip it is the edge of an exposure that the limb fills.
-    if any(seam and np.count_nonzero(side) > _ALONG_BORDER * first.length for side, seam in sides):
+    if any(seam and np.count_nonzero(side) > ALONG_BORDER * first.length for side, seam in sides):
         return None
     return _without_frame(seen, _placed(first, grey, box))
 
@@ -254,7 +176,7 @@ def _strip_about(grey: Grey, column: int) -> bool:
     return bool(one_level(grey[:, max(0, column - _NEAR) : column + _NEAR]).any())
 
 
-def _placed(piece: _Piece, grey: Grey, box: Box) -> _Piece:
+def _placed(piece: Piece, grey: Grey, box: Box) -> Piece:
     """Return a piece that was found in a box, in the whole image."""
     mask = np.zeros(grey.shape, np.bool_)
     mask[box[0] : box[2], box[1] : box[3]] = piece.mask

@@ -1,0 +1,90 @@
+"""Pieces of a radiograph's foreground: which of them may be limbs, and their extent."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fxcore.kernels import close_rectangle, components, keep_components, runs_from_mask, runs_to_mask
+from fxcore.steps.field import Grey, Mask
+from fxcore.steps.foreground import Foreground
+
+# Gaps up to this fraction of the longer side do not part a limb.
+_GAP = 0.012
+# A piece below this fraction of the image is a marker, text or dirt.
+_LEAST_AREA = 0.012
+# A strip is narrower than this fraction of its length...
+_STRIP = 0.1
+# A piece that runs along the border for this fraction of its length is a table's edge, or the edge of
+# something that was not meant.
+ALONG_BORDER = 0.6
+
+
+@dataclass(frozen=True)
+class Piece:
+    mask: Mask
+    area: int
+    length: float
+    width: float
+    angle: float
+    grey: float
+    centre: tuple[float, float]
+
+
+def main_limb(ground: Foreground) -> Mask | None:
+    """Return the largest piece of the foreground that may be a limb; none where nothing stands out."""
+    pieces = find_pieces(ground, most=1)
+    return pieces[0].mask if pieces else None
+
+
+def find_pieces(ground: Foreground, *, most: int = 12, close: bool = True) -> list[Piece]:
+    """Return the pieces of the foreground that may be limbs, the largest first."""
+    grey = ground.relief
+    if ground.clear < 1:
+        return []
+    side = 2 * max(1, round(_GAP * max(grey.shape))) + 1
+    runs = runs_from_mask(ground.soft)
+    if close:
+        runs = close_rectangle(runs, side, side)
+    found = components(runs)
+    pieces: list[Piece] = []
+    for label in np.argsort(-found.area, kind="stable")[:12]:
+        if found.area[label] < _LEAST_AREA * grey.size:
+            break
+        mask = runs_to_mask(keep_components(runs, found, np.arange(found.count) == label)).view(np.bool_)
+        piece = _measured(mask, ground.relief)
+        dense = np.count_nonzero(mask & ground.dense) / np.count_nonzero(mask)
+        if pieces and _along_border(piece) > ALONG_BORDER:
+            continue
+        if dense > 0.05 and piece.width > _STRIP * piece.length:
+            pieces.append(piece)
+            if len(pieces) == most:
+                break
+    return pieces
+
+
+def _along_border(piece: Piece) -> float:
+    """Return the longest side of the image that a piece touches, as a fraction of its length."""
+    mask = piece.mask
+    touched = max(np.count_nonzero(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    return touched / piece.length
+
+
+def _measured(mask: Mask, relief: Grey) -> Piece:
+    rows, columns = np.nonzero(mask)
+    row, column = float(rows.mean()), float(columns.mean())
+    y, x = rows - row, columns - column
+    yy, xx, xy = float((y * y).mean()), float((x * x).mean()), float((x * y).mean())
+    spread = math.hypot(xx - yy, 2 * xy)
+    long, short = (xx + yy + spread) / 2 + 1 / 12, max(0.0, (xx + yy - spread) / 2) + 1 / 12
+    return Piece(
+        mask=mask,
+        area=rows.size,
+        length=math.sqrt(12 * long),
+        width=math.sqrt(12 * short),
+        angle=math.degrees(math.atan2(2 * xy, xx - yy) / 2),
+        grey=float(relief[rows, columns].mean()),
+        centre=(row, column),
+    )
