@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,12 +61,13 @@ def panels(grey: Grey, field: Mask) -> list[Box]:
         seam |= sharp & (np.convolve(seam, np.ones(2 * _BLUR + 1), "same") > 0)
     else:
         seam = sharp if sharp.any() else thin
-    cuts = [0]
-    for k in np.flatnonzero(seam):
-        if k - cuts[-1] > _BLUR:
-            cuts.append(int(k))
-    cuts.append(columns)
-    return [(0, left, rows, right) for left, right in pairwise(cuts) if right - left >= _PANEL * columns]
+    found, left = [], 0
+    # A panel begins behind all columns of the strip before it: what is left of one would pass for anatomy.
+    for k in [*np.flatnonzero(seam), columns]:
+        if k - left >= _PANEL * columns:
+            found.append((0, left, rows, int(k)))
+        left = int(k)
+    return found
 
 
 def _steps(grey: Grey, field: Mask, first: int, last: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
