@@ -112,12 +112,12 @@ def _apart(seen: Overview, whole: Piece) -> list[Piece]:
     """Look again without what can join two limbs: closed gaps, and a bar of the frame in the rim."""
     rows, columns = seen.grey.shape
     down, across = round(_RIM * rows), round(_RIM * columns)
-    looks = [find_pieces(seen.ground, most=2, close=False)]
+    looks = [find_pieces(seen.ground, least=2, most=2, close=False)]
     if whole.mask[:down].any() or whole.mask[-down:].any():
         mask = seen.ground.soft.copy()
         mask[:down] = mask[-down:] = False
         mask[:, :across] = mask[:, -across:] = False
-        looks.append(find_pieces(replace(seen.ground, soft=mask), most=2))
+        looks.append(find_pieces(replace(seen.ground, soft=mask), least=2, most=2))
     for pieces in looks:
         if len(pieces) < 2 or sum(piece.area for piece in pieces) < _MOST_LEFT * whole.area:
             continue

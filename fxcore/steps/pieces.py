@@ -24,6 +24,8 @@ ALONG_BORDER = 0.6
 
 @dataclass(frozen=True)
 class Piece:
+    """A piece of the foreground: extent in pixels, angle of its axis in degrees, mean grey level, middle."""
+
     mask: Mask
     area: int
     length: float
@@ -39,8 +41,11 @@ def main_limb(ground: Foreground) -> Mask | None:
     return pieces[0].mask if pieces else None
 
 
-def find_pieces(ground: Foreground, *, most: int = 12, close: bool = True) -> list[Piece]:
-    """Return the pieces of the foreground that may be limbs, the largest first."""
+def find_pieces(ground: Foreground, *, least: int = 1, most: int = 12, close: bool = True) -> list[Piece]:
+    """Return the pieces of the foreground that may be limbs, the largest first; none if fewer than `least`.
+
+    With `close`, small gaps do not part them.
+    """
     grey = ground.relief
     if ground.clear < 1:
         return []
@@ -50,6 +55,8 @@ def find_pieces(ground: Foreground, *, most: int = 12, close: bool = True) -> li
         runs = close_rectangle(runs, side, side)
     found = components(runs)
     pieces: list[Piece] = []
+    if np.count_nonzero(found.area >= _LEAST_AREA * grey.size) < least:
+        return pieces
     for label in np.argsort(-found.area, kind="stable")[:12]:
         if found.area[label] < _LEAST_AREA * grey.size:
             break
