@@ -24,8 +24,8 @@ _BESIDE, _CLEAREST = 0.2, 0.25
 # Levels up to so far above the darkest are black.
 _BLACK = 2.0
 # A strip too thin for a column of its own goes up and down again in this share of them: a bone, or a
-# rod of an external fixator, comes to three quarters.
-_THERE_AND_BACK = 0.8
+# rod of an external fixator, comes to eight tenths.
+_THERE_AND_BACK = 0.9
 # A panel narrower than this fraction of the image separates, and shows nothing...
 _PANEL = 0.15
 # ... and no seam is looked for nearer to the border than this.
