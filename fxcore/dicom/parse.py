@@ -222,6 +222,9 @@ def parse(
     except MemoryError as error:
         raise UnreadableFileError("broken_header", "a length in the header asks for absurd memory") from error
     except OSError as error:
+        # What pydicom cannot read of an item it takes for the end of the file, our refusal to go on too.
+        if isinstance(error.__context__, UnreadableFileError):
+            raise error.__context__ from None
         if error.errno is not None:
             raise UnreadableFileError("unreadable", f"reading failed: {error.strerror}") from error
         raise UnreadableFileError("broken_header", "the header ends in the middle of a sequence") from error
