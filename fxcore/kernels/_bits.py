@@ -211,3 +211,23 @@ def store_word(typing_context: Any, target: Any, offset: Any, word: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(target, types.intp, types.uint64), generate
+
+
+@intrinsic
+def leading_zeros(typing_context: Any, word: Any) -> Any:
+    """Return how many zeros are above the highest set bit of a word; 64 for a word of 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], ir.IntType(1)(0))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def byte_swapped(typing_context: Any, word: Any) -> Any:
+    """Return a word with its bytes in the opposite order."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bswap(arguments[0])
+
+    return types.uint64(types.uint64), generate

@@ -26,6 +26,11 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` into each kernel that calls it, for what is called once a bit or a pixel."""
+    return numba.njit(nogil=True, forceinline=True)(function)
+
+
 @functools.cache
 def _sources(folder: Path) -> str:
     """Return a digest of the Python files of a folder and of this one; empty where there are none."""
