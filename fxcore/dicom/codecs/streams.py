@@ -125,7 +125,7 @@ def jpeg_2000_size(stream: bytes) -> StreamSize | None:
         None where there is none, where it asks for more tiles than the standard allows, or where the
         boxes of a JP2 file do not lead to it.
     """
-    start = _codestream(stream)
+    start = jpeg_2000_start(stream)
     if stream[start : start + 4] != b"\xff\x4f\xff\x51" or start + 43 > len(stream):
         return None
     x1, y1, x0, y0, tile_x, tile_y, tile_x0, tile_y0 = (
@@ -139,7 +139,7 @@ def jpeg_2000_size(stream: bytes) -> StreamSize | None:
     return StreamSize(y1 - y0, x1 - x0, samples, (stream[start + 42] & 0x7F) + 1)
 
 
-def _codestream(stream: bytes) -> int:
+def jpeg_2000_start(stream: bytes) -> int:
     """Return where the codestream starts: at once, or in a JP2 box (T.800 annex I), which DICOM forbids."""
     if stream[:12] != b"\x00\x00\x00\x0cjP  \r\n\x87\n":
         return 0

@@ -1,0 +1,227 @@
+"""The main header and the tile-part headers of a JPEG 2000 codestream (ITU-T T.800 annex A)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from fxcore.dicom.codecs.streams import END_MARKER, jpeg_2000_start
+
+_SIZ, _COD, _QCD, _SOT, _SOD = 0xFF51, 0xFF52, 0xFF5C, 0xFF90, 0xFF93
+# TLM, PLM, PLT, CRG and COM: what the image does not depend on.
+_SKIPPED = {0xFF55, 0xFF57, 0xFF58, 0xFF63, 0xFF64}
+_MOST_TILES = 65535
+_MOST_SEGMENTS = 2**17
+_MOST_SAMPLES = 2**31 - 1
+
+
+class UnsupportedError(ValueError):
+    """A codestream that this decoder leaves to another one, be it broken or beyond what it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """What the COD and QCD segments say of a tile."""
+
+    progression: int
+    layers: int
+    block_exponents: tuple[int, int]
+    precinct_exponents: tuple[tuple[int, int], ...]  # of each resolution, lowest first
+    bit_planes: tuple[int, ...]  # of each subband: LL, then HL, LH, HH of each level
+    start_markers: bool
+    end_markers: bool
+
+    @property
+    def levels(self) -> int:
+        """Decomposition levels."""
+        return len(self.precinct_exponents) - 1
+
+
+@dataclass(slots=True)
+class Tile:
+    """Begin and end of the packets of each tile-part, and the segments of the first one's header."""
+
+    parts: list[tuple[int, int]] = field(default_factory=list)
+    segments: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Codestream:
+    """A codestream of one component, taken apart.
+
+    Attributes
+    ----------
+    area : tuple of int
+        x0, y0, x1, y1 of the image on the reference grid.
+    tile_grid : tuple of int
+        x0 and y0 of the first tile, width and height of a tile.
+    bits : int
+    signed : bool
+    tiles : list of Tile
+        In raster order.
+    segments : dict
+        COD and QCD of the main header.
+    """
+
+    area: tuple[int, int, int, int]
+    tile_grid: tuple[int, int, int, int]
+    bits: int
+    signed: bool
+    tiles: list[Tile]
+    segments: dict[int, bytes]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the image."""
+        return self.area[3] - self.area[1], self.area[2] - self.area[0]
+
+    def tile_area(self, index: int) -> tuple[int, int, int, int]:
+        """Return x0, y0, x1, y1 of a tile on the reference grid (equations B-7 to B-10)."""
+        left, top, width, height = self.tile_grid
+        across = -(-(self.area[2] - left) // width)
+        x, y = left + index % across * width, top + index // across * height
+        return (
+            max(x, self.area[0]),
+            max(y, self.area[1]),
+            min(x + width, self.area[2]),
+            min(y + height, self.area[3]),
+        )
+
+    def coding(self, index: int) -> Coding:
+        """Return how a tile is coded.
+
+        Raises
+        ------
+        UnsupportedError
+            For all but the reversible wavelet and plain code blocks.
+        """
+        segments = self.segments | self.tiles[index].segments
+        if not {_COD, _QCD} <= segments.keys():
+            raise UnsupportedError("no COD or no QCD segment")
+        return _coding(segments[_COD], segments[_QCD])
+
+
+def read_codestream(stream: bytes) -> Codestream:
+    """Read all headers of a codestream, bare or in a JP2 file.
+
+    Raises
+    ------
+    UnsupportedError
+        For more than one component or 16 bits, for subsampling, and for any marker segment that changes
+        how the image is decoded besides SIZ, COD and QCD; where tiles, tile-parts or markers are
+        missing, or their lengths do not lead from one to the next.
+    """
+    start = jpeg_2000_start(stream)
+    boxes = stream[:start]
+    if b"pclr" in boxes or b"cdef" in boxes:
+        raise UnsupportedError("a palette or channel definitions")
+    if stream[start : start + 2] != b"\xff\x4f":
+        raise UnsupportedError("no start of codestream")
+    try:
+        return _read(stream, start + 2)
+    except struct.error as error:
+        raise UnsupportedError("a marker segment is shorter than its contents") from error
+
+
+def _read(stream: bytes, offset: int) -> Codestream:
+    main, offset = _segments(stream, offset, _SOT, (_SIZ, _COD, _QCD))
+    if _SIZ not in main:
+        raise UnsupportedError("no SIZ segment")
+    area, tile_grid, bits, signed = _size(main.pop(_SIZ))
+    across, down = (-(-(area[2 + k] - tile_grid[k]) // tile_grid[2 + k]) for k in (0, 1))
+    # Each tile takes a header of 14 bytes.
+    if across * down > min(_MOST_TILES, len(stream) // 14):
+        raise UnsupportedError(f"{across} x {down} tiles in {len(stream)} bytes")
+    tiles = [Tile() for _ in range(across * down)]
+    parts = 0
+    while stream[offset : offset + 2] == b"\xff\x90":
+        parts += 1
+        if parts > _MOST_SEGMENTS:
+            raise UnsupportedError(f"more than {_MOST_SEGMENTS} tile-parts")
+        offset = _tile_part(stream, offset, tiles)
+    if stream[offset : offset + 2] != END_MARKER:
+        raise UnsupportedError("a tile-part is followed neither by another nor by the end of the codestream")
+    if not all(tile.parts for tile in tiles):
+        raise UnsupportedError("a tile is missing")
+    return Codestream(area, tile_grid, bits, signed, tiles, main)
+
+
+def _segments(stream: bytes, offset: int, end: int, known: tuple[int, ...]) -> tuple[dict[int, bytes], int]:
+    """Return the contents of the `known` marker segments before the marker `end`, and where that is."""
+    found: dict[int, bytes] = {}
+    for _ in range(_MOST_SEGMENTS):
+        marker, length = struct.unpack_from(">HH", stream, offset)
+        if marker == end:
+            return found, offset
+        if length < 2 or offset + 2 + length > len(stream):
+            raise UnsupportedError("a marker segment that reaches beyond the stream")
+        if marker in known and marker not in found:
+            found[marker] = stream[offset + 4 : offset + 2 + length]
+        elif marker not in _SKIPPED:
+            raise UnsupportedError(f"marker segment {marker:04X}")
+        offset += 2 + length
+    raise UnsupportedError(f"more than {_MOST_SEGMENTS} marker segments")
+
+
+def _tile_part(stream: bytes, offset: int, tiles: list[Tile]) -> int:
+    """Enter a tile-part (A.4.2) into `tiles`; return where it ends."""
+    length, index, size, number, count = struct.unpack_from(">HHIBB", stream, offset + 2)
+    end = offset + size if size else stream.rfind(END_MARKER)
+    if length != 10 or end > len(stream) or index >= len(tiles):
+        raise UnsupportedError("a tile-part that reaches beyond the stream, or of no tile")
+    tile = tiles[index]
+    if number != len(tile.parts) or (count and number >= count):
+        raise UnsupportedError("tile-parts in the wrong order")
+    found, begin = _segments(stream, offset + 12, _SOD, () if number else (_COD, _QCD))
+    begin += 2
+    if begin > end:
+        raise UnsupportedError("a tile-part shorter than its header")
+    tile.segments |= found
+    tile.parts.append((begin, end))
+    return end
+
+
+def _size(segment: bytes) -> tuple[tuple[int, int, int, int], tuple[int, int, int, int], int, bool]:
+    """Read SIZ (A.5.1): the image's area, the first tile's place and size, bits, sign."""
+    if len(segment) != 39:
+        raise UnsupportedError("not one component")
+    rsiz, x1, y1, x0, y0, width, height, left, top, components, depth, *steps = struct.unpack(
+        ">H8IH3B", segment
+    )
+    if components != 1 or steps != [1, 1]:
+        raise UnsupportedError("more than one component, or a subsampled one")
+    if rsiz & 0xC000:
+        raise UnsupportedError("extensions (Rsiz)")
+    if not x0 < x1 or not y0 < y1 or (x1 - x0) * (y1 - y0) > _MOST_SAMPLES:
+        raise UnsupportedError(f"an image of {y1 - y0} x {x1 - x0}")
+    if not left <= x0 < left + width or not top <= y0 < top + height:
+        raise UnsupportedError("a first tile without samples")
+    bits = (depth & 0x7F) + 1
+    if bits > 16:
+        raise UnsupportedError(f"{bits} bits")
+    return (x0, y0, x1, y1), (left, top, width, height), bits, bool(depth >> 7)
+
+
+def _coding(cod: bytes, qcd: bytes) -> Coding:
+    """Read COD (A.6.1) and QCD (A.6.4)."""
+    if len(cod) < 10:
+        raise UnsupportedError("a COD segment that is too short")
+    style, progression, layers, colour, levels, *exponents, block_style, transform = struct.unpack_from(
+        ">BBHBBBBBB", cod
+    )
+    if style > 7 or progression > 4 or not layers or levels > 32:
+        raise UnsupportedError("a COD segment of unknown values")
+    if colour or block_style or transform != 1:
+        raise UnsupportedError("another transformation or code-block style")
+    sizes = cod[10:] if style & 1 else b"\xff" * (levels + 1)
+    precincts = tuple((size & 15, size >> 4) for size in sizes)
+    wide, high = (exponent + 2 for exponent in exponents)
+    if max(wide, high) > 10 or wide + high > 12 or len(cod) != 10 + (len(sizes) if style & 1 else 0):
+        raise UnsupportedError("code blocks or precincts of sizes that are not allowed")
+    if len(precincts) != levels + 1 or any(0 in size for size in precincts[1:]):
+        raise UnsupportedError("precincts of sizes that are not allowed")
+    if not qcd or qcd[0] & 31 or len(qcd) < 2 + 3 * levels:
+        raise UnsupportedError("quantisation, or too few exponents")
+    # Equation E-2.
+    planes = tuple((qcd[0] >> 5) + (step >> 3) - 1 for step in qcd[1 : 2 + 3 * levels])
+    return Coding(progression, layers, (wide, high), precincts, planes, bool(style & 2), bool(style & 4))
