@@ -69,7 +69,7 @@ def decision(data, mq, contexts, context):
         if mq[CT] == 0:
             byte_in(data, mq)
         mq[A] <<= 1
-        mq[C] <<= 1
+        mq[C] = mq[C] << 1 & 0xFFFFFFFF
         mq[CT] -= 1
         if mq[A] & 0x8000:
             return symbol ^ 1 if less else symbol

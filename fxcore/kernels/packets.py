@@ -10,6 +10,26 @@ from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
 from fxcore.kernels._jit import kernel
+from fxcore.kernels._packet_bits import (
+    BROKEN,
+    BYTE,
+    END,
+    ENDED,
+    LEFT,
+    LEFT_OVER,
+    PART,
+    POSITION,
+    STATUS,
+    TOO_DEEP,
+    UNKNOWN,
+    log2,
+    read_bit,
+    read_number,
+    read_passes,
+    read_tag_tree,
+    skip_end_marker,
+    skip_start_marker,
+)
 from fxcore.kernels.precincts import Integers, Layout
 
 SLACK = 8
@@ -22,18 +42,13 @@ _MOST_BIT_PLANES = 30
 _LEAST_BITS = 6
 _LRCP, _RLCP, _RPCL, _CPRL = 0, 1, 2, 4
 
-_ENDED, _BROKEN, _TOO_DEEP, _LEFT_OVER = 1, 2, 3, 4
 _MEANING = {
-    _ENDED: "a tile ends before its last packet does",
-    _BROKEN: "a packet header does not follow the standard",
-    _TOO_DEEP: f"a code block of more than {_MOST_BIT_PLANES} bit-planes",
-    _LEFT_OVER: "bytes after the last packet of a tile",
+    ENDED: "a tile ends before its last packet does",
+    BROKEN: "a packet header does not follow the standard",
+    TOO_DEEP: f"a code block of more than {_MOST_BIT_PLANES} bit-planes",
+    LEFT_OVER: "bytes after the last packet of a tile",
 }
 
-# Where in the codestream a kernel is: place, end of the tile-part, number of the next, byte and what is left
-# of its bits, and what is wrong.
-_POSITION, _END, _PART, _BYTE, _LEFT, _STATUS = 0, 1, 2, 3, 4, 5
-_UNKNOWN = 2**30
 # A precinct is 2**15 samples wide at most, a code block four.
 _MOST_TREE_LEVELS = 16
 
@@ -122,7 +137,7 @@ def read_packets(
         )
     size = int((ends[:, 1] - ends[:, 0]).sum())
     if precincts * layers > size:
-        raise ParameterError(_MEANING[_ENDED])
+        raise ParameterError(_MEANING[ENDED])
     order, groups = _order(layout, progression)
     markers = np.array([start_markers, end_markers])
     most = min(blocks * layers, 8 * size // _LEAST_BITS)
@@ -166,13 +181,13 @@ def _walk(source, parts, order, groups, layers, first_grid, grids, parents, plan
     """
     passes = np.zeros(planes.size, np.int64)
     zero_planes = np.zeros(planes.size, np.int64)
-    length_bits = np.full(planes.size, 3, np.int64)
+    length_bits = np.zeros(planes.size, np.int64)
     segments = np.empty((3, most), np.int64)
     # Of each node: the value, where it is known, and what it is at least.
     inclusion = np.zeros((2, parents.size), np.int32)
     missing = np.zeros((2, parents.size), np.int32)
     for node in range(parents.size):
-        inclusion[0, node] = missing[0, node] = _UNKNOWN
+        inclusion[0, node] = missing[0, node] = UNKNOWN
     trees = (inclusion, missing, parents, np.empty(_MOST_TREE_LEVELS, np.int64))
     at = np.zeros(6, np.int64)
     count = 0
@@ -181,14 +196,14 @@ def _walk(source, parts, order, groups, layers, first_grid, grids, parents, plan
         for layer in range(layers):
             for member in range(groups[group], groups[group + 1]):
                 if not _next_part(at, parts):
-                    return _ENDED, passes, zero_planes, segments
+                    return ENDED, passes, zero_planes, segments
                 if markers[0]:
-                    _skip_start_marker(source, at, number)
+                    skip_start_marker(source, at, number)
                 number += 1
                 first = count
-                at[_BYTE] = at[_LEFT] = 0
+                at[BYTE] = at[LEFT] = 0
                 precinct = order[member]
-                end = first_grid[precinct + 1] if _bit(source, at) else 0
+                end = first_grid[precinct + 1] if read_bit(source, at) else 0
                 for g in range(first_grid[precinct], end):
                     for k in range(grids[0, g] * grids[1, g]):
                         b = grids[2, g] + k
@@ -198,44 +213,44 @@ def _walk(source, parts, order, groups, layers, first_grid, grids, parents, plan
                         if more == 0:
                             continue
                         passes[b] += more
-                        while _bit(source, at):
+                        while read_bit(source, at):
                             length_bits[b] += 1
-                        bits = length_bits[b] + _log2(more)
+                        bits = 3 + length_bits[b] + log2(more)
                         if planes[b] - zero_planes[b] > _MOST_BIT_PLANES:
-                            at[_STATUS] = _TOO_DEEP
+                            at[STATUS] = TOO_DEEP
                         if bits > 32 or count == most or passes[b] > 3 * (planes[b] - zero_planes[b]) - 2:
-                            at[_STATUS] = _BROKEN
-                        if at[_STATUS]:
-                            return at[_STATUS], passes, zero_planes, segments
+                            at[STATUS] = BROKEN
+                        if at[STATUS]:
+                            return at[STATUS], passes, zero_planes, segments
                         segments[0, count] = b
-                        segments[2, count] = _number(source, at, bits)
+                        segments[2, count] = read_number(source, at, bits)
                         count += 1
-                if at[_BYTE] == 0xFF:
+                if at[BYTE] == 0xFF:
                     # The header ends with a stuffed bit, in a byte of its own (B.10.1).
-                    at[_LEFT] = 0
-                    _bit(source, at)
+                    at[LEFT] = 0
+                    read_bit(source, at)
                 if markers[1]:
-                    _skip_end_marker(source, at)
+                    skip_end_marker(source, at)
                 for k in range(first, count):
-                    segments[1, k] = at[_POSITION]
-                    at[_POSITION] += segments[2, k]
-                if at[_POSITION] > at[_END] and at[_STATUS] == 0:
-                    at[_STATUS] = _ENDED
-                if at[_STATUS]:
-                    return at[_STATUS], passes, zero_planes, segments
+                    segments[1, k] = at[POSITION]
+                    at[POSITION] += segments[2, k]
+                if at[POSITION] > at[END] and at[STATUS] == 0:
+                    at[STATUS] = ENDED
+                if at[STATUS]:
+                    return at[STATUS], passes, zero_planes, segments
     if _next_part(at, parts):
-        at[_STATUS] = _LEFT_OVER
-    return at[_STATUS], passes, zero_planes, segments[:, :count]
+        at[STATUS] = LEFT_OVER
+    return at[STATUS], passes, zero_planes, segments[:, :count]
 
 
 @kernel
 def _next_part(at, parts):
     """Go on to the next tile-part where this one is used up; return whether there is anything to read."""
-    while at[_POSITION] == at[_END] and at[_PART] < parts.shape[0]:
-        at[_POSITION] = parts[at[_PART], 0]
-        at[_END] = parts[at[_PART], 1]
-        at[_PART] += 1
-    return at[_POSITION] < at[_END]
+    while at[POSITION] == at[END] and at[PART] < parts.shape[0]:
+        at[POSITION] = parts[at[PART], 0]
+        at[END] = parts[at[PART], 1]
+        at[PART] += 1
+    return at[POSITION] < at[END]
 
 
 @kernel
@@ -243,135 +258,32 @@ def _new_passes(source, at, trees, node, block, layer, passes, zero_planes, plan
     """Return how many passes a packet adds to a block, 0 if it leaves it out (B.10.4 to B.10.6)."""
     inclusion, missing, parents, path = trees
     if passes[block]:
-        return _passes(source, at) if _bit(source, at) else 0
-    if not _known(source, at, inclusion, parents, path, node, layer + 1):
+        return read_passes(source, at) if read_bit(source, at) else 0
+    if not read_tag_tree(source, at, inclusion, parents, path, node, layer + 1):
         return 0
     while zero_planes[block] < planes[block]:
-        if _known(source, at, missing, parents, path, node, zero_planes[block] + 1):
+        if read_tag_tree(source, at, missing, parents, path, node, zero_planes[block] + 1):
             break
         zero_planes[block] += 1
-    return _passes(source, at)
-
-
-@kernel
-def _log2(value):
-    """Return the logarithm to base 2 of a positive integer, rounded down."""
-    result = 0
-    while value > 1:
-        value >>= 1
-        result += 1
-    return result
-
-
-@kernel
-def _bit(source, at):
-    """Return the next bit of a packet header, of which a 0 is left out after each byte FF (B.10.1).
-
-    Past the end there are zeros, which end every loop over the bits, and the status says so.
-    """
-    if at[_LEFT] == 0:
-        if at[_POSITION] >= at[_END]:
-            at[_STATUS] = _BROKEN
-            return 0
-        before = at[_BYTE]
-        at[_BYTE] = source[at[_POSITION]]
-        at[_POSITION] += 1
-        at[_LEFT] = 8
-        if before == 0xFF:
-            at[_LEFT] = 7
-            if at[_BYTE] > 0x7F:
-                at[_STATUS] = _BROKEN
-    at[_LEFT] -= 1
-    return (at[_BYTE] >> at[_LEFT]) & 1
-
-
-@kernel
-def _number(source, at, bits):
-    """Return a number of `bits` bits, most significant first."""
-    value = 0
-    for _ in range(bits):
-        value = 2 * value + _bit(source, at)
-    return value
-
-
-@kernel
-def _passes(source, at):
-    """Return how many coding passes a packet adds to a block (table B.4)."""
-    if not _bit(source, at):
-        return 1
-    if not _bit(source, at):
-        return 2
-    value = _number(source, at, 2)
-    if value < 3:
-        return 3 + value
-    value = _number(source, at, 5)
-    if value < 31:
-        return 6 + value
-    return 37 + _number(source, at, 7)
-
-
-@kernel
-def _known(source, at, tree, parents, path, leaf, threshold):
-    """Read on in a tag tree (B.10.2) until it is clear whether the value of `leaf` is below `threshold`.
-
-    ``tree[0]`` holds the values that are known, ``tree[1]`` what the others are at least.
-    """
-    depth = 0
-    node = leaf
-    while node >= 0:
-        path[depth] = node
-        depth += 1
-        node = parents[node]
-    low = 0
-    while depth > 0:
-        depth -= 1
-        node = path[depth]
-        low = max(low, tree[1, node])
-        while low < threshold and low < tree[0, node]:
-            if _bit(source, at):
-                tree[0, node] = low
-            else:
-                low += 1
-        tree[1, node] = low
-    return tree[0, leaf] < threshold
-
-
-@kernel
-def _skip_start_marker(source, at, number):
-    """Skip an SOP marker segment (A.8.1), where there is one, which counts the packets of the tile."""
-    begin = at[_POSITION]
-    if begin + 6 > at[_END] or source[begin] != 0xFF or source[begin + 1] != 0x91:
-        return
-    counted = (np.int64(source[begin + 4]) << 8) | source[begin + 5]
-    if source[begin + 2] != 0 or source[begin + 3] != 4 or counted != number & 0xFFFF:
-        at[_STATUS] = _BROKEN
-    at[_POSITION] += 6
-
-
-@kernel
-def _skip_end_marker(source, at):
-    """Skip the EPH marker (A.8.2)."""
-    begin = at[_POSITION]
-    if begin + 2 > at[_END] or source[begin] != 0xFF or source[begin + 1] != 0x92:
-        at[_STATUS] = _BROKEN
-        return
-    at[_POSITION] += 2
+    return read_passes(source, at)
 
 
 @kernel
 def _gather(source, segments, blocks):
     """Copy the bytes of each block together; return them, and of each block's the begin and length."""
+    begin = np.zeros(blocks + 1, np.int64)
+    for k in range(segments.shape[1]):
+        begin[segments[0, k] + 1] += segments[2, k]
+    for b in range(blocks):
+        begin[b + 1] += begin[b]
+    data = np.zeros(begin[blocks] + SLACK, np.uint8)
     length = np.zeros(blocks, np.int64)
     for k in range(segments.shape[1]):
-        length[segments[0, k]] += segments[2, k]
-    begin = np.zeros(blocks, np.int64)
-    for b in range(1, blocks):
-        begin[b] = begin[b - 1] + length[b - 1]
-    data = np.zeros(length.sum() + SLACK, np.uint8)
-    free = begin.copy()
-    for k in range(segments.shape[1]):
         block, place, size = segments[0, k], segments[1, k], segments[2, k]
+        free = begin[block] + length[block]
+        piece = source[place : place + size]
+        target = data[free : free + size]
         for i in range(size):
-            data[free[block] + i] = source[place + i]
-        free[block] += size
-    return data, begin, length
+            target[i] = piece[i]
+        length[block] += size
+    return data, begin[:blocks], length

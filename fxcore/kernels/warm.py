@@ -13,13 +13,16 @@ from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
+from fxcore.kernels.packets import read_packets
 from fxcore.kernels.png import png_unfilter
+from fxcore.kernels.precincts import tile_layout
 from fxcore.kernels.profiles import across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
 from fxcore.kernels.scanning import runs_from_image
 from fxcore.kernels.texture import correlation, local_structure
 from fxcore.kernels.tone import apply_table, corner_means
+from fxcore.kernels.wavelet import inverse_wavelet_5_3
 
 
 def warm() -> None:
@@ -57,3 +60,8 @@ def warm() -> None:
     across_axis(mask, grey, mask, (1.0, 1.0), 0.0)
     deflate(np.zeros(64, np.uint8))
     png_unfilter(bytes(6), 2, 2)
+    tile = (0, 0, 4, 4)
+    layout = tile_layout(tile, (0, 0), (2, 2), [(15, 15)], most_precincts=1)
+    read_packets(bytes(1), [(0, 1)], layout, [9], layers=1, progression=0)
+    for sample in (np.uint8, np.uint16):
+        inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), sample), tile, (0, 0), 2)

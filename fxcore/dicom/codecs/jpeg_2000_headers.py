@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from fxcore.dicom.codecs.streams import END_MARKER, jpeg_2000_start
 
 _SIZ, _COD, _QCD, _SOT, _SOD = 0xFF51, 0xFF52, 0xFF5C, 0xFF90, 0xFF93
-# TLM, PLM, PLT, CRG and COM: what the image does not depend on.
-_SKIPPED = {0xFF55, 0xFF57, 0xFF58, 0xFF63, 0xFF64}
+# TLM, PLM, CRG and COM, or PLT and COM: what the image does not depend on.
+_SKIPPED_IN_MAIN, _SKIPPED_IN_TILE = {0xFF55, 0xFF57, 0xFF63, 0xFF64}, {0xFF58, 0xFF64}
 _MOST_TILES = 65535
 _MOST_SEGMENTS = 2**17
 _MOST_SAMPLES = 2**31 - 1
@@ -39,10 +39,11 @@ class Coding:
 
 @dataclass(slots=True)
 class Tile:
-    """Begin and end of the packets of each tile-part, and the segments of the first one's header."""
+    """What the tile-parts of a tile say."""
 
-    parts: list[tuple[int, int]] = field(default_factory=list)
-    segments: dict[int, bytes] = field(default_factory=dict)
+    parts: list[tuple[int, int]] = field(default_factory=list)  # begin and end of the packets of each
+    count: int = 0  # how many of them there are, if any of them says
+    segments: dict[int, bytes] = field(default_factory=dict)  # COD and QCD of the first one's header
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,8 @@ def _read(stream: bytes, offset: int) -> Codestream:
         offset = _tile_part(stream, offset, tiles)
     if stream[offset : offset + 2] != END_MARKER:
         raise UnsupportedError("a tile-part is followed neither by another nor by the end of the codestream")
-    if not all(tile.parts for tile in tiles):
-        raise UnsupportedError("a tile is missing")
+    if not all(tile.parts and len(tile.parts) == (tile.count or len(tile.parts)) for tile in tiles):
+        raise UnsupportedError("a tile or a tile-part is missing")
     return Codestream(area, tile_grid, bits, signed, tiles, main)
 
 
@@ -157,7 +158,7 @@ def _segments(stream: bytes, offset: int, end: int, known: tuple[int, ...]) -> t
             raise UnsupportedError("a marker segment that reaches beyond the stream")
         if marker in known and marker not in found:
             found[marker] = stream[offset + 4 : offset + 2 + length]
-        elif marker not in _SKIPPED:
+        elif marker not in (_SKIPPED_IN_MAIN if end == _SOT else _SKIPPED_IN_TILE):
             raise UnsupportedError(f"marker segment {marker:04X}")
         offset += 2 + length
     raise UnsupportedError(f"more than {_MOST_SEGMENTS} marker segments")
@@ -170,8 +171,9 @@ def _tile_part(stream: bytes, offset: int, tiles: list[Tile]) -> int:
     if length != 10 or end > len(stream) or index >= len(tiles):
         raise UnsupportedError("a tile-part that reaches beyond the stream, or of no tile")
     tile = tiles[index]
-    if number != len(tile.parts) or (count and number >= count):
-        raise UnsupportedError("tile-parts in the wrong order")
+    if number != len(tile.parts) or (count and tile.count and count != tile.count):
+        raise UnsupportedError("tile-parts in the wrong order or number")
+    tile.count = count or tile.count
     found, begin = _segments(stream, offset + 12, _SOD, () if number else (_COD, _QCD))
     begin += 2
     if begin > end:
