@@ -119,6 +119,17 @@ def test_keep_and_crop_follow_the_labels() -> None:
         np.testing.assert_array_equal(kernels.crop_without(image, runs, found, largest, box), expected)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_kept_components_are_those_of_what_is_kept(share: float) -> None:
+    runs = kernels.runs_from_mask(_NOISE > 200)
+    found = kernels.components(runs)
+    keep = _RNG.random(found.count) < share
+    kept, expected = found.kept(keep), kernels.components(kernels.keep_components(runs, found, keep))
+    assert (kept.count, kept.count < found.count) == (expected.count, share < 1)
+    for name in ("label", "area", "box"):
+        np.testing.assert_array_equal(getattr(kept, name), getattr(expected, name))
+
+
 def test_spiral_is_one_component() -> None:
     """The worst case of union-find: one component whose parts meet only at the centre."""
     spiral = np.zeros((129, 129), np.uint8)
@@ -210,6 +221,10 @@ REFUSED: dict[str, Callable[[], object]] = {
     "components of others": lambda: kernels.keep_components(
         kernels.runs_from_mask(np.ones((1, 1), np.uint8)), _FOUND, np.ones(1, bool)
     ),
+    "kept by too few": lambda: _FOUND.kept(np.ones(0, bool)),
+    "kept with a label beyond the components": lambda: kernels.Components(
+        1, _FOUND.label + np.int32(1), _FOUND.area, _FOUND.box
+    ).kept(np.zeros(1, bool)),
     "label that is not": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 1, (0, 0, 4, 4)),
     "box outside": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 0, (0, 0, 5, 4)),
     "empty box": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 0, (2, 0, 2, 4)),

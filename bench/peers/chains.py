@@ -51,8 +51,8 @@ def our_parts(image: np.ndarray, threads: int = 1) -> Callable[[], Any]:
     def work() -> Any:
         runs = our_otsu_mask(image, threads)
         found = kernels.components(runs)
-        large = kernels.keep_components(runs, found, found.area >= least)
-        return large, kernels.components(large)
+        keep = found.area >= least
+        return kernels.keep_components(runs, found, keep), found.kept(keep)
 
     return work
 

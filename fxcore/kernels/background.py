@@ -165,8 +165,10 @@ def _above_plane(grey, background):
     plane = np.zeros(3)
     noise = 0.5
     for _ in range(_ROUNDS):
-        normal[:] = 0
-        right[:] = 0
+        for k in range(3):
+            right[k] = 0
+            for m in range(3):
+                normal[k, m] = 0
         for i in range(n):
             if chosen[i]:
                 value, y, x = points[0, i], points[1, i], points[2, i]

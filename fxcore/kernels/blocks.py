@@ -58,10 +58,12 @@ def _block_means(pixels, step):
     for i in range(down):
         top = i * step
         bottom = min(top + step, rows)
-        line[:] = 0
+        for c in range(cols):
+            line[c] = 0
         # 257 rows of 255 are what 16 bits hold, and twice as many of those are added at once as of 32 bits.
         for begin in range(top, bottom, 256):
-            few[:] = 0
+            for c in range(cols):
+                few[c] = 0
             for r in range(begin, min(begin + 256, bottom)):
                 row = pixels[r]
                 for c in range(cols):

@@ -172,8 +172,11 @@ def _count(data, first, stop, starts, lengths, runs, parts, counts):
     Neighbours go to eight tables, so that no count waits for the one before; what is the same eight bytes
     again and again is all run, and counted once for all.
     """
-    parts[:] = 0
-    counts[:] = 0
+    for byte in range(256):
+        for k in range(8):
+            parts[k, byte] = 0
+    for s in range(_SYMBOLS):
+        counts[s] = 0
     last = ZERO
     repeats = 0
     i = first
@@ -280,7 +283,8 @@ def _store(data, first, stop, last, out, at, word, used):
         if used:
             at, word, used = _put(out, at, word, used, 0, 8 - used)
         at, word, used = _put(out, at, word, used, size | ((size ^ 0xFFFF) << 16), 32)
-        out[at : at + size] = data[first : first + size]
+        for k in range(size):
+            out[at + k] = data[first + k]
         at += size
         first += size
         if first >= stop:
@@ -292,7 +296,8 @@ def _describe(code_bits, last, out, at, word, used):
     """Write the header of a block with its own code (RFC 1951, 3.2.7)."""
     # Lengths of the literal and length code, then that of the one distance code.
     sent = np.empty(_SYMBOLS + 1, np.int64)
-    sent[:_SYMBOLS] = code_bits
+    for s in range(_SYMBOLS):
+        sent[s] = code_bits[s]
     sent[_SYMBOLS] = 1
     symbols = np.empty(sent.size, np.int64)
     extra = np.empty(sent.size, np.int64)
@@ -328,14 +333,12 @@ def _describe(code_bits, last, out, at, word, used):
     many = 19
     while many > 4 and bits[_ORDER[many - 1]] == 0:
         many -= 1
-    at, word, used = _put(out, at, word, used, (1 if last else 0) | (2 << 1), 3)
-    at, word, used = _put(out, at, word, used, (_SYMBOLS - 257) | ((many - 4) << 10), 14)
+    header = (1 if last else 0) | (2 << 1) | ((_SYMBOLS - 257) << 3) | ((many - 4) << 13)
+    at, word, used = _put(out, at, word, used, header, 17)
     for k in range(many):
         at, word, used = _put(out, at, word, used, bits[_ORDER[k]], 3)
     for k in range(count):
         s = symbols[k]
-        at, word, used = _put(out, at, word, used, codes[s], bits[s])
-        if s >= 16:
-            width = 2 if s == 16 else 3 if s == 17 else 7
-            at, word, used = _put(out, at, word, used, extra[k], width)
+        width = 2 if s == 16 else 3 if s == 17 else 7 if s == 18 else 0
+        at, word, used = _put(out, at, word, used, codes[s] | (extra[k] << bits[s]), bits[s] + width)
     return at, word, used

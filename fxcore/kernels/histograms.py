@@ -52,17 +52,18 @@ def histogram(image: NDArray[Any], *, threads: int = 1) -> NDArray[np.int64]:
     whole = pixels.nbytes // 8 * 8 // pixels.itemsize
     words = np.require(pixels[:whole].view(np.uint64), requirements="A")
 
-    def count(pieces: Iterator[tuple[int, int]]) -> NDArray[np.int32]:
+    levels = _levels_of_pairs if pixels.dtype == np.uint8 else _levels
+
+    def count(pieces: Iterator[tuple[int, int]]) -> NDArray[np.int64]:
+        # A table of its own takes a thread as long to clear and add up as counting some 100 kB.
         table = np.zeros((2, 65536 + _APART), np.int32)
         for begin, end in pieces:
             _count_words(words[begin:end], table)
-        return table
+        return levels(table)
 
-    # A table of its own takes a thread as long to clear and add up as counting some 100 kB.
-    first, *others = share(count, words.size, 8, threads)
+    counts, *others = share(count, words.size, 8, threads)
     for other in others:
-        _add(first, other)
-    counts = _levels_of_pairs(first) if pixels.dtype == np.uint8 else _levels(first)
+        counts += other
     for value in pixels[whole:]:
         counts[value] += 1
     return counts
@@ -159,14 +160,6 @@ def _count_words(words, counts):
     odd[(last >> np.uint64(16)) & low] += repeats
     even[(last >> np.uint64(32)) & low] += repeats
     odd[last >> np.uint64(48)] += repeats
-
-
-@kernel
-def _add(table, other):
-    """Add the counts of `other` to `table`, both (2, n)."""
-    for i in range(table.shape[0]):
-        for j in range(table.shape[1]):
-            table[i, j] += other[i, j]
 
 
 @kernel

@@ -8,6 +8,33 @@ from fxcore.kernels._jit import kernel
 
 
 @kernel
+def _by_count(counts):
+    """Return the symbols that occur, rarest first and else in order, and how many those are; by merging."""
+    order = np.empty(counts.size, np.int64)
+    other = np.empty(counts.size, np.int64)
+    n = 0
+    for s in range(counts.size):
+        if counts[s]:
+            order[n] = s
+            n += 1
+    width = 1
+    while width < n:
+        for begin in range(0, n, 2 * width):
+            middle, end = min(begin + width, n), min(begin + 2 * width, n)
+            i, j = begin, middle
+            for k in range(begin, end):
+                if i < middle and (j >= end or counts[order[i]] <= counts[order[j]]):
+                    other[k] = order[i]
+                    i += 1
+                else:
+                    other[k] = order[j]
+                    j += 1
+        order, other = other, order
+        width *= 2
+    return order, n
+
+
+@kernel
 def code_lengths(counts, most):
     """Return the length of each symbol's code: Huffman's, cut to `most` bits; 0 for what does not occur.
 
@@ -17,16 +44,13 @@ def code_lengths(counts, most):
     """
     n = counts.size
     lengths = np.zeros(n, np.int64)
-    used = np.flatnonzero(counts)
-    if used.size < 2:
-        for s in range(2):
-            lengths[s] = 1
-        if used.size and used[0] > 1:
+    order, leaves = _by_count(counts)
+    if leaves < 2:
+        lengths[0] = lengths[1] = 1
+        if leaves and order[0] > 1:
             lengths[1] = 0
-            lengths[used[0]] = 1
+            lengths[order[0]] = 1
         return lengths
-    order = used[np.argsort(counts[used], kind="mergesort")]
-    leaves = order.size
     # Leaves in order of count, then inner nodes in order of making: both queues are sorted.
     weight = np.empty(2 * leaves - 1, np.int64)
     parent = np.zeros(2 * leaves - 1, np.int64)
@@ -72,7 +96,9 @@ def code_lengths(counts, most):
 @kernel
 def reversed_codes(lengths):
     """Return the canonical code of each symbol, first bit lowest, as deflate packs them."""
-    longest = lengths.max()
+    longest = 0
+    for s in range(lengths.size):
+        longest = max(longest, lengths[s])
     codes = np.zeros(lengths.size, np.int64)
     following = np.zeros(longest + 2, np.int64)
     for s in range(lengths.size):

@@ -48,6 +48,31 @@ class Components:
                     f"{shape}, not {array.dtype} of shape {array.shape}"
                 )
 
+    def kept(self, keep: NDArray[np.bool_]) -> Components:
+        """Return the components of `keep_components`: those that are kept, numbered anew.
+
+        What is dropped touches nothing that stays, so that nothing has to be looked for again.
+
+        Raises
+        ------
+        ParameterError
+            If `keep` is not ``bool`` of shape ``(count,)``.
+
+        Examples
+        --------
+        >>> from fxcore.kernels import runs_from_mask
+        >>> found = components(runs_from_mask(np.array([[1, 0, 1, 1, 1]], np.uint8)))
+        >>> large = found.kept(found.area > 1)
+        >>> large.count, large.label.tolist(), large.area.tolist()
+        (1, [0], [3])
+        """
+        flags = _as_flags(keep, self)
+        if flags.all():
+            return self
+        _check_labels(self)
+        area = self.area[flags]
+        return Components(area.size, _renumber(self.label, flags), area, self.box[flags])
+
 
 def components(runs: Runs) -> Components:
     """Find the 8-connected components of a mask: two runs of adjacent rows touch, corners included.
@@ -74,6 +99,8 @@ def components(runs: Runs) -> Components:
 def keep_components(runs: Runs, found: Components, keep: NDArray[np.bool_]) -> Runs:
     """Return the runs of those components for which `keep` is true: `runs` itself where that is all.
 
+    `Components.kept` numbers the components of these runs.
+
     Cost: two passes over the runs.
 
     Parameters
@@ -99,11 +126,7 @@ def keep_components(runs: Runs, found: Components, keep: NDArray[np.bool_]) -> R
     ([2], [5])
     """
     _check_fit(runs, found)
-    flags = np.require(keep, requirements=("C", "A", "W"))
-    if flags.dtype != np.bool_ or flags.shape != (found.count,):
-        raise ParameterError(
-            f"keep must be bool of shape ({found.count},), not {flags.dtype} of shape {flags.shape}"
-        )
+    flags = _as_flags(keep, found)
     if flags.all():
         return runs
     row_start, start, stop = _keep(runs.row_start, runs.start, runs.stop, found.label, flags)
@@ -168,11 +191,24 @@ def crop_without(
     return part
 
 
+def _as_flags(keep: NDArray[np.bool_], found: Components) -> NDArray[np.bool_]:
+    flags = np.require(keep, requirements=("C", "A", "W"))
+    if flags.dtype != np.bool_ or flags.shape != (found.count,):
+        raise ParameterError(
+            f"keep must be bool of shape ({found.count},), not {flags.dtype} of shape {flags.shape}"
+        )
+    return flags
+
+
 def _check_fit(runs: Runs, found: Components) -> None:
     if found.label.size != len(runs):
         raise ParameterError(f"the components are of {found.label.size} runs, the mask has {len(runs)}")
+    _check_labels(found)
+
+
+def _check_labels(found: Components) -> None:
     # Unsigned, a label below 0 is a large one: one look tells both.
-    if len(runs) and int(found.label.view(np.uint32).max()) >= found.count:
+    if found.label.size and int(found.label.view(np.uint32).max()) >= found.count:
         raise ParameterError(f"a label is not in 0..{found.count - 1}: these are no components of the mask")
 
 
@@ -255,6 +291,22 @@ def _keep(row_start, start, stop, label, keep):
                 n += 1
     new_row_start[rows] = n
     return new_row_start, new_start[:n].copy(), new_stop[:n].copy()
+
+
+@kernel
+def _renumber(label, keep):
+    """Return the labels of the runs whose component is kept, numbered without gaps."""
+    number = np.empty(keep.size, np.int32)
+    kept = 0
+    for k in range(keep.size):
+        number[k] = kept
+        kept += keep[k]
+    renumbered = np.empty_like(label)
+    n = 0
+    for i in range(label.size):
+        renumbered[n] = number[label[i]]
+        n += keep[label[i]]
+    return renumbered[:n].copy()
 
 
 @kernel

@@ -89,7 +89,8 @@ def _scan(image, threshold):
         if n + cols + 1 > edges.size:
             # A hand has six thousand runs, noise millions: guess, and count only where the guess fails.
             more = np.empty(n + _most_edges(image[r:], threshold), np.int32)
-            more[:n] = edges[:n]
+            for k in range(n):
+                more[k] = edges[k]
             edges = more
         row = image[r]
         last = ZERO  # whether the pixel before this word is foreground
@@ -119,7 +120,11 @@ def _scan(image, threshold):
             n += 1
             change &= change - ONE
     row_start[rows] = n >> 1
-    return row_start, edges[0:n:2].copy(), edges[1:n:2].copy()
+    start, stop = np.empty(n >> 1, np.int32), np.empty(n >> 1, np.int32)
+    for k in range(n >> 1):
+        start[k] = edges[2 * k]
+        stop[k] = edges[2 * k + 1]
+    return row_start, start, stop
 
 
 @kernel

@@ -46,6 +46,7 @@ def warm() -> None:
     histogram(np.zeros((2, 1 << 17), np.uint8), threads=2)
     runs_to_mask(close_rectangle(runs, 3, 3))
     keep_components(runs, found, np.zeros(found.count, np.bool_))
+    found.kept(np.zeros(found.count, np.bool_))
     principal_axis(runs)
     Runs.checked(runs.shape, runs.row_start, runs.start, runs.stop)
     block_means(np.zeros((2, 2), np.uint8), 2)

@@ -105,8 +105,8 @@ def _by_components(
 ) -> list[tuple[NDArray[np.uint8], Box]]:
     runs = runs_from_image(image, threshold)
     found = components(runs)
-    runs = keep_components(runs, found, found.area >= config.min_area_fraction * image.size)
-    parts = components(runs)
+    large = found.area >= config.min_area_fraction * image.size
+    runs, parts = keep_components(runs, found, large), found.kept(large)
     if parts.count < 2:
         return []
     result = []
