@@ -43,7 +43,7 @@ ALL = np.uint64(2**64 - 1)
 
 WHOLE_INTERVAL = np.uint64(0x8000 << 48)
 """The interval a decoder begins with."""
-SLACK = 40
+SLACK = 48
 """Bytes more than those of the stream that `without_stuffing` may write."""
 LOOKAHEAD = 16
 """Bits that must be at hand before each decision: no decision takes more than 15."""
@@ -137,8 +137,9 @@ def more_bits(bits, position, last, code, at_hand):
 @inlined
 def first_bits(bits):
     """Return the code to begin with, the position of the next bits, and how many are at hand."""
-    # One bit below the top (figure C.20); a byte that does not fit whole is left for later.
-    return (byte_swapped(load_word(bits, 0)) >> ONE) & ~np.uint64(0x7F), 7, 41
+    # They begin one bit below the top (figure C.20); a byte that does not fit whole is left for later.
+    code = (byte_swapped(load_word(bits, 8)) >> ONE) & ~np.uint64(0x7F)
+    return code | (np.uint64(bits[7]) << np.uint64(63)), 15, 41
 
 
 @inlined
@@ -153,9 +154,11 @@ def without_stuffing(data, begin, length, bits):
 
     After a byte of ones comes one of seven bits, and its eighth is a carry (figure C.19). The end, and the
     place of a marker, are followed by ones for ever: there are only ones from the returned position on.
-    `bits` needs room for `length` + `SLACK` bytes.
+    The bits begin at ``bits[8]``, after zeros, or a carry out of them. `bits` needs room for
+    `length` + `SLACK` bytes.
     """
-    pending, count, out = ZERO, 0, 0
+    store_word(bits, 0, ZERO)
+    pending, count, out = ZERO, 0, 8
     after_ones = False
     i, end = begin, begin + length
     while i < end:
@@ -177,11 +180,10 @@ def without_stuffing(data, begin, length, bits):
                 pending += ONE << np.uint64(64 - count)
             if count == 0 or pending < before:
                 back = out - 1
-                while back >= 0:
-                    bits[back] += np.uint8(1)
-                    if bits[back]:
-                        break
+                while bits[back] == 0xFF:
+                    bits[back] = 0
                     back -= 1
+                bits[back] += np.uint8(1)
         width = 7 if after_ones else 8
         word = np.uint64(byte) << np.uint64(64 - width)
         pending |= word >> np.uint64(count)
