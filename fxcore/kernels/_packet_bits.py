@@ -34,20 +34,31 @@ def read_bit(source, at):
 
     Past the end there are zeros, which end every loop over the bits, and the status says so.
     """
-    if at[LEFT] == 0:
-        if at[POSITION] >= at[END]:
-            at[STATUS] = BROKEN
-            return 0
-        before = at[BYTE]
-        at[BYTE] = source[at[POSITION]]
-        at[POSITION] += 1
-        at[LEFT] = 8
-        if before == 0xFF:
-            at[LEFT] = 7
-            if at[BYTE] > 0x7F:
-                at[STATUS] = BROKEN
-    at[LEFT] -= 1
-    return (at[BYTE] >> at[LEFT]) & 1
+    position = at[POSITION]
+    byte = at[BYTE]
+    left = at[LEFT]
+    status = at[STATUS]
+    # Needed or not: an array that some branches use and others do not is counted as taken and released,
+    # which costs ten times what the rest here does.
+    fresh = np.int64(source[min(position, at[END] - 1)])
+    if left == 0:
+        left = 8
+        if position == at[END]:
+            status = BROKEN
+            fresh = 0
+        else:
+            position += 1
+        if byte == 0xFF:
+            left = 7
+            if fresh > 0x7F:
+                status = BROKEN
+        byte = fresh
+    left -= 1
+    at[POSITION] = position
+    at[BYTE] = byte
+    at[LEFT] = left
+    at[STATUS] = status
+    return (byte >> left) & 1
 
 
 @kernel
