@@ -45,7 +45,7 @@ def read_bit(source, at):
         left = 8
         if position == at[END]:
             status = BROKEN
-            fresh = 0
+            fresh = np.int64(0)
         else:
             position += 1
         if byte == 0xFF:
