@@ -263,7 +263,7 @@ def hostile(
         hostile(2**15, 2**15, 1, 1, 0, b"", 10**5),
         hostile(2**12, 2**12, 2**31, 1, 0, b"\0" + b"\x11" * 12, 10**5),
         hostile(2**12, 2**12, 2**31, 2**16 - 1, 0, b"", 2 * 10**5),
-        hostile(2**10, 2**10, 2**31, 2**8 - 1, 0, b"", 10**5),
+        hostile(2**10, 2**10, 2**31, 2**6 - 1, 0, b"", 10**5),
     ],
 )
 def test_claims_that_would_take_long(stream: bytes) -> None:

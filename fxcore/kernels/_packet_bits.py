@@ -9,9 +9,9 @@ import numpy as np
 
 from fxcore.kernels._jit import kernel
 
-# Where in the codestream a kernel is: place, end of the tile-part, number of the next, byte and what is left
-# of its bits, and what is wrong.
-POSITION, END, PART, BYTE, LEFT, STATUS = 0, 1, 2, 3, 4, 5
+# Where in the codestream a kernel is: place, end of the tile-part, number of the next, number of the packet,
+# byte and what is left of its bits, contributions to code blocks so far, and what is wrong.
+POSITION, END, PART, PACKET, BYTE, LEFT, COUNT, STATUS = range(8)
 ENDED, BROKEN, TOO_DEEP, LEFT_OVER = 1, 2, 3, 4
 """What may be wrong."""
 UNKNOWN = 2**30
@@ -34,20 +34,31 @@ def read_bit(source, at):
 
     Past the end there are zeros, which end every loop over the bits, and the status says so.
     """
-    if at[LEFT] == 0:
-        if at[POSITION] >= at[END]:
-            at[STATUS] = BROKEN
-            return 0
-        before = at[BYTE]
-        at[BYTE] = source[at[POSITION]]
-        at[POSITION] += 1
-        at[LEFT] = 8
-        if before == 0xFF:
-            at[LEFT] = 7
-            if at[BYTE] > 0x7F:
-                at[STATUS] = BROKEN
-    at[LEFT] -= 1
-    return (at[BYTE] >> at[LEFT]) & 1
+    position = at[POSITION]
+    byte = at[BYTE]
+    left = at[LEFT]
+    status = at[STATUS]
+    # Needed or not: an array that some branches use and others do not is counted as taken and released,
+    # which costs ten times what the rest here does.
+    fresh = np.int64(source[min(position, at[END] - 1)])
+    if left == 0:
+        left = 8
+        if position == at[END]:
+            status = BROKEN
+            fresh = np.int64(0)
+        else:
+            position += 1
+        if byte == 0xFF:
+            left = 7
+            if fresh > 0x7F:
+                status = BROKEN
+        byte = fresh
+    left -= 1
+    at[POSITION] = position
+    at[BYTE] = byte
+    at[LEFT] = left
+    at[STATUS] = status
+    return (byte >> left) & 1
 
 
 @kernel
@@ -62,17 +73,14 @@ def read_number(source, at, bits):
 @kernel
 def read_passes(source, at):
     """Return how many coding passes a packet adds to a block (table B.4)."""
-    if not read_bit(source, at):
-        return 1
-    if not read_bit(source, at):
-        return 2
-    value = read_number(source, at, 2)
-    if value < 3:
-        return 3 + value
-    value = read_number(source, at, 5)
-    if value < 31:
-        return 6 + value
-    return 37 + read_number(source, at, 7)
+    passes = 1
+    # A field of ones alone is followed by a longer one.
+    for bits in (1, 1, 2, 5, 7):
+        more = read_number(source, at, bits)
+        passes += more
+        if more + 1 < 1 << bits:
+            break
+    return passes
 
 
 @kernel
@@ -102,13 +110,13 @@ def read_tag_tree(source, at, tree, parents, path, leaf, threshold):
 
 
 @kernel
-def skip_start_marker(source, at, number):
+def skip_start_marker(source, at):
     """Skip an SOP marker segment (A.8.1), where there is one, which counts the packets of the tile."""
     begin = at[POSITION]
     if begin + 6 > at[END] or source[begin] != 0xFF or source[begin + 1] != 0x91:
         return
     counted = (np.int64(source[begin + 4]) << 8) | source[begin + 5]
-    if source[begin + 2] != 0 or source[begin + 3] != 4 or counted != number & 0xFFFF:
+    if source[begin + 2] != 0 or source[begin + 3] != 4 or counted != at[PACKET] & 0xFFFF:
         at[STATUS] = BROKEN
     at[POSITION] += 6
 

@@ -13,10 +13,12 @@ from fxcore.kernels._jit import kernel
 from fxcore.kernels._packet_bits import (
     BROKEN,
     BYTE,
+    COUNT,
     END,
     ENDED,
     LEFT,
     LEFT_OVER,
+    PACKET,
     PART,
     POSITION,
     STATUS,
@@ -36,7 +38,7 @@ SLACK = 8
 """Bytes after those of the last code block, so that a decoder may load a word at a time."""
 
 # An empty packet takes a byte, but a packet that is not empty goes through all blocks of its precinct.
-_MOST_VISITS = 2**24
+_MOST_VISITS = 2**22
 _MOST_BIT_PLANES = 30
 # Inclusion, number of passes, no longer length, three bits of length.
 _LEAST_BITS = 6
@@ -181,57 +183,29 @@ def _walk(source, parts, order, groups, layers, first_grid, grids, parents, plan
     """
     passes = np.zeros(planes.size, np.int64)
     zero_planes = np.zeros(planes.size, np.int64)
-    length_bits = np.zeros(planes.size, np.int64)
-    segments = np.empty((3, most), np.int64)
+    state = (passes, zero_planes, np.zeros(planes.size, np.int64), planes)
     # Of each node: the value, where it is known, and what it is at least.
     inclusion = np.zeros((2, parents.size), np.int32)
     missing = np.zeros((2, parents.size), np.int32)
     for node in range(parents.size):
         inclusion[0, node] = missing[0, node] = UNKNOWN
     trees = (inclusion, missing, parents, np.empty(_MOST_TREE_LEVELS, np.int64))
-    at = np.zeros(6, np.int64)
-    count = 0
-    number = 0
+    segments = np.empty((3, most), np.int64)
+    at = np.zeros(STATUS + 1, np.int64)
     for group in range(groups.size - 1):
         for layer in range(layers):
             for member in range(groups[group], groups[group + 1]):
                 if not _next_part(at, parts):
                     return ENDED, passes, zero_planes, segments
                 if markers[0]:
-                    skip_start_marker(source, at, number)
-                number += 1
-                first = count
-                at[BYTE] = at[LEFT] = 0
+                    skip_start_marker(source, at)
+                at[PACKET] += 1
                 precinct = order[member]
-                end = first_grid[precinct + 1] if read_bit(source, at) else 0
-                for g in range(first_grid[precinct], end):
-                    for k in range(grids[0, g] * grids[1, g]):
-                        b = grids[2, g] + k
-                        more = _new_passes(
-                            source, at, trees, grids[3, g] + k, b, layer, passes, zero_planes, planes
-                        )
-                        if more == 0:
-                            continue
-                        passes[b] += more
-                        while read_bit(source, at):
-                            length_bits[b] += 1
-                        bits = 3 + length_bits[b] + log2(more)
-                        if planes[b] - zero_planes[b] > _MOST_BIT_PLANES:
-                            at[STATUS] = TOO_DEEP
-                        if bits > 32 or count == most or passes[b] > 3 * (planes[b] - zero_planes[b]) - 2:
-                            at[STATUS] = BROKEN
-                        if at[STATUS]:
-                            return at[STATUS], passes, zero_planes, segments
-                        segments[0, count] = b
-                        segments[2, count] = read_number(source, at, bits)
-                        count += 1
-                if at[BYTE] == 0xFF:
-                    # The header ends with a stuffed bit, in a byte of its own (B.10.1).
-                    at[LEFT] = 0
-                    read_bit(source, at)
-                if markers[1]:
-                    skip_end_marker(source, at)
-                for k in range(first, count):
+                first = at[COUNT]
+                for g in range(first_grid[precinct], _begin(source, at, first_grid[precinct + 1])):
+                    _grid(source, at, grids, g, layer, trees, state, segments)
+                _end(source, at, markers[1])
+                for k in range(first, at[COUNT]):
                     segments[1, k] = at[POSITION]
                     at[POSITION] += segments[2, k]
                 if at[POSITION] > at[END] and at[STATUS] == 0:
@@ -240,7 +214,7 @@ def _walk(source, parts, order, groups, layers, first_grid, grids, parents, plan
                     return at[STATUS], passes, zero_planes, segments
     if _next_part(at, parts):
         at[STATUS] = LEFT_OVER
-    return at[STATUS], passes, zero_planes, segments[:, :count]
+    return at[STATUS], passes, zero_planes, segments[:, : at[COUNT]]
 
 
 @kernel
@@ -254,9 +228,56 @@ def _next_part(at, parts):
 
 
 @kernel
-def _new_passes(source, at, trees, node, block, layer, passes, zero_planes, planes):
+def _begin(source, at, last):
+    """Begin a packet header; return 0 if the packet is empty, else `last`."""
+    at[BYTE] = at[LEFT] = 0
+    return last if read_bit(source, at) else 0
+
+
+@kernel
+def _end(source, at, marked):
+    """End a packet header."""
+    if at[BYTE] == 0xFF:
+        # A bit is stuffed after this byte, in one of its own (B.10.1).
+        at[LEFT] = 0
+        read_bit(source, at)
+    if marked:
+        skip_end_marker(source, at)
+
+
+@kernel
+def _grid(source, at, grids, g, layer, trees, state, segments):
+    """Read what a packet header says of the blocks of grid `g` (B.10.3 to B.10.7).
+
+    Writes block and length of each contribution into `segments`.
+    """
+    passes, zero_planes, length_bits, planes = state
+    for k in range(grids[0, g] * grids[1, g]):
+        block = grids[2, g] + k
+        more = _new_passes(source, at, trees, grids[3, g] + k, block, layer, state)
+        if more == 0:
+            continue
+        passes[block] += more
+        while read_bit(source, at):
+            length_bits[block] += 1
+        bits = 3 + length_bits[block] + log2(more)
+        coded = planes[block] - zero_planes[block]
+        if coded > _MOST_BIT_PLANES:
+            at[STATUS] = TOO_DEEP
+        elif bits > 32 or at[COUNT] == segments.shape[1] or passes[block] > 3 * coded - 2:
+            at[STATUS] = BROKEN
+        if at[STATUS]:
+            return
+        segments[0, at[COUNT]] = block
+        segments[2, at[COUNT]] = read_number(source, at, bits)
+        at[COUNT] += 1
+
+
+@kernel
+def _new_passes(source, at, trees, node, block, layer, state):
     """Return how many passes a packet adds to a block, 0 if it leaves it out (B.10.4 to B.10.6)."""
     inclusion, missing, parents, path = trees
+    passes, zero_planes, _, planes = state
     if passes[block]:
         return read_passes(source, at) if read_bit(source, at) else 0
     if not read_tag_tree(source, at, inclusion, parents, path, node, layer + 1):
