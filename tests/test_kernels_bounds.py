@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import subprocess
@@ -62,9 +63,23 @@ def touch_everything() -> None:
             kernels.rotate(image, 90.0 * rng.integers(0, 4) + 10 ** rng.uniform(-9, 1))
 
 
+def touch_runs() -> None:
+    """Unpack segments, whole and cut, that end where their memory ends."""
+    rng = np.random.default_rng(1)
+    memory = _fenced()
+    for size in (*range(1, 300), *rng.integers(300, 20000, 60)):
+        source = memory[-size:]
+        source[:] = rng.integers(0, 256, size) if size % 2 else rng.integers(0, 2, size) * 255
+        for planes in (1, 2, 3):
+            for pixels in (1, size // 2, size, 30 * size):
+                with contextlib.suppress(ValueError):
+                    kernels.unpack_planes(source, [(k, int(size)) for k in range(planes)], int(pixels))
+
+
+@pytest.mark.parametrize("touch", ["touch_everything", "touch_runs"])
 @pytest.mark.skipif(sys.platform != "linux", reason="fences pages by way of Linux' C library")
-def test_no_kernel_reads_outside_its_image() -> None:
-    code = "from tests.test_kernels_bounds import touch_everything; touch_everything()"
+def test_no_kernel_reads_outside_its_image(touch: str) -> None:
+    code = f"from tests.test_kernels_bounds import {touch}; {touch}()"
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

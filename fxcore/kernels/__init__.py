@@ -9,6 +9,7 @@ from fxcore.kernels.labelling import Components, components, crop_without, keep_
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
 from fxcore.kernels.otsu import otsu_threshold
+from fxcore.kernels.packbits import unpack_planes
 from fxcore.kernels.png import png_filter_up, png_unfilter
 from fxcore.kernels.profiles import AcrossAxis, across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
@@ -53,5 +54,6 @@ __all__ = [
     "runs_from_mask",
     "runs_to_mask",
     "straight_edges",
+    "unpack_planes",
     "warm",
 ]

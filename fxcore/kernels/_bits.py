@@ -211,3 +211,37 @@ def store_word(typing_context: Any, target: Any, offset: Any, word: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(target, types.intp, types.uint64), generate
+
+
+@intrinsic
+def put_run(typing_context: Any, source: Any, at: Any, target: Any, to: Any, repeat: Any) -> Any:
+    """Write 128 bytes from ``target[to]`` on: those at ``source[at]`` or, with `repeat`, only the first.
+
+    No branch tells one from the other: which it is cannot be predicted. Nothing checks the bounds: the
+    caller has made sure that ``at + 128 <= source.size`` and ``to + 128 <= target.size``.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, lane, lanes = ir.IntType(8), ir.IntType(32), 64
+        vector = ir.VectorType(byte, lanes)
+        undefined = ir.Constant(vector, ir.Undefined)
+        zeros = ir.Constant(ir.VectorType(lane, lanes), [0] * lanes)
+
+        def everywhere(value: Any) -> Any:
+            one = builder.insert_element(undefined, value, lane(0))
+            return builder.shuffle_vector(one, undefined, zeros)
+
+        given = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
+        taken = _pointer(context, builder, signature.args[2], arguments[2], arguments[3])
+        filling = everywhere(builder.load(given))
+        chosen = everywhere(builder.sext(builder.trunc(arguments[4], ir.IntType(1)), byte))
+        filling, kept = builder.and_(filling, chosen), builder.not_(chosen)
+        for k in range(0, 128, lanes):
+            step = ir.IntType(64)(k)
+            literal = builder.bitcast(builder.gep(given, [step]), vector.as_pointer())
+            literal = builder.load(literal, align=1)
+            place = builder.bitcast(builder.gep(taken, [step]), vector.as_pointer())
+            builder.store(builder.or_(builder.and_(literal, kept), filling), place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp, target, types.intp, types.boolean), generate

@@ -13,6 +13,7 @@ from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
+from fxcore.kernels.packbits import unpack_planes
 from fxcore.kernels.png import png_unfilter
 from fxcore.kernels.profiles import across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
@@ -57,3 +58,5 @@ def warm() -> None:
     across_axis(mask, grey, mask, (1.0, 1.0), 0.0)
     deflate(np.zeros(64, np.uint8))
     png_unfilter(bytes(6), 2, 2)
+    for planes in (1, 2):
+        unpack_planes(bytes([0, 0]), [(0, 2)] * planes, 1)
