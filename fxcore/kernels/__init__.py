@@ -5,6 +5,7 @@ from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
+from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.labelling import Components, components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
@@ -41,6 +42,7 @@ __all__ = [
     "invert",
     "keep_components",
     "local_structure",
+    "lossless_jpeg_scan",
     "masked_levels",
     "medial_slope",
     "open_rectangle",

@@ -9,6 +9,7 @@ from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
+from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
@@ -60,3 +61,4 @@ def warm() -> None:
     png_unfilter(bytes(6), 2, 2)
     for planes in (1, 2):
         unpack_planes(bytes([0, 0]), [(0, 2)] * planes, 1)
+    lossless_jpeg_scan(b"\x7f\xff\xd9", 0, [1] + [0] * 15, [0], (1, 1), precision=8, predictor=1)

@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 
+from fxcore.dicom.codecs.jpeg_lossless import jpeg_lossless_frame
 from fxcore.dicom.codecs.plugin_result import plugin_result
 from fxcore.dicom.codecs.rle import rle_frame
 
 NAME = "fxray"
 
 _DECODE: dict[str, Callable[[bytes, Any], NDArray[Any]]] = {
+    uid.JPEGLossless: jpeg_lossless_frame,
+    uid.JPEGLosslessSV1: jpeg_lossless_frame,
     uid.RLELossless: rle_frame,
 }
 
