@@ -112,57 +112,55 @@ def read_differences(data, at, end, part, table, limits, lengths, sizes, wanted,
     for k in range(READERS):
         state[COUNT, k] = 0
         state[_WRONG, k] = 0
+    # Constants as they are would have functions compiled for each of them.
+    none, most = np.int64(0), np.int64(MOST)
     fair = (end - at) // READERS - 8 * PADDING
     if fair < _SMALLEST:
-        return _alone(data, at, end, table, limits, lengths, sizes, wanted, found, state), part
+        wanted = min(wanted, most)
+        at, n = _singly(data, at, end, table, limits, lengths, sizes, found[0], none, wanted)
+        state[COUNT, 0] = n
+        return (at if n == wanted and at <= end else np.int64(-1)), part
     loose = min(fair, part // _LOOSE)
     part = min(fair, part)
     state[_PLACE, 0] = at
     state[_START, 0] = at
     for k in range(1, READERS):
         first = at + k * part
-        p = first - loose
-        while p < first:
-            p += max(1, _one(data, p, table, limits, lengths, sizes)[0])
-        state[_START, k] = p
-        state[_PLACE, k] = p
+        p = _singly(data, first - loose, first, table, limits, lengths, sizes, found[k], none, most)[0]
+        state[_START, k] = max(p, first)
+        state[_PLACE, k] = max(p, first)
     n = _side_by_side(data, table, limits, lengths, sizes, at + part, part, found, state)
     # As many bits as these codes took, others will.
     part = max(_SMALLEST, (state[_PLACE, 0] - at) * _FULL // max(n, 1))
-    p, total = at, 0
+    total = 0
     for k in range(READERS):
         # Here reader k is known to have started from a code.
         if state[_WRONG, k]:
             return np.int64(-1), part
-        p, m = state[_PLACE, k], n
-        stop = state[_START, k + 1] if k + 1 < READERS else p
-        while p < stop and m < MOST:
-            bits, difference = _one(data, p, table, limits, lengths, sizes)
-            if bits == 0:
-                return np.int64(-1), part
-            found[k, m] = difference
-            p += bits
-            m += 1
+        at = state[_PLACE, k]
+        stop = state[_START, k + 1] if k + 1 < READERS else at
+        at, m = _singly(data, at, stop, table, limits, lengths, sizes, found[k], n, most)
         state[COUNT, k] = m
         total += m
-        if p != stop:
+        if at != stop:
             break
-    return (p if total <= wanted else np.int64(-1)), part
+    return (at if total <= wanted else np.int64(-1)), part
 
 
 @kernel
-def _alone(data, at, end, table, limits, lengths, sizes, wanted, found, state):
-    """Read up to `wanted` codes with the first reader; returns the bit at which to go on or -1."""
-    n = 0
-    while n < min(wanted, MOST):
+def _singly(data, at, stop, table, limits, lengths, sizes, found, n, most):
+    """Read codes up to bit `stop` or until there are `most`; `n` have been found before.
+
+    Returns the bit at which to go on, -1 after what is no code, and the number of codes.
+    """
+    while at < stop and n < most:
         bits, difference = _one(data, at, table, limits, lengths, sizes)
+        if bits == 0:
+            return np.int64(-1), n
+        found[n] = difference
         at += bits
-        if bits == 0 or at > end:
-            return np.int64(-1)
-        found[0, n] = difference
         n += 1
-    state[COUNT, 0] = n
-    return at
+    return at, n
 
 
 @kernel
