@@ -15,7 +15,7 @@ import pytest
 
 from fxcore import kernels
 from fxcore.kernels._check import as_bytes
-from fxcore.kernels.jpeg_differences import MOST, PADDING, READERS, STATE, difference_table, read_differences
+from fxcore.kernels.jpeg_differences import FOUND, PADDING, STATE, difference_table, read_differences
 from fxcore.kernels.jpeg_stuffing import unstuff
 
 PAGES = 80
@@ -100,7 +100,7 @@ def touch_codes() -> None:
         limits = np.array([1 << 62, 1 << 63, 5 << 61], np.uint64)
         codes = limits, np.array([2, 2, 3]), np.array([0, 15, 11])
         table = difference_table(*codes)
-        found, state = np.empty((READERS, MOST), np.uint16), np.empty(STATE, np.int64)
+        found, state = np.empty(FOUND, np.uint16), np.empty(STATE, np.int64)
         end, at = 8 * int(size - PADDING), 0
         while 0 <= at < end:
             part = int(rng.integers(4096, 50000))

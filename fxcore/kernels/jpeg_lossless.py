@@ -12,10 +12,12 @@ from fxcore.kernels._bits import SUMS, add_up
 from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer
 from fxcore.kernels._jit import kernel
 from fxcore.kernels.jpeg_differences import (
+    CODES,
     COUNT,
+    FOUND,
     MOST,
     PADDING,
-    READERS,
+    PARTS,
     STATE,
     difference_table,
     read_differences,
@@ -23,7 +25,6 @@ from fxcore.kernels.jpeg_differences import (
 from fxcore.kernels.jpeg_stuffing import unstuff
 
 _LONGEST = 16  # bits of a code, and of a difference
-_FIRST_PART = 6 * MOST  # bits for each reader, until it is known how long codes are
 
 
 def lossless_jpeg_scan(
@@ -106,17 +107,19 @@ def lossless_jpeg_scan(
         raise ParameterError("the markers of the scan are not where its restart intervals and its end are")
     image = np.empty((rows, cols), np.uint16)
     table = difference_table(*codes)
-    found, state = np.empty((READERS, MOST), np.uint16), np.empty(STATE, np.int64)
-    part, at, seen = _FIRST_PART, 0, 0
+    found, state = np.empty(FOUND, np.uint16), np.empty(STATE, np.int64)
+    at, seen = 0, 0
+    part = 8 * int(ends[-1]) * CODES // (rows * cols)
     for first, end in zip(range(0, rows, restart_rows), (8 * ends).tolist(), strict=True):
         done, size = 0, min(restart_rows, rows - first) * cols
         while done < size:
             at, part = read_differences(data, at, end, part, table, *codes, size - done, found, state)
             if at < 0:
                 raise ParameterError(f"corrupt codes in the scan after sample {first * cols + done}")
-            for differences, count in zip(found, state[COUNT].tolist(), strict=True):
-                seen |= _add_predictions(differences, count, image, first, done, predictor, 1 << (bits - 1))
-                done += count
+            done, bits_seen = _add_predictions(
+                found, state[COUNT], image, first, done, predictor, 1 << (bits - 1)
+            )
+            seen |= bits_seen
         if end - at >= 8:
             raise ParameterError("the scan has more data than samples")
         at = end
@@ -152,45 +155,46 @@ def _ends_image(stream: NDArray[np.uint8], marker: int) -> bool:
 
 
 @kernel
-def _add_predictions(differences, count, image, first, done, predictor, initial):
-    """Add what is predicted (table H.1) to differences; returns the bits that any of the samples has.
+def _add_predictions(found, counts, image, first, done, predictor, initial):
+    """Add what is predicted (table H.1) to the differences that count, and use them up.
 
-    The differences are used up. They are those of the samples from number `done` on, in an interval that
-    begins with row `first` and the prediction `initial`.
+    They are those of the samples from number `done` on, in an interval that begins with row `first` and
+    the prediction `initial`. Returns how many samples are done then, and the bits that any of them has.
     """
     cols = image.shape[1]
-    r = first + done // cols
-    c = done % cols
-    i = 0
     seen = np.uint16(0)
-    while i < count:
-        row = image[r]
-        stop = min(cols, c + count - i)
-        # What is above the first row is never looked at.
-        up = image[max(r - 1, first)]
-        begin = c
-        if c == 0:
-            row[0] = differences[i] + (initial if r == first else up[0])
-            i, c = i + 1, 1
-        ahead = differences[i : i + stop - c]
-        if r == first or predictor == 1:
-            _from_left(ahead, row, c)
-        elif predictor == 2:
-            for j in range(ahead.size):
-                row[c + j] = up[c + j] + ahead[j]
-        elif predictor == 3:
-            for j in range(ahead.size):
-                row[c + j] = up[c + j - 1] + ahead[j]
-        elif predictor <= 5:
-            for j in range(ahead.size):
-                ahead[j] += (np.int32(up[c + j]) - np.int32(up[c + j - 1])) >> (predictor - 4)
-            _from_left(ahead, row, c)
-        else:
-            _from_both(ahead, row, up, c, predictor)
-        for value in row[begin:stop]:
-            seen |= value
-        i, r, c = i + ahead.size, r + 1, 0
-    return seen
+    for k in range(PARTS):
+        differences = found[k * MOST : (k + 1) * MOST]
+        i = 0
+        while i < counts[k]:
+            r, begin = first + done // cols, done % cols
+            row = image[r]
+            # What is above the first row is never looked at.
+            up = image[max(r - 1, first)]
+            stop = min(cols, begin + counts[k] - i)
+            c = begin
+            if c == 0:
+                row[0] = differences[i] + (initial if r == first else up[0])
+                c = 1
+            ahead = differences[i + c - begin : i + stop - begin]
+            if r == first or predictor == 1:
+                _from_left(ahead, row, c)
+            elif predictor == 2:
+                for j in range(ahead.size):
+                    row[c + j] = up[c + j] + ahead[j]
+            elif predictor == 3:
+                for j in range(ahead.size):
+                    row[c + j] = up[c + j - 1] + ahead[j]
+            elif predictor <= 5:
+                for j in range(ahead.size):
+                    ahead[j] += (np.int32(up[c + j]) - np.int32(up[c + j - 1])) >> (predictor - 4)
+                _from_left(ahead, row, c)
+            else:
+                _from_both(ahead, row, up, c, predictor)
+            for value in row[begin:stop]:
+                seen |= value
+            i, done = i + stop - begin, done + stop - begin
+    return done, seen
 
 
 @kernel
