@@ -18,7 +18,7 @@ from bench.harness import interleave
 from bench.inputs import NO_REAL, SIZES, STANDARD, phantom_plan, real_files
 from bench.options import Options
 from bench.results import Findings, Result, compare
-from fxcore.dicom.codecs import imagecodecs_plugin
+from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
 from fxcore.dicom.codecs.frames import decode_frames
 from fxcore.dicom.config import Limits
 from fxcore.dicom.pixels import pixel_bytes
@@ -85,7 +85,7 @@ def run(options: Options) -> Findings:
 
 
 def peer_plugins(syntax: str) -> list[str]:
-    """Return the plugins that pydicom lists for a transfer syntax, without the one of fxray.
+    """Return the plugins that pydicom lists for a transfer syntax, without those of fxray.
 
     The empty name is pydicom without a plugin, for what is not compressed.
     """
@@ -93,7 +93,7 @@ def peer_plugins(syntax: str) -> list[str]:
         names = get_decoder(syntax).available_plugins
     except NotImplementedError:
         names = ()
-    found = [name for name in names if name != imagecodecs_plugin.NAME]
+    found = [name for name in names if name not in (fxray_plugin.NAME, imagecodecs_plugin.NAME)]
     return found or [""]
 
 

@@ -290,7 +290,7 @@ def test_every_decoder_gives_the_same_frame(syntax: str) -> None:
     file = encode(study, plan, render(plan, study.patient, study.body_part.anatomy))
     plugins = decode.peer_plugins(TRANSFER_SYNTAXES[syntax][0])
     assert plugins
-    assert "imagecodecs" not in plugins
+    assert not {"fxray", "imagecodecs"} & set(plugins)
     for plugin in plugins:
         np.testing.assert_array_equal(decode.pydicom_frame(file, plugin), decode.our_frame(file))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import subprocess
@@ -13,6 +14,9 @@ import numpy as np
 import pytest
 
 from fxcore import kernels
+from fxcore.kernels._check import as_bytes
+from fxcore.kernels.jpeg_differences import FOUND, PADDING, STATE, difference_table, read_differences
+from fxcore.kernels.jpeg_stuffing import unstuff
 
 PAGES = 80
 
@@ -62,9 +66,51 @@ def touch_everything() -> None:
             kernels.rotate(image, 90.0 * rng.integers(0, 4) + 10 ** rng.uniform(-9, 1))
 
 
+def touch_runs() -> None:
+    """Unpack segments, whole and cut, that end where their memory ends."""
+    rng = np.random.default_rng(1)
+    memory = _fenced()
+    for size in (*range(1, 300), *rng.integers(300, 20000, 60)):
+        source = memory[-size:]
+        source[:] = rng.integers(0, 256, size) if size % 2 else rng.integers(0, 2, size) * 255
+        for planes in (1, 2, 3):
+            for pixels in (1, size // 2, size, 30 * size):
+                with contextlib.suppress(ValueError):
+                    kernels.unpack_planes(source, [(k, int(size)) for k in range(planes)], int(pixels))
+
+
+def touch_codes() -> None:
+    """Read codes out of noise that ends where its memory ends; take out stuffed bytes into such memory."""
+    rng = np.random.default_rng(2)
+    memory, target = _fenced(), _fenced()
+    for size in (*range(1, 200), *rng.integers(200, 30000, 60)):
+        # With few bits set there are short codes, so that four readers get to their ends.
+        memory[-size:] = rng.integers(0, 256, size) & (255 if size % 2 else rng.integers(0, 256, size))
+        with contextlib.suppress(ValueError):
+            kernels.lossless_jpeg_scan(
+                memory[-size:],
+                0,
+                [0, 2, 3, 1, 1, 1, *[1] * 9, 0],
+                range(17),
+                (9, 90),
+                precision=16,
+                predictor=4,
+            )
+        unstuff(as_bytes(memory[-size:], ""), 0, target[-size - PADDING :], np.empty(3, np.int64))
+        limits = np.array([1 << 62, 1 << 63, 5 << 61], np.uint64)
+        codes = limits, np.array([2, 2, 3]), np.array([0, 15, 11])
+        table = difference_table(*codes)
+        found, state = np.empty(FOUND, np.uint16), np.empty(STATE, np.int64)
+        end, at = 8 * int(size - PADDING), 0
+        while 0 <= at < end:
+            part = int(rng.integers(4096, 50000))
+            at, _ = read_differences(memory[-size:], at, end, part, table, *codes, 1 << 30, found, state)
+
+
+@pytest.mark.parametrize("touch", ["touch_everything", "touch_runs", "touch_codes"])
 @pytest.mark.skipif(sys.platform != "linux", reason="fences pages by way of Linux' C library")
-def test_no_kernel_reads_outside_its_image() -> None:
-    code = "from tests.test_kernels_bounds import touch_everything; touch_everything()"
+def test_no_kernel_reads_outside_its_image(touch: str) -> None:
+    code = f"from tests.test_kernels_bounds import {touch}; {touch}()"
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

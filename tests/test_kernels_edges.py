@@ -266,6 +266,12 @@ REFUSED: dict[str, Callable[[], object]] = {
     "scanlines too short": lambda: kernels.png_unfilter(bytes(5), 2, 2),
     "filter type 5": lambda: kernels.png_unfilter(bytes([0, 1, 1, 5, 1, 1]), 2, 2),
     "filter type 9 of no columns": lambda: kernels.png_unfilter(bytes([0, 9]), 2, 0),
+    "no segments": lambda: kernels.unpack_planes(bytes(4), [], 1),
+    "a segment past the end": lambda: kernels.unpack_planes(bytes(4), [(0, 5)], 1),
+    "a segment before the start": lambda: kernels.unpack_planes(bytes(4), [(-1, 2)], 1),
+    "a segment that ends first": lambda: kernels.unpack_planes(bytes(4), [(3, 2)], 1),
+    "runs of int16": lambda: kernels.unpack_planes(np.zeros(4, np.int16), [(0, 4)], 1),  # type: ignore[arg-type]
+    "fewer than no pixels": lambda: kernels.unpack_planes(bytes(4), [(0, 4)], -1),
     "scanlines of int16": lambda: kernels.png_unfilter(np.zeros(6, np.int16), 2, 2),  # type: ignore[arg-type]
 }
 

@@ -49,7 +49,8 @@ class LoadedFile:
         `UnreadableFileError` and ends the iteration.
     n_frames : int
     decoder : str
-        What decoded the first frame: ``"native"``, ``"deflate"``, ``"imagecodecs"``, ``"gdcm"``, ...
+        What decoded the first frame: ``"native"``, ``"deflate"``, ``"fxray"``, ``"imagecodecs"``,
+        ``"gdcm"``, ...
     """
 
     metadata: dict[str, str]

@@ -5,10 +5,12 @@ from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
+from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.labelling import Components, components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
 from fxcore.kernels.otsu import otsu_threshold
+from fxcore.kernels.packbits import unpack_planes
 from fxcore.kernels.png import png_filter_up, png_unfilter
 from fxcore.kernels.profiles import AcrossAxis, across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
@@ -40,6 +42,7 @@ __all__ = [
     "invert",
     "keep_components",
     "local_structure",
+    "lossless_jpeg_scan",
     "masked_levels",
     "medial_slope",
     "open_rectangle",
@@ -53,5 +56,6 @@ __all__ = [
     "runs_from_mask",
     "runs_to_mask",
     "straight_edges",
+    "unpack_planes",
     "warm",
 ]

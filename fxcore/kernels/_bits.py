@@ -11,6 +11,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 WORD = 64  # pixels looked at together
+SUMS = 32  # numbers added up together
 
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
@@ -198,6 +199,21 @@ def load_word(typing_context: Any, source: Any, offset: Any) -> Any:
 
 
 @intrinsic
+def load_word_big_endian(typing_context: Any, source: Any, offset: Any) -> Any:
+    """Load the eight bytes from ``source[offset]`` on as one word, highest first.
+
+    Nothing checks the bounds: the caller has made sure that ``offset + 8 <= source.size``.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], *arguments)
+        word = builder.load(builder.bitcast(pointer, ir.IntType(WORD).as_pointer()), align=1)
+        return builder.bswap(word)
+
+    return types.uint64(source, types.intp), generate
+
+
+@intrinsic
 def store_word(typing_context: Any, target: Any, offset: Any, word: Any) -> Any:
     """Store the eight bytes of `word`, lowest first, from ``target[offset]`` on.
 
@@ -231,3 +247,66 @@ def byte_swapped(typing_context: Any, word: Any) -> Any:
         return builder.bswap(arguments[0])
 
     return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def put_run(typing_context: Any, source: Any, at: Any, target: Any, to: Any, repeat: Any) -> Any:
+    """Write 128 bytes from ``target[to]`` on: those at ``source[at]`` or, with `repeat`, only the first.
+
+    No branch tells one from the other: which it is cannot be predicted. Nothing checks the bounds: the
+    caller has made sure that ``at + 128 <= source.size`` and ``to + 128 <= target.size``.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, lane, lanes = ir.IntType(8), ir.IntType(32), 64
+        vector = ir.VectorType(byte, lanes)
+        undefined = ir.Constant(vector, ir.Undefined)
+        zeros = ir.Constant(ir.VectorType(lane, lanes), [0] * lanes)
+
+        def everywhere(value: Any) -> Any:
+            one = builder.insert_element(undefined, value, lane(0))
+            return builder.shuffle_vector(one, undefined, zeros)
+
+        given = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
+        taken = _pointer(context, builder, signature.args[2], arguments[2], arguments[3])
+        filling = everywhere(builder.load(given))
+        chosen = everywhere(builder.sext(builder.trunc(arguments[4], ir.IntType(1)), byte))
+        filling, kept = builder.and_(filling, chosen), builder.not_(chosen)
+        for k in range(0, 128, lanes):
+            step = ir.IntType(64)(k)
+            literal = builder.bitcast(builder.gep(given, [step]), vector.as_pointer())
+            literal = builder.load(literal, align=1)
+            place = builder.bitcast(builder.gep(taken, [step]), vector.as_pointer())
+            builder.store(builder.or_(builder.and_(literal, kept), filling), place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp, target, types.intp, types.boolean), generate
+
+
+@intrinsic
+def add_up(typing_context: Any, source: Any, at: Any, target: Any, to: Any, before: Any) -> Any:
+    """Write the sums of `before` and the first 1 to 32 of 32 numbers, modulo 2^16; returns the last.
+
+    They are read from ``source[at]`` on and written from ``target[to]`` on. Nothing checks the bounds.
+    """
+    lanes = SUMS
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lane = ir.IntType(32)
+        vector = ir.VectorType(ir.IntType(16), lanes)
+        given = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
+        taken = _pointer(context, builder, signature.args[2], arguments[2], arguments[3])
+        sums = builder.load(builder.bitcast(given, vector.as_pointer()), align=2)
+        zeros = ir.Constant(vector, [0] * lanes)
+        step = 1
+        while step < lanes:
+            moved = ir.Constant(ir.VectorType(lane, lanes), [lanes - step + i for i in range(lanes)])
+            sums = builder.add(sums, builder.shuffle_vector(zeros, sums, moved))
+            step *= 2
+        one = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[4], lane(0))
+        everywhere = ir.Constant(ir.VectorType(lane, lanes), [0] * lanes)
+        sums = builder.add(sums, builder.shuffle_vector(one, one, everywhere))
+        builder.store(sums, builder.bitcast(taken, vector.as_pointer()), align=2)
+        return builder.extract_element(sums, lane(lanes - 1))
+
+    return types.uint16(source, types.intp, target, types.intp, types.uint16), generate

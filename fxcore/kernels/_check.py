@@ -36,6 +36,25 @@ def as_image(image: Any, *dtypes: type[np.generic], name: str = "image") -> NDAr
     return np.require(image, requirements=("C", "A", "W"))
 
 
+def as_bytes(data: Any, name: str) -> NDArray[np.uint8]:
+    """Return bytes, or an array of ``uint8``, as a one-dimensional read-only array, without a copy of bytes.
+
+    Raises
+    ------
+    ParameterError
+        If `data` is an array of another type.
+    """
+    if isinstance(data, np.ndarray):
+        if data.dtype != np.uint8:
+            raise ParameterError(f"{name} must be uint8, not {data.dtype}")
+        found = np.ascontiguousarray(data).reshape(-1).view()
+    else:
+        found = np.frombuffer(data, np.uint8)
+    # What comes from bytes cannot be written to: a kernel compiled for that takes everything else too.
+    found.flags.writeable = False
+    return found
+
+
 def same_shape(*images: NDArray[Any]) -> None:
     """Ask that all have one shape.
 

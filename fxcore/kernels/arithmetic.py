@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from fxcore.kernels._bits import byte_swapped, leading_zeros, load_word, store_word
+from fxcore.kernels._bits import byte_swapped, leading_zeros, load_word, load_word_big_endian, store_word
 from fxcore.kernels._jit import inlined, kernel
 
 # Table C.2: the size of the less probable interval, the state after the more and after the less probable
@@ -130,7 +130,7 @@ def decide_likely(context, interval, code):
 @inlined
 def more_bits(bits, position, last, code, at_hand):
     """Add 32 bits to the code, of which fewer than `LOOKAHEAD` are at hand."""
-    word = byte_swapped(load_word(bits, position)) >> np.uint64(32)
+    word = load_word_big_endian(bits, position) >> np.uint64(32)
     return min(position + 4, last), code + (word << np.uint64(16 - at_hand)), at_hand + 32
 
 
@@ -138,7 +138,7 @@ def more_bits(bits, position, last, code, at_hand):
 def first_bits(bits):
     """Return the code to begin with, the position of the next bits, and how many are at hand."""
     # They begin one bit below the top (figure C.20); a byte that does not fit whole is left for later.
-    code = (byte_swapped(load_word(bits, 8)) >> ONE) & ~np.uint64(0x7F)
+    code = (load_word_big_endian(bits, 8) >> ONE) & ~np.uint64(0x7F)
     return code | (np.uint64(bits[7]) << np.uint64(63)), 15, 41
 
 

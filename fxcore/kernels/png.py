@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_image, as_integer
 from fxcore.kernels._jit import kernel
 
 
@@ -80,23 +78,17 @@ def png_unfilter(
     """
     rows = as_integer(rows, 0, MOST_PIXELS, "rows")
     cols = as_integer(cols, 0, MOST_PIXELS, "cols")
-    lines = np.frombuffer(raw, np.uint8) if not isinstance(raw, np.ndarray) else _as_bytes(raw)
+    lines = as_bytes(raw, "raw")
     if lines.size != rows * (1 + cols):
         raise ParameterError(
             f"an image of {rows} × {cols} has {rows * (1 + cols)} filtered bytes, not {lines.size}"
         )
-    lines = np.require(lines, requirements=("C", "A", "W")).reshape(rows, 1 + cols)
+    lines = lines.reshape(rows, 1 + cols)
     image = np.empty((rows, cols), np.uint8)
     wrong = _unfilter(lines, image)
     if wrong >= 0:
         raise ParameterError(f"scanline {wrong} has filter type {lines[wrong, 0]}; PNG defines 0 to 4")
     return image
-
-
-def _as_bytes(raw: NDArray[Any]) -> NDArray[np.uint8]:
-    if raw.dtype != np.uint8:
-        raise ParameterError(f"raw must be uint8, not {raw.dtype}")
-    return np.ascontiguousarray(raw).reshape(-1)
 
 
 @kernel

@@ -7,12 +7,15 @@ import numpy as np
 from fxcore.kernels.axis import principal_axis
 from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
+from fxcore.kernels.code_blocks import decode_code_blocks
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
+from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
+from fxcore.kernels.packbits import unpack_planes
 from fxcore.kernels.packets import read_packets
 from fxcore.kernels.png import png_unfilter
 from fxcore.kernels.precincts import tile_layout
@@ -64,5 +67,10 @@ def warm() -> None:
     tile = (0, 0, 4, 4)
     layout = tile_layout(tile, (0, 0), (2, 2), [(15, 15)], most_precincts=1)
     read_packets(bytes(1), [(0, 1)], layout, [9], layers=1, progression=0)
+    block = (np.array([n]) for n in (0, 0, 1, 1, 0, 0, 0, 1, 1))
+    decode_code_blocks(np.zeros(8, np.uint8), *block, np.zeros((1, 1), np.int32))
     for sample in (np.uint8, np.uint16):
         inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), sample), tile, (0, 0), 2)
+    for planes in (1, 2):
+        unpack_planes(bytes([0, 0]), [(0, 2)] * planes, 1)
+    lossless_jpeg_scan(b"\x7f\xff\xd9", 0, [1] + [0] * 15, [0], (1, 1), precision=8, predictor=1)

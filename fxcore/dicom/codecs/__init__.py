@@ -1,1 +1,1 @@
-"""Decoders of encapsulated pixel data: imagecodecs as a pydicom plugin, and the order they are tried in."""
+"""Decoders of encapsulated pixel data: our kernels and imagecodecs as pydicom plugins, and their order."""

@@ -14,7 +14,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders import base
 
 from fxcore.dicom.bounded import inflate
-from fxcore.dicom.codecs import imagecodecs_plugin as plugin
+from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
 from fxcore.dicom.codecs.streams import END_MARKER, ITEM_TAG, check_jpeg, jpeg_2000_size, jpeg_size
 from fxcore.dicom.pixels import PixelFormat
 from fxcore.dicom.quiet import brief, quiet_stderr
@@ -27,16 +27,17 @@ gdcm.Trace.DebugOff()
 
 DEFLATED_IMAGE_FRAME = uid.UID("1.2.840.10008.1.2.8.1")
 
-# Measured on radiographs, core for core: imagecodecs is the fastest for every syntax it reads. Plugins
-# that happen to be installed besides these are left alone: the same file gives the same bytes everywhere,
-# and some end the process (pylibjpeg-rle panics on a broken header).
-_ORDER = (plugin.NAME, "gdcm", "pydicom")
+_PLUGINS: dict[str, Any] = {plugin.NAME: plugin for plugin in (fxray_plugin, imagecodecs_plugin)}
+# Measured on radiographs, core for core: our kernels are the fastest for what they decode, then
+# imagecodecs. Plugins that happen to be installed besides these are left alone: the same file gives the
+# same bytes everywhere, and some end the process (pylibjpeg-rle panics on a broken header).
+_ORDER = (*_PLUGINS, "gdcm", "pydicom")
 
 _JPEG = (
     uid.JPEGBaseline8Bit,
     uid.JPEGExtended12Bit,
-    plugin.JPEG_SPECTRAL_SELECTION,
-    plugin.JPEG_FULL_PROGRESSION,
+    imagecodecs_plugin.JPEG_SPECTRAL_SELECTION,
+    imagecodecs_plugin.JPEG_FULL_PROGRESSION,
     uid.JPEGLossless,
     uid.JPEGLosslessSV1,
 )
@@ -80,17 +81,18 @@ class Frame:
 
 
 def _register() -> dict[str, Any]:
-    """Add the imagecodecs plugin to pydicom's decoders; return all decoders by transfer syntax."""
+    """Add our plugins to pydicom's decoders; return all decoders by transfer syntax."""
     decoders: dict[str, Any] = {}
-    for syntax in plugin.DECODER_DEPENDENCIES:
-        try:
-            decoder = base.get_decoder(syntax)
-        except NotImplementedError:
-            # pydicom has none for the extended JPEG processes that DICOM retired.
-            decoder = base.Decoder(uid.UID(syntax))
-        if plugin.NAME not in decoder.available_plugins:
-            decoder.add_plugin(plugin.NAME, (plugin.__name__, "_decode_frame"))
-        decoders[syntax] = decoder
+    for name, plugin in _PLUGINS.items():
+        for syntax in plugin.DECODER_DEPENDENCIES:
+            try:
+                decoder = base.get_decoder(syntax)
+            except NotImplementedError:
+                # pydicom has none for the extended JPEG processes that DICOM retired.
+                decoder = decoders.get(syntax, base.Decoder(uid.UID(syntax)))
+            if name not in decoder.available_plugins:
+                decoder.add_plugin(name, (plugin.__name__, "_decode_frame"))
+            decoders[syntax] = decoder
     return decoders
 
 
@@ -209,8 +211,8 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
     reasons = []
     for name in order:
         try:
-            if name == plugin.NAME and fmt.samples == 1:
-                values, properties = _grey(source, syntax, fmt)
+            if name in _PLUGINS and fmt.samples == 1:
+                values, properties = _grey(source, syntax, fmt, _PLUGINS[name])
             else:
                 values, properties = _any(source, fmt, decoder, name)
             return _frame(values, properties, fmt, name, precision)
@@ -221,8 +223,10 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
     raise UnreadableFileError("undecodable", f"every decoder failed ({'; '.join(reasons)})"[:_MAX_MESSAGE])
 
 
-def _grey(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Call our plugin without what pydicom does around it, which for grey is three copies of the frame."""
+def _grey(
+    source: bytes, syntax: uid.UID, fmt: PixelFormat, plugin: Any
+) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Call one of our plugins without what pydicom does around it, for grey three copies of the frame."""
     runner = base.DecodeRunner(syntax)
     runner.set_options(**fmt.options())
     values = plugin._decode_frame(source, runner).view(runner.pixel_dtype)

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 
+from fxcore.dicom.codecs.plugin_result import plugin_result
+
 NAME = "imagecodecs"
 
 JPEG_SPECTRAL_SELECTION = uid.UID("1.2.840.10008.1.2.4.53")
@@ -91,33 +93,11 @@ def is_available(syntax: str) -> bool:
 
 
 def _decode_frame(source: bytes, runner: Any) -> NDArray[np.uint8]:
-    """Return one decoded frame, pixel by pixel, in the host's byte order.
-
-    Parameters
-    ----------
-    source : bytes
-        One encoded frame.
-    runner : pydicom.pixels.decoders.base.DecodeRunner
-        Says what is expected; its ``bits_allocated``, ``planar_configuration`` and (for JPEG 2000,
-        whose colour transform is undone) ``photometric_interpretation`` are set to what is returned.
+    """Return one decoded frame; see `fxcore.dicom.codecs.plugin_result.plugin_result`.
 
     Raises
     ------
     ValueError
         If the frame holds an image of another shape than the header says.
     """
-    array = _DECODE[runner.transfer_syntax](source, runner)
-    shape: tuple[int, ...] = (runner.rows, runner.columns)
-    if runner.samples_per_pixel > 1:
-        shape += (runner.samples_per_pixel,)
-    if array.shape != shape:
-        raise ValueError(f"the frame is {_size(array.shape)} where the header says {_size(shape)}")
-    runner.set_option("bits_allocated", 8 * array.dtype.itemsize)
-    runner.set_option("planar_configuration", 0)
-    if runner.photometric_interpretation in ("YBR_ICT", "YBR_RCT"):
-        runner.set_option("photometric_interpretation", "RGB")
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
+    return plugin_result(_DECODE[runner.transfer_syntax](source, runner), runner)

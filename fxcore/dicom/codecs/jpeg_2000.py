@@ -20,6 +20,17 @@ from fxcore.kernels.precincts import tile_layout
 from fxcore.kernels.wavelet import inverse_wavelet_5_3
 
 
+def jpeg_2000_frame(source: bytes, runner: Any) -> NDArray[Any]:
+    """Decode one frame of JPEG 2000; see `decode`.
+
+    Raises
+    ------
+    UnsupportedError
+        For a stream that this decoder does not read.
+    """
+    return decode(source)
+
+
 def decode(stream: bytes) -> NDArray[Any]:
     """Decode a codestream, bare or in a JP2 file.
 

@@ -1,0 +1,59 @@
+"""Entropy-coded data of a JPEG without its stuffed bytes and restart markers (ITU-T T.81 section B.1.1.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fxcore.kernels._bits import WORD, ZERO, bits_above, put_run, trailing_zeros
+from fxcore.kernels._jit import kernel
+
+_LAST = np.uint8(254)  # only FF is above
+
+
+@kernel
+def unstuff(source, at, target, ends):
+    """Copy the data from ``source[at]`` on up to the next marker that is no restart marker.
+
+    `target` has at least as much room as there is in `source` from `at` on. `ends` gets, for each
+    restart interval, how many bytes of `target` there are up to its end.
+
+    Returns the number of intervals, 0 where the markers are out of order or too many for `ends`, and where
+    that marker is, or the size of `source` if there is none.
+    """
+    to, intervals = 0, 0
+    while at + 2 * WORD <= source.size:
+        put_run(source, at, target, to, False)
+        found = bits_above(source, at, _LAST)
+        if found == ZERO:
+            at, to = at + WORD, to + WORD
+            continue
+        before = trailing_zeros(found)
+        at, to = at + before, to + before
+        code = source[at + 1]
+        if code == 0:
+            at, to = at + 2, to + 1
+        elif 0xD0 <= code <= 0xD7:
+            if intervals + 1 >= ends.size or code - 0xD0 != intervals % 8:
+                return 0, at
+            ends[intervals] = to
+            intervals, at = intervals + 1, at + 2
+        else:
+            ends[intervals] = to
+            return intervals + 1, at
+    while at + 1 < source.size:
+        code = source[at + 1]
+        if source[at] != 0xFF:
+            target[to] = source[at]
+            at, to = at + 1, to + 1
+        elif code == 0:
+            target[to] = 0xFF
+            at, to = at + 2, to + 1
+        elif 0xD0 <= code <= 0xD7:
+            if intervals + 1 >= ends.size or code - 0xD0 != intervals % 8:
+                return 0, at
+            ends[intervals] = to
+            intervals, at = intervals + 1, at + 2
+        else:
+            ends[intervals] = to
+            return intervals + 1, at
+    return 0, source.size
