@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom import uid
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 
 from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
 from fxcore.dicom.codecs.frames import DECODERS
@@ -46,7 +46,7 @@ def test_every_decoder_agrees_on_every_real_file() -> None:
                     assert name != imagecodecs_plugin.NAME, path
         ours = arrays.pop(imagecodecs_plugin.NAME)
         if fxray_plugin.is_available(syntax):
-            left_alone = syntax != uid.RLELossless and ds.SamplesPerPixel > 1
+            left_alone = (syntax != uid.RLELossless and ds.SamplesPerPixel > 1) or _irreversible(ds, syntax)
             assert (fxray_plugin.NAME in arrays) != left_alone, path
         for name, theirs in arrays.items():
             assert ours.shape == theirs.shape
@@ -56,6 +56,12 @@ def test_every_decoder_agrees_on_every_real_file() -> None:
             assert largest <= allowed, f"{path}: {name} differs by {largest}"
             compared += 1
     assert compared >= 95
+
+
+def _irreversible(ds: pydicom.Dataset, syntax: str) -> bool:
+    """Tell whether a frame is JPEG 2000 with the 9/7 wavelet: the last byte of its COD segment is 0."""
+    frame = next(generate_frames(ds.PixelData, number_of_frames=1))
+    return syntax in uid.JPEG2000TransferSyntaxes and frame[frame.index(b"\xff\x52") + 13] == 0
 
 
 def _decodes(ds: pydicom.Dataset, frame: bytes, syntax: str, path: Path) -> np.ndarray:
