@@ -67,8 +67,10 @@ def warm() -> None:
     tile = (0, 0, 4, 4)
     layout = tile_layout(tile, (0, 0), (2, 2), [(15, 15)], most_precincts=1)
     read_packets(bytes(1), [(0, 1)], layout, [9], layers=1, progression=0)
-    block = (np.array([n]) for n in (0, 0, 1, 1, 0, 0, 0, 1, 1))
-    decode_code_blocks(np.zeros(8, np.uint8), *block, plane=np.zeros((1, 1), np.int32))
+    zero, one, coefficients = np.array([0]), np.array([1]), np.zeros((1, 1), np.int32)
+    decode_code_blocks(
+        np.zeros(8, np.uint8), zero, zero, one, one, zero, zero, zero, one, one, plane=coefficients
+    )
     for sample in (np.uint8, np.uint16):
         inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), sample), tile, (0, 0), 2)
     for planes in (1, 2):
