@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.codecs.streams import check_jpeg, jpeg_size
+from fxcore.dicom.codecs.streams import check_jpeg_end, check_jpeg_size, jpeg_size
 from fxcore.dicom.colour import luma
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import percentile_range, scale
@@ -100,7 +100,8 @@ def _jpeg_page(data: bytes) -> Page:
     size = jpeg_size(data)
     if size is None:
         raise UnreadableFileError("truncated_image", "the JPEG ends before its first scan")
-    check_jpeg(data, size, "truncated_image")
+    check_jpeg_end(data, "truncated_image")
+    check_jpeg_size(data, size, "truncated_image")
     return Page("jpeg", size.rows, size.columns, size.samples, size.precision, exif_orientation(data))
 
 

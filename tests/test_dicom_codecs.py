@@ -70,6 +70,22 @@ def _decodes(ds: pydicom.Dataset, frame: bytes, syntax: str, path: Path) -> np.n
     return next(load_dicom(write(ds, path, syntax), PixelConfig()).frames)[1]
 
 
+def test_the_decoder_that_managed_is_named(tmp_path: Path) -> None:
+    stored = np.random.default_rng(3).integers(0, 4096, (30, 40)).astype(np.uint16)
+    frames = {syntax: encoder(stored, 12) for syntax, encoder in ENCODERS.items()}
+    ds = image_dataset(stored, 12)
+    for syntax, frame in frames.items():
+        _decodes(ds, frame, syntax, tmp_path / "a")
+        expected = "fxray" if fxray_plugin.is_available(syntax) else "imagecodecs"
+        assert load_dicom(tmp_path / "a", PixelConfig()).decoder == expected
+    # A quantisation table, which lossless JPEG has no use for.
+    odd = frames[uid.JPEGLossless]
+    odd = odd[:2] + b"\xff\xdb\x00\x43\x00" + bytes([1] * 64) + odd[2:]
+    plain = _decodes(ds, frames[uid.JPEGLossless], uid.JPEGLossless, tmp_path / "a")
+    np.testing.assert_array_equal(_decodes(ds, odd, uid.JPEGLossless, tmp_path / "b"), plain)
+    assert load_dicom(tmp_path / "b", PixelConfig()).decoder == "imagecodecs"
+
+
 @pytest.mark.parametrize("syntax", ENCODERS, ids=[uid.UID(s).keyword for s in ENCODERS])
 def test_a_frame_of_another_size_is_refused(syntax: str, tmp_path: Path) -> None:
     stored = np.arange(400, dtype=np.uint16).reshape(20, 20)

@@ -15,7 +15,14 @@ from pydicom.pixels.decoders import base
 
 from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
-from fxcore.dicom.codecs.streams import END_MARKER, ITEM_TAG, check_jpeg, jpeg_2000_size, jpeg_size
+from fxcore.dicom.codecs.streams import (
+    END_MARKER,
+    ITEM_TAG,
+    check_jpeg_end,
+    check_jpeg_size,
+    jpeg_2000_size,
+    jpeg_size,
+)
 from fxcore.dicom.pixels import PixelFormat
 from fxcore.dicom.quiet import brief, quiet_stderr
 from fxcore.errors import UnreadableFileError
@@ -210,6 +217,9 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
     precision = _check_stream(source, syntax, fmt)
     reasons = []
     for name in order:
+        if syntax in _JPEG and name != fxray_plugin.NAME:
+            # Ours comes to the end of a stream or refuses it, and need not wait for a search.
+            check_jpeg_end(source, "truncated_pixel_data")
         try:
             if name in _PLUGINS and fmt.samples == 1:
                 values, properties = _grey(source, syntax, fmt, _PLUGINS[name])
@@ -275,7 +285,7 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:
             f"says {fmt.rows} x {fmt.columns} x {fmt.samples}",
         )
     if syntax in _JPEG:
-        check_jpeg(source, found, "truncated_pixel_data")
+        check_jpeg_size(source, found, "truncated_pixel_data")
     elif END_MARKER not in source[-_PADDING:]:
         raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
     elif fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(source):

@@ -67,12 +67,29 @@ def _next(stream: bytes, offset: int, code: int) -> int:
     return offset + 2 + int.from_bytes(stream[offset + 2 : offset + 4], "big")
 
 
-def check_jpeg(stream: bytes, size: StreamSize, reason: str) -> None:
-    """Refuse a JPEG stream that cannot hold what it claims to.
+def check_jpeg_size(stream: bytes, size: StreamSize, reason: str) -> None:
+    """Refuse a JPEG stream that is too short for what it claims to hold.
 
-    libjpeg fills what is missing with grey and calls that a success, so that somebody has to look:
-    every 8 x 8 block takes a bit at least, in the lossless processes every sample. Each further scan of a
-    few bytes has the decoder go through the whole image again.
+    Every 8 x 8 block takes a bit at least, in the lossless processes every sample.
+
+    Raises
+    ------
+    UnreadableFileError
+        With `reason`.
+    """
+    blocks = size.rows * size.columns if size.lossless else -(-size.rows // 8) * -(-size.columns // 8)
+    if not size.arithmetic and blocks > 8 * len(stream):
+        raise UnreadableFileError(
+            reason,
+            f"a JPEG of {len(stream)} bytes cannot hold an image of {size.rows} x {size.columns} pixels",
+        )
+
+
+def check_jpeg_end(stream: bytes, reason: str) -> None:
+    """Refuse a JPEG stream without an end, or with very many scans, which libjpeg does not.
+
+    It fills what is missing with grey and calls that a success, and goes through the whole image again
+    for each further scan of a few bytes.
 
     Raises
     ------
@@ -84,12 +101,6 @@ def check_jpeg(stream: bytes, size: StreamSize, reason: str) -> None:
         raise UnreadableFileError(reason, "the JPEG ends before its end marker: its last rows are missing")
     if scans > _MOST_SCANS:
         raise UnreadableFileError("too_large", f"a JPEG of {scans} scans, over the limit of {_MOST_SCANS}")
-    blocks = size.rows * size.columns if size.lossless else -(-size.rows // 8) * -(-size.columns // 8)
-    if not size.arithmetic and blocks > 8 * len(stream):
-        raise UnreadableFileError(
-            reason,
-            f"a JPEG of {len(stream)} bytes cannot hold an image of {size.rows} x {size.columns} pixels",
-        )
 
 
 def scans_until_end(stream: bytes) -> int:
