@@ -12,7 +12,7 @@ OPTIMISERS = ("adam", "adamw", "amsgrad", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
 SAMPLERS = ("balanced", "shuffle")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-VIEW_POOLS = ("max", "mean", "attention")
+VIEW_POOLS = ("max", "mean", "attention", "logsumexp")
 METRICS = ("auc", "average_precision", "accuracy", "f1", "kappa", "loss")
 
 
