@@ -78,10 +78,10 @@ def aggregate(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str
 
 
 def judged(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str) -> NDArray[np.float64]:
-    """Return of each study the probability that is stored and decided by.
+    """Return of each study the probability that is stored and decided by, from those of its radiographs.
 
-    It is that of its radiographs' probabilities as stored. Those without a finite one do not count; NaN where a study has no others. Parameters are those of
-    `aggregate`.
+    These too are taken as they are stored. Those that are not finite do not count; NaN where a study has no
+    others. Parameters are those of `aggregate`.
 
     Examples
     --------
