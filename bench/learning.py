@@ -4,9 +4,10 @@ A small network is trained by a fixed recipe on one phantom archive and judged o
 patients. Beside it: what can be told without looking for fractures (logistic regression on mean, deviation,
 size and metadata), and what the same recipe makes of labels that were shuffled.
 
-Whether an aggregator of the views of a study is better than their mean is asked of two more archives, whose
-fractures show in one view only. The same views are also trained for as many epochs more, so that what more
-training alone would have brought is not taken for the aggregator's merit.
+Whether an aggregator of the views of a study is better than their mean is asked of two more archives,
+whose fractures show in one view only. It begins with the small network and learns from the first of them;
+the network itself is trained there for as many epochs more, each view by the label of its study, so that
+what more training and more patients alone would have brought is not taken for the aggregator's merit.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ MORE_EPOCHS = 8
 """Of the aggregator, and of its views alone."""
 
 QUICK_STUDIES, QUICK_SCALE = 60, 0.1
-CALIBRATED_BY, QUICK_CALIBRATED_BY = 400, 16
+CALIBRATED_BY, QUICK_CALIBRATED_BY = 400, 48
 
+_HOW = {"mean": "mean", "alo": "largest"}
 _FOLDS = 5
 _NUMBERS = (
     "image_rows", "image_columns", "Rows", "Columns", "KVP", "Exposure", "WindowCenter", "WindowWidth",
@@ -270,27 +272,26 @@ def _aggregated(folder: Path, made: _Archives, options: Options) -> Table:
     from fxtrain.run_directory import RunDirectory
     from fxtrain.trainer import train
 
-    first, epochs = (1, 1) if options.quick else (recipe().epochs, MORE_EPOCHS)
+    views, epochs = folder / "run", 1 if options.quick else MORE_EPOCHS
     more = recipe(epochs=epochs)
-    best = RunDirectory(folder / "views").best
-    runs = {
-        "views": recipe(epochs=first),
-        "more": replace(more, model=replace(more.model, pretrained=str(best))),
-        "aggregator": aggregator_recipe(folder / "views", epochs),
-    }
-    found = {}
-    for name, config in runs.items():
+    more = replace(more, model=replace(more.model, pretrained=str(RunDirectory(views).best)))
+    found = {"run": _judged(views, made.learn, made.judge_one)}
+    for name, config in (("more", more), ("aggregator", aggregator_recipe(views, epochs))):
         options.say(f"fractures in one view only: training {name}")
         train(made.learn_one, folder / name, config)
         found[name] = _judged(folder / name, made.learn_one, made.judge_one)
     broken, ours = _by_study(folder / "aggregator", found["aggregator"])
-    rows = [("aggregator", _interval(found["aggregator"]["measures"]["model"]["auc"]), "", "", "")]
-    views = f"views trained for {first} epochs", f"the same for {epochs} more, as the aggregator was"
-    for name, what in zip(("views", "more"), views, strict=True):
-        for how in ("mean", "alo"):
+    what = f"aggregator, on {len(broken)} studies"
+    rows = [(what, _interval(found["aggregator"]["measures"]["model"]["auc"]), "", "", "")]
+    for name, what in (("run", "rx-lite, as it began"), ("more", "rx-lite, trained for as long")):
+        for how in _HOW:
             theirs = _by_study(folder / name, found[name], how)[1]
             above = differences(broken, ours, theirs)["auc"]
-            row = f"{what}: {how}", _interval(found[name]["measures"][how]["auc"]), _interval(above, "+")
+            row = (
+                f"{what}: {_HOW[how]} of its views",
+                _interval(found[name]["measures"][how]["auc"]),
+                _interval(above, "+"),
+            )
             met = "" if how != "mean" else "yes" if above["low"] > 0 else "no"
             rows.append((*row, "> 0" if met else "", met))
     if options.quick:
