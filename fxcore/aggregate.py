@@ -75,3 +75,23 @@ def aggregate(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str
     if how == "majority":
         return values[order][last - counts // 2]
     raise ParameterError(f"aggregate is one of {', '.join(AGGREGATES)}, not {how!r}")
+
+
+def judged(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str) -> NDArray[np.float64]:
+    """Return of each study the probability that is stored and decided by, from those of its radiographs.
+
+    These too are taken as they are stored. Those that are not finite do not count; NaN where a study has no
+    others. Parameters are those of `aggregate`.
+
+    Examples
+    --------
+    >>> judged([0.90000049, float("nan"), 0.4], [0, 0, 1], 2, "mean")
+    array([0.9, 0.4])
+    """
+    values, index = rounded(probabilities), np.asarray(study, np.int64)
+    finite = np.isfinite(values)
+    known, place = np.unique(index[finite], return_inverse=True)
+    result = np.full(studies, np.nan)
+    if len(known):
+        result[known] = rounded(aggregate(values[finite], place, len(known), how))
+    return result

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.aggregate import aggregate, decide, rounded
+from fxcore.aggregate import decide, judged
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import naming, write_atomically
 from fxcore.errors import FxrayError, ParameterError
@@ -206,9 +206,7 @@ def _compared(before: Model, after: Model, sample: Sample) -> dict[str, Any]:
     found["largest_change_of_probability"] = float(np.abs(probability["float"] - probability["int8"]).max())
     studies, settings = int(sample.study[-1]) + 1, before.settings
     decided = {
-        name: decide(
-            aggregate(rounded(found_by), sample.study, studies, settings.aggregate), settings.threshold
-        )
+        name: decide(judged(found_by, sample.study, studies, settings.aggregate), settings.threshold)
         for name, found_by in probability.items()
     }
     found["studies_compared"] = studies

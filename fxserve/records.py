@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fxcore.aggregate import aggregate, decide, rounded
+from fxcore.aggregate import decide, judged
 from fxcore.dataset.journal import merged, write_line
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
@@ -73,11 +73,7 @@ def of_views(probabilities: ArrayLike, how: str) -> float:
 
     Views without a finite one do not count; NaN where there are no others.
     """
-    views = rounded(probabilities)
-    views = views[np.isfinite(views)]
-    if not len(views):
-        return float("nan")
-    return float(rounded(aggregate(views, np.zeros(len(views), np.int64), 1, how))[0])
+    return float(judged(probabilities, np.zeros(np.size(probabilities), np.int64), 1, how)[0])
 
 
 def to_line(score: StudyScore) -> bytes:

@@ -12,7 +12,7 @@ OPTIMISERS = ("adam", "adamw", "amsgrad", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
 SAMPLERS = ("balanced", "shuffle")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-VIEW_POOLS = ("max", "mean", "attention")
+VIEW_POOLS = ("max", "mean", "attention", "logsumexp")
 METRICS = ("auc", "average_precision", "accuracy", "f1", "kappa", "loss")
 
 
@@ -59,8 +59,9 @@ class ModelConfig:
     name: str = "resnet18"
     # A state dict of the same model, or "imagenet" for torchvision's own weights.
     pretrained: str = ""
-    # The aggregator's view model, how it pools the views of a study, the run to take its weights from,
-    # and whether these stay as they are.
+    # The aggregator's view model, how it pools the views of a study ("max", "mean" or "attention" of their
+    # features, "logsumexp" of their logits), the run to take its weights from, and whether these stay as
+    # they are.
     views: str = "rx-lite"
     pool: str = "max"
     init: str = ""

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fxcore.aggregate import AGGREGATES
+from fxcore.aggregate import AGGREGATES, DECIMALS, decide, rounded
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import DataSetError, ParameterError
 from fxtrain.config import TrainConfig
@@ -132,7 +132,8 @@ def evaluate(
     packed = pack_for(table, config, progress)
     progress.stage("Evaluating radiographs", len(table.of_studies(studies)))
     middle = place.read_middle(config)
-    found = predict(model, table, packed, studies, config, chosen_device, middle, progress.advance)
+    every = predict(model, table, packed, studies, config, chosen_device, middle, progress.advance)
+    found = every.with_numbers()
     del packed
     over = (
         _over_views(Path(config.model.init), table, studies, list(aggregates), found, chosen_device)
@@ -143,6 +144,7 @@ def evaluate(
     own = MODEL if found.by_study else config.aggregate
     operating = kept or _operate(found, own, sensitivity, checkpoint)
     result = _judged(found, ways, operating) | {
+        "radiographs_without_number": len(every.rows) - len(found.rows),
         "part": part,
         "dataset_fingerprint": table.fingerprint,
         "model": config.model.name,
@@ -169,6 +171,7 @@ def _over_views(
     model, config = load_model(place)
     packed = pack_for(table, config, Silent())
     views = predict(model.to(device), table, packed, studies, config, device, place.read_middle(config))
+    views = views.with_numbers()
     ours = found.scores(MODEL)
     return {how: differences(found.broken, ours, views.scores(how)) for how in ways}
 
@@ -226,15 +229,17 @@ def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[s
     levels: dict[str, Any] = {}
     matrices: dict[str, Any] = {}
     calibration: dict[str, Any] = {}
-    samples: list[tuple[str, NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]] = [
-        (how, found.broken, found.scores(how, temperature), np.arange(len(found.studies))) for how in ways
+    studies, truth = np.arange(len(found.studies)), found.broken
+    samples = [
+        (how, truth, found.scores(how, temperature), found.decided(how, threshold, temperature), studies)
+        for how in ways
     ]
     if not found.by_study:
         every = probability(found.logits, temperature)
-        samples.insert(0, (RADIOGRAPH, found.broken[found.study], every, found.study))
-    for name, broken, scores, groups in samples:
-        levels[name] = with_intervals(broken, scores, threshold, groups)
-        matrices[name] = confusion(broken, scores, threshold)
+        samples.insert(0, (RADIOGRAPH, truth[found.study], every, decide(every, threshold), found.study))
+    for name, broken, scores, decided, groups in samples:
+        levels[name] = with_intervals(broken, scores, decided, groups)
+        matrices[name] = confusion(broken, decided)
         calibration[name] = calibration_error(broken, scores)
     return {
         "studies": len(found.studies),
@@ -261,13 +266,13 @@ def _write(
         return path if part == "val" else path.with_stem(f"{path.stem}-{part}")
 
     place.write_json(named(place.evaluation), result)
-    probabilities = probability(found.logits, operating.temperature)
+    probabilities = rounded(probability(found.logits, operating.temperature))
     rows = [_COLUMNS]
     for k in range(len(found.logits)):
         study = k if found.by_study else int(found.study[k])
         radiograph = "" if found.by_study else table.radiographs[found.rows[k]]
         label = "broken" if found.broken[study] else "not_broken"
         name = table.studies[found.studies[study]]
-        rows.append((name, radiograph, label, f"{found.logits[k]:.6f}", f"{probabilities[k]:.6f}"))
+        rows.append((name, radiograph, label, f"{found.logits[k]:.6f}", f"{probabilities[k]:.{DECIMALS}f}"))
     write_atomically(named(place.predictions), render_csv(rows))
     plot_confusion(result["confusion_percent"], named(place.root / "confusion.png"))

@@ -13,19 +13,17 @@ from sklearn import metrics
 _RESAMPLES = 1000
 _BINS = 10
 _INTERVAL = (2.5, 97.5)
-# Neither area depends on a threshold.
-_UNUSED = 0.5
 
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
 
 
-def measures(broken: Labels, scores: Scores, threshold: float) -> dict[str, float]:
-    """Return all measures of scores, ``broken`` being the positive class.
+def measures(broken: Labels, scores: Scores, decided: Labels) -> dict[str, float]:
+    """Return all measures of scores and of what was decided by them, ``broken`` being the positive class.
 
-    What is not defined, as the AUC of one class, is NaN.
+    Areas are of the scores, the rest is of the decisions (see `fxcore.aggregate.decide`). What is not
+    defined, as the AUC of one class, is NaN.
     """
-    decided = scores >= threshold
     both = bool(broken.any() and not broken.all())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -44,7 +42,7 @@ def measures(broken: Labels, scores: Scores, threshold: float) -> dict[str, floa
 
 
 def with_intervals(
-    broken: Labels, scores: Scores, threshold: float, groups: NDArray[np.int64], seed: int = 0
+    broken: Labels, scores: Scores, decided: Labels, groups: NDArray[np.int64], seed: int = 0
 ) -> dict[str, dict[str, float]]:
     """Return each measure as ``value``, ``low``, ``high``: a 95% interval, bootstrapped over studies.
 
@@ -53,9 +51,8 @@ def with_intervals(
 
     Parameters
     ----------
-    broken, scores : numpy.ndarray
+    broken, scores, decided : numpy.ndarray
         Of each sample.
-    threshold : float
     groups : numpy.ndarray
         ``int64``: the study of each sample, never decreasing.
     """
@@ -64,9 +61,9 @@ def with_intervals(
     studies = int(study[-1]) + 1
     drawn = np.full(studies, 1 / studies)
     weights = rng.multinomial(studies, drawn, size=_RESAMPLES)[:, study].astype(np.float64)
-    draws = weighted_measures(broken, scores, threshold, weights)
+    draws = weighted_measures(broken, scores, decided, weights)
     result = {}
-    for name, value in measures(broken, scores, threshold).items():
+    for name, value in measures(broken, scores, decided).items():
         found = draws[name][np.isfinite(draws[name])]
         low, high = np.percentile(found, _INTERVAL) if found.size else (np.nan, np.nan)
         result[name] = {"value": value, "low": float(low), "high": float(high)}
@@ -89,7 +86,7 @@ def differences(broken: Labels, ours: Scores, theirs: Scores, seed: int = 0) -> 
     once = np.ones((1, len(broken)))
     drawn = rng.multinomial(len(broken), np.full(len(broken), 1 / len(broken)), size=_RESAMPLES)
     weights = np.vstack([once, drawn])
-    found, other = (weighted_measures(broken, scores, _UNUSED, weights) for scores in (ours, theirs))
+    found, other = (weighted_measures(broken, scores, broken, weights) for scores in (ours, theirs))
     result = {}
     for name in ("auc", "average_precision"):
         value, *draws = found[name] - other[name]
@@ -100,7 +97,7 @@ def differences(broken: Labels, ours: Scores, theirs: Scores, seed: int = 0) -> 
 
 
 def weighted_measures(
-    broken: Labels, scores: Scores, threshold: float, weights: NDArray[np.float64]
+    broken: Labels, scores: Scores, decided: Labels, weights: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
     """Return what `measures` does for many weightings of the samples at once.
 
@@ -118,12 +115,7 @@ def weighted_measures(
     true_positive = np.cumsum(weight * truth, axis=1)[:, ends]
     false_positive = np.cumsum(weight * ~truth, axis=1)[:, ends]
     positive, negative = true_positive[:, -1:], false_positive[:, -1:]
-    chosen = scores[order][ends] >= threshold
-    count = int(chosen.sum())
-    tp, fp = (
-        values[:, count - 1] if count else np.zeros(len(weights))
-        for values in (true_positive, false_positive)
-    )
+    tp, fp = weights @ (broken & decided).astype(float), weights @ (~broken & decided).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         p, n = positive[:, 0], negative[:, 0]
         fn, tn, total = p - tp, n - fp, p + n
@@ -148,12 +140,12 @@ def weighted_measures(
     return {name: np.where(both, values, np.nan) for name, values in result.items()}
 
 
-def confusion(broken: Labels, scores: Scores, threshold: float) -> list[list[float]]:
+def confusion(broken: Labels, decided: Labels) -> list[list[float]]:
     """Return the confusion matrix in percent of all samples.
 
     Rows are what is true, columns what is predicted; broken first, as in the thesis' Tables 6.6 and 6.7.
     """
-    table = metrics.confusion_matrix(broken, scores >= threshold, labels=[True, False])
+    table = metrics.confusion_matrix(broken, decided, labels=[True, False])
     return [[100 * float(cell) / len(broken) for cell in row] for row in table]
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fxcore.aggregate import aggregate
+from fxcore.aggregate import aggregate, decide, judged
+from fxcore.errors import FxrayError
 from fxtrain.config import TrainConfig
 from fxtrain.loader import evaluation_batches
 from fxtrain.metrics import probability
@@ -49,9 +50,32 @@ class Predictions:
     by_study: bool
 
     def scores(self, how: str, temperature: float = 1.0) -> NDArray[np.float64]:
-        """Return a probability a study; a model of studies gives its own, whatever `how`."""
+        """Return a probability a study, to rank by; a model of studies gives its own, whatever `how`."""
         found = probability(self.logits, temperature)
         return found if self.by_study else aggregate(found, self.study, len(self.studies), how)
+
+    def decided(self, how: str, threshold: float, temperature: float = 1.0) -> NDArray[np.bool_]:
+        """Tell which studies are broken by their probabilities as these are stored, as scoring does."""
+        found = probability(self.logits, temperature)
+        return decide(
+            found if self.by_study else judged(found, self.study, len(self.studies), how), threshold
+        )
+
+    def with_numbers(self) -> Predictions:
+        """Return the same without radiographs of which the model gave no finite number.
+
+        Raises
+        ------
+        FxrayError
+            If nothing is left of a study.
+        """
+        finite = np.isfinite(self.logits)
+        if finite.all():
+            return self
+        known = finite if self.by_study else np.isin(np.arange(len(self.studies)), self.study[finite])
+        if missing := int(np.count_nonzero(~known)):
+            raise FxrayError(f"the model gave no finite number for {missing} of {len(known)} studies")
+        return replace(self, rows=self.rows[finite], study=self.study[finite], logits=self.logits[finite])
 
 
 def predict(

@@ -277,7 +277,7 @@ class Trainer:
         scores = found.scores(self.config.aggregate)
         clipped = np.clip(scores, 1e-7, 1 - 1e-7)
         loss = -float(np.mean(np.where(found.broken, np.log(clipped), np.log1p(-clipped))))
-        good = measures(found.broken, scores, _DECISION)
+        good = measures(found.broken, scores, found.decided(self.config.aggregate, _DECISION))
         names = ("auc", "average_precision", "accuracy", "f1", "kappa")
         return {"val_loss": loss} | {f"val_{name}": good[name] for name in names}
 

@@ -115,6 +115,9 @@ def test_it_refuses_what_it_cannot_do(archive: Path, tmp_path: Path) -> None:
         {"scale": 0.0},
         {"scale": 1.5},
         {"displacement": -1.0},
+        {"one_view": -0.1},
+        {"one_view": 1.1},
+        {"one_view": float("nan")},
         {"workers": 0},
     ):
         with pytest.raises(ParameterError, match=next(iter(wrong))):
@@ -141,6 +144,41 @@ def test_displacement_moves_the_fragments_and_nothing_else() -> None:
             difference = np.abs(picture((patient, anatomy, plan), displacement) - healed)
             moved[displacement] += float(difference.mean())
     assert 0 < moved[0.0] < moved[1.0] < moved[3.0] / 1.3
+
+
+def test_one_view_hides_fractures_and_changes_nothing_else(plans: list[StudyPlan]) -> None:
+    def hidden(study: StudyPlan) -> StudyPlan:
+        """Return the plan without saying where the fracture shows."""
+        healed = tuple(
+            dataclasses.replace(
+                view, limbs=tuple(dataclasses.replace(limb, fractured=False) for limb in view.limbs)
+            )
+            for view in study.radiographs
+        )
+        return dataclasses.replace(study, radiographs=healed)
+
+    shown: Counter[float] = Counter()
+    places: Counter[int] = Counter()
+    several = [study for study in plans[:1500] if study.broken and len(study.radiographs) > 1]
+    for study in several:
+        before = [view.fracture_visible for view in study.radiographs]
+        for share in (0.0, 0.5, 1.0):
+            other = plan_study(3, study.index, 1.0, share)
+            assert hidden(other) == hidden(study)
+            after = [view.fracture_visible for view in other.radiographs]
+            # A fracture is hidden, never added.
+            assert any(after)
+            assert all(old or not new for old, new in zip(before, after, strict=True))
+            shown[share] += sum(after) == 1
+            if share == 1.0:
+                assert sum(after) == 1
+                places[after.index(True)] += len(after) == 2
+        assert plan_study(3, study.index, 1.0, 0.0) == study
+    once = shown[0.0] / len(several)
+    assert shown[0.5] / len(several) == pytest.approx(once + 0.5 * (1 - once), abs=0.06)
+    assert places[0] / places.total() == pytest.approx(0.5, abs=0.08)
+    whole = [study for study in plans[:1500] if not study.broken]
+    assert all(plan_study(3, study.index, 1.0, 1.0) == study for study in whole)
 
 
 def test_classes_and_visibility_come_in_the_published_proportions(plans: list[StudyPlan]) -> None:

@@ -87,6 +87,10 @@ def synth(
     displacement: Annotated[
         float, typer.Option(min=0.0, help="How far fractures are displaced; 1: many are subtle; 3: few are.")
     ] = 1.0,
+    one_view: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of broken studies that show it in one view only."),
+    ] = 0.0,
     truth: Annotated[bool, typer.Option("--truth", help="Also write truth.csv.")] = False,
     workers: Workers = 0,
     quiet: Quiet = False,
@@ -105,6 +109,7 @@ def synth(
                 seed=seed,
                 scale=scale,
                 displacement=displacement,
+                one_view=one_view,
                 truth=truth,
                 workers=workers or default_workers(),
                 progress=display.advance,

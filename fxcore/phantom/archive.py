@@ -64,6 +64,7 @@ class _Task:
     seed: int
     scale: float
     displacement: float
+    one_view: float
     first: int
     stop: int
 
@@ -84,14 +85,15 @@ def synthesise(
     seed: int,
     scale: float = 1.0,
     displacement: float = 1.0,
+    one_view: float = 0.0,
     truth: bool = False,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> PhantomSummary:
     """Write a raw archive of invented wrist radiographs, as a hospital would hand it over.
 
-    The same `studies`, `seed`, `scale` and `displacement` give the same bytes, whatever the number of
-    workers, and a larger archive begins with the studies of a smaller one.
+    The same `studies`, `seed`, `scale`, `displacement` and `one_view` give the same bytes, whatever the
+    number of workers, and a larger archive begins with the studies of a smaller one.
 
     Parameters
     ----------
@@ -106,6 +108,10 @@ def synthesise(
     displacement : float
         How much further than usual the fragments of fractures are moved and tilted, at least 0: at 1 many
         fractures are subtle, at 3 most are plain to see.
+    one_view : float
+        Share of the broken studies, in 0..1, whose fracture shows in one of their radiographs only, beside
+        the few where it does so anyway: at 0 it shows in all of most studies' radiographs. The number of
+        radiographs does not depend on it.
     truth : bool
         Also write ``truth.csv``; see :data:`fxcore.phantom.truth.COLUMNS`.
     workers : int
@@ -119,10 +125,10 @@ def synthesise(
         For a number out of range, or an `out` that has something in it.
     """
     out = Path(out)
-    _check(out, studies, seed, scale, displacement, workers)
+    _check(out, studies, seed, scale, displacement, one_view, workers)
     out.mkdir(parents=True, exist_ok=True)
     tasks = [
-        _Task(str(out), seed, scale, displacement, first, min(first + CHUNK, studies))
+        _Task(str(out), seed, scale, displacement, one_view, first, min(first + CHUNK, studies))
         for first in range(0, studies, CHUNK)
     ]
     rows: list[dict[str, str]] = []
@@ -141,7 +147,9 @@ def synthesise(
     return PhantomSummary(studies, radiographs, len(rows), broken, size)
 
 
-def _check(out: Path, studies: int, seed: int, scale: float, displacement: float, workers: int) -> None:
+def _check(
+    out: Path, studies: int, seed: int, scale: float, displacement: float, one_view: float, workers: int
+) -> None:
     if studies < 1:
         raise ParameterError(f"studies must be at least 1, not {studies}")
     if seed < 0:
@@ -150,6 +158,8 @@ def _check(out: Path, studies: int, seed: int, scale: float, displacement: float
         raise ParameterError(f"scale must be over 0 and at most 1, not {scale}")
     if not 0.0 <= displacement < math.inf:
         raise ParameterError(f"displacement must be at least 0 and finite, not {displacement}")
+    if not 0.0 <= one_view <= 1.0:
+        raise ParameterError(f"one_view must be in 0..1, not {one_view}")
     if workers < 1:
         raise ParameterError(f"workers must be at least 1, not {workers}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -181,7 +191,7 @@ def _write_studies(task: _Task) -> _Written:
     rows: list[dict[str, str]] = []
     radiographs = broken = size = 0
     for index in range(task.first, task.stop):
-        study = plan_study(task.seed, index, task.scale)
+        study = plan_study(task.seed, index, task.scale, task.one_view)
         broken += study.broken
         for plan in study.radiographs:
             picture = render(plan, study.patient, study.body_part.anatomy, task.displacement)

@@ -97,15 +97,18 @@ class StudyPlan:
     radiographs: tuple[RadiographPlan, ...]
 
 
-def plan_study(seed: int, index: int, scale: float) -> StudyPlan:
-    """Plan the study of this index; depends on nothing but its arguments."""
+def plan_study(seed: int, index: int, scale: float, one_view: float = 0.0) -> StudyPlan:
+    """Plan the study of this index; depends on nothing but its arguments.
+
+    `one_view` is as in `visible_views`, and changes nothing but in which radiographs a fracture shows.
+    """
     rng = stream(seed, 0, index)
     returning = rng.random() < 0.15
     number = int(rng.integers(0, index + 1)) if returning else index
     broken = bool(rng.random() < BROKEN_FRACTION)
     body_part = draw_body_part(rng)
     count = 1 + int(np.searchsorted(np.cumsum(VIEW_COUNTS)[:-1], rng.random(), side="right"))
-    visible = visible_views(stream(seed, 2, index), count) if broken else (False,) * count
+    visible = visible_views(stream(seed, 2, index), count, one_view) if broken else (False,) * count
     side = "L" if rng.random() < 0.5 else "R"
     one_station = rng.random() < 0.7
     station = rng.random(3)
@@ -140,11 +143,12 @@ def plan_study(seed: int, index: int, scale: float) -> StudyPlan:
     )
 
 
-def visible_views(rng: np.random.Generator, count: int) -> tuple[bool, ...]:
+def visible_views(rng: np.random.Generator, count: int, one_view: float = 0.0) -> tuple[bool, ...]:
     """In which of a broken study's views the fracture shows.
 
     The number of views is drawn without regard to the label, so the rarer patterns, which not every
-    number of views allows, are given only where possible and as much more often there.
+    number of views allows, are given only where possible and as much more often there. Of all studies,
+    the share `one_view` then shows it in a single one of those views.
     """
     views = np.arange(1, len(VIEW_COUNTS) + 1)
     share = np.asarray(VIEW_COUNTS)
@@ -161,7 +165,11 @@ def visible_views(rng: np.random.Generator, count: int) -> tuple[bool, ...]:
             if chance < 0:
                 shown = number
                 break
-    chosen = rng.permutation(count)[:shown]
+    order = rng.permutation(count)
+    # Drawn last and always, so that a study that this does not concern is the same whatever the share.
+    if rng.random() < one_view:
+        shown = 1
+    chosen = order[:shown]
     return tuple(k in chosen for k in range(count))
 
 

@@ -21,7 +21,10 @@ class Aggregator(nn.Module):
         With ``features``, which gives ``(n, feature_count)``, as `Rx` has.
     pool : str
         ``"max"``: of each feature over the views. ``"mean"``. ``"attention"``: a mean weighted by what
-        each view says of its own weight (gated attention, Ilse et al., 2018).
+        each view says of its own weight (gated attention, Ilse et al., 2018). ``"logsumexp"``: not of
+        features, but of what the classifier says of each view (Pinheiro and Collobert, 2015): the odds of
+        a study are the mean of those of its views, so that one view that is sure outweighs others that
+        show nothing, and is alone taken to task where it is wrong.
     freeze_views : bool
         Leave the weights of the view model as they are.
     """
@@ -65,6 +68,8 @@ class Aggregator(nn.Module):
 
     def of_features(self, features: Tensor, study_index: Tensor, studies: int) -> Tensor:
         """Return a logit for each of `studies` studies from the features of their views."""
+        if self.pool == "logsumexp":
+            return _logarithm_of_mean_odds(self.classifier(features), study_index, studies).squeeze(1)
         logits: Tensor = self.classifier(self._pooled(features, study_index, studies))
         return logits.squeeze(1)
 
@@ -80,6 +85,14 @@ class Aggregator(nn.Module):
             views = segment(torch.ones_like(features[:, :1]), study_index, studies, "sum")
             return segment(features, study_index, studies, "sum") / views.clamp(min=1)
         return segment(features, study_index, studies, "amax")
+
+
+def _logarithm_of_mean_odds(logits: Tensor, study_index: Tensor, studies: int) -> Tensor:
+    # As large as the largest, so that no exponential overflows; the result does not depend on it.
+    top = segment(logits.detach(), study_index, studies, "amax")
+    odds = torch.exp(logits - top[study_index])
+    total, views = (segment(each, study_index, studies, "sum") for each in (odds, torch.ones_like(odds)))
+    return top + torch.log(total / views)
 
 
 def segment(values: Tensor, index: Tensor, count: int, how: str) -> Tensor:

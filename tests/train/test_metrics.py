@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
 
-from fxcore.aggregate import AGGREGATES, aggregate
+from fxcore.aggregate import AGGREGATES, aggregate, decide
 from fxcore.errors import ParameterError
 from fxtrain import metrics
 
@@ -28,11 +28,12 @@ def samples(draw):
 def test_weighted_measures_are_those_of_repeated_samples(drawn, threshold):
     broken, scores, repeats = drawn
     repeated = np.repeat(np.arange(len(scores)), repeats)
-    found = metrics.weighted_measures(broken, scores, threshold, repeats[None].astype(float))
+    decided = scores >= threshold
+    found = metrics.weighted_measures(broken, scores, decided, repeats[None].astype(float))
     if not repeats.any() or broken[repeated].all() or not broken[repeated].any():
         assert all(np.isnan(values[0]) for values in found.values())
         return
-    for name, expected in metrics.measures(broken[repeated], scores[repeated], threshold).items():
+    for name, expected in metrics.measures(broken[repeated], scores[repeated], decided[repeated]).items():
         np.testing.assert_allclose(found[name][0], expected, atol=1e-12, err_msg=name)
 
 
@@ -42,7 +43,7 @@ def test_an_interval_holds_its_value_and_narrows_with_more_studies():
     for count in (40, 640):
         broken = np.arange(count) % 2 == 0
         scores = np.clip(0.4 + 0.2 * broken + rng.normal(0, 0.2, count), 0, 1)
-        auc = metrics.with_intervals(broken, scores, 0.5, np.arange(count))["auc"]
+        auc = metrics.with_intervals(broken, scores, scores >= 0.5, np.arange(count))["auc"]
         assert auc["low"] < auc["value"] < auc["high"]
         widths.append(auc["high"] - auc["low"])
     assert widths[1] < widths[0] / 2.5
@@ -52,9 +53,11 @@ def test_radiographs_of_one_study_are_not_taken_for_independent():
     rng = np.random.default_rng(1)
     broken = np.arange(60) % 2 == 0
     scores = np.clip(0.4 + 0.2 * broken + rng.normal(0, 0.2, 60), 0, 1)
-    once = metrics.with_intervals(broken, scores, 0.5, np.arange(60))["accuracy"]
+    once = metrics.with_intervals(broken, scores, scores >= 0.5, np.arange(60))["accuracy"]
     tenfold = np.repeat(np.arange(60), 10)
-    again = metrics.with_intervals(broken[tenfold], scores[tenfold], 0.5, tenfold)["accuracy"]
+    again = metrics.with_intervals(broken[tenfold], scores[tenfold], scores[tenfold] >= 0.5, tenfold)[
+        "accuracy"
+    ]
     assert again["high"] - again["low"] == pytest.approx(once["high"] - once["low"], rel=0.15)
 
 
@@ -74,11 +77,10 @@ def test_rounding_of_another_runtime_moves_no_sample_across_the_threshold(sensit
     broken = rng.random(60) < 0.4
     scores = metrics.probability(rng.normal(0, 1, 60) + 1.5 * broken)
     threshold = metrics.best_threshold(broken, scores, sensitivity)
+    decided = decide(scores, threshold)
     for off in (-2e-6, 2e-6):
-        assert metrics.measures(broken, scores + off, threshold) == metrics.measures(
-            broken, scores, threshold
-        )
-    assert metrics.measures(broken, scores, threshold)["sensitivity"] >= sensitivity
+        np.testing.assert_array_equal(decide(scores + off, threshold), decided)
+    assert metrics.measures(broken, scores, decided)["sensitivity"] >= sensitivity
 
 
 def test_a_few_samples_that_are_told_apart_make_no_probability_certain():
@@ -103,7 +105,7 @@ def test_temperature_undoes_overconfidence():
 
 def test_confusion_in_percent_has_broken_first():
     broken = np.array([1, 1, 1, 0], bool)
-    assert metrics.confusion(broken, np.array([0.9, 0.9, 0.1, 0.9]), 0.5) == [[50, 25], [25, 0]]
+    assert metrics.confusion(broken, np.array([1, 1, 0, 1], bool)) == [[50, 25], [25, 0]]
 
 
 @given(

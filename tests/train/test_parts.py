@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 
 import numpy as np
@@ -11,14 +12,16 @@ pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[tr
 
 import torch
 import torchvision
+from torch import nn
 from torchvision.transforms.v2 import functional as reference
 
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.letterbox import Frame, fit_image
 from fxtrain import augment
-from fxtrain.config import AugmentConfig, DataConfig, ModelConfig
+from fxtrain.config import VIEW_POOLS, AugmentConfig, DataConfig, ModelConfig
 from fxtrain.loader import prefetch
-from fxtrain.models import create_model
+from fxtrain.models import Aggregator, create_model
+from fxtrain.models.rx import Rx
 from fxtrain.packing import pack
 from fxtrain.sampler import epoch_order, sampling_probabilities
 from fxtrain.split import read_split, split_studies, write_split
@@ -226,7 +229,7 @@ def test_unknown_models_and_foreign_weights_are_refused(tmp_path):
         create_model(ModelConfig(name="rx-lite", pretrained=str(tmp_path / "weights.pt")), FRAME)
 
 
-@pytest.mark.parametrize("pool", ["max", "mean", "attention"])
+@pytest.mark.parametrize("pool", VIEW_POOLS)
 def test_a_study_is_judged_the_same_whatever_is_beside_it(pool):
     torch.manual_seed(0)
     model = create_model(ModelConfig(name="aggregator", pool=pool), FRAME).eval()
@@ -238,3 +241,17 @@ def test_a_study_is_judged_the_same_whatever_is_beside_it(pool):
     torch.testing.assert_close(
         model(views[order], torch.zeros(3, dtype=torch.int64)), alone[0], atol=1e-5, rtol=1e-5
     )
+
+
+def test_the_odds_of_a_study_are_the_mean_of_those_of_its_views():
+    model = Aggregator(Rx((8,), 40, 32), "logsumexp")
+    model.classifier = nn.Identity()
+    # Odds of 4 and 2; of 2, 6 and 1; and such as no exponential can hold.
+    logits = torch.tensor([[4.0], [2.0], [2.0], [6.0], [1.0]]).log()
+    found = model.of_features(logits, torch.tensor([0, 0, 1, 1, 1]), 2)
+    torch.testing.assert_close(found.exp(), torch.tensor([3.0, 3.0]))
+    far = torch.tensor([[500.0], [-500.0], [-500.0]], requires_grad=True)
+    found = model.of_features(far, torch.tensor([0, 0, 1]), 2)
+    torch.testing.assert_close(found, torch.tensor([500 - math.log(2), -500.0]))
+    found.sum().backward()
+    torch.testing.assert_close(far.grad, torch.tensor([[1.0], [0.0], [1.0]]))

@@ -290,10 +290,11 @@ def test_logits_are_compared_before_the_temperature_divides_them(tmp_path, logit
     assert (found <= export.TOLERANCE) == allowed
 
 
-def test_the_exported_aggregator_takes_studies_of_any_number_of_views(dataset, tmp_path):
+@pytest.mark.parametrize("pool", ["max", "logsumexp"])
+def test_the_exported_aggregator_takes_studies_of_any_number_of_views(pool, dataset, tmp_path):
     import onnxruntime
 
-    model = ModelConfig(name="aggregator", views="rx-lite")
+    model = ModelConfig(name="aggregator", views="rx-lite", pool=pool)
     train(dataset, tmp_path / "run", replace(SMALL, model=model, epochs=1))
     evaluate(tmp_path / "run", dataset, device="cpu")
     export.export(tmp_path / "run", tmp_path / "model.onnx")

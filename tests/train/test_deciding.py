@@ -1,0 +1,66 @@
+"""What an evaluation decides: by what is stored, as scoring does, and without what has no number."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+
+from fxcore.aggregate import AGGREGATES
+from fxcore.errors import FxrayError
+from fxserve.records import StudyScore, judge
+from fxtrain import evaluate as evaluation
+from fxtrain.evaluate import Operating
+from fxtrain.metrics import probability
+from fxtrain.predict import MODEL, Predictions
+
+
+def predictions(*views: list[float], by_study: bool = False) -> Predictions:
+    """Return predictions of a study for each list of probabilities of its views, every second one broken."""
+    flat = np.array([value for study in views for value in study])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logits = np.log(flat / (1 - flat))
+    index = np.repeat(np.arange(len(views)), [len(study) for study in views])
+    every = np.arange(len(views))
+    return Predictions(every, every % 2 == 0, np.arange(len(flat)), index, logits, by_study)
+
+
+@pytest.mark.parametrize("how", [*AGGREGATES, MODEL])
+def test_a_study_is_decided_as_scoring_decides_it(how):
+    rng = np.random.default_rng(0)
+    threshold = 0.3712345
+    # All within the rounding of what is stored, where another order of rounding decides otherwise.
+    views = [
+        list(threshold + rng.uniform(-1.5e-6, 1.5e-6, 1 if how == MODEL else 1 + k % 4)) for k in range(400)
+    ]
+    found = predictions(*views, by_study=how == MODEL)
+    decided = found.decided(how, threshold)
+    assert 5 < decided.sum() < 395
+    for k, study in enumerate(views):
+        rows = tuple({"radiograph_id": f"{view}"} for view in range(len(study)))
+        stored = tuple(round(float(p), 6) for p in probability(found.logits[found.study == k]))
+        assert judge(StudyScore("s", "", rows, stored), how, threshold).positive == decided[k]
+
+
+def test_figures_are_of_what_was_decided():
+    found = predictions([0.4999996], [0.4999994], [0.9], [0.1])
+    result = evaluation._judged(found, ["mean"], Operating("mean", 0.5, 1.0, ""))
+    assert result["measures"]["mean"]["accuracy"]["value"] == 1.0
+    assert result["measures"]["radiograph"]["accuracy"]["value"] == 1.0
+    assert result["confusion_percent"]["mean"] == [[50, 0], [0, 50]]
+
+
+def test_a_view_without_a_number_does_not_count_and_a_study_without_any_is_refused():
+    found = predictions([0.9, math.nan, 0.7], [0.2])
+    kept = found.with_numbers()
+    np.testing.assert_array_equal(kept.rows, [0, 2, 3])
+    np.testing.assert_allclose(kept.scores("mean"), [0.8, 0.2])
+    np.testing.assert_array_equal(kept.decided("mean", 0.5), [True, False])
+    assert kept.with_numbers() is kept
+    for lost in (predictions([0.9], [math.nan, 0.0]), predictions([0.9], [math.nan], by_study=True)):
+        with pytest.raises(FxrayError, match="no finite number for 1 of 2 studies"):
+            lost.with_numbers()
