@@ -21,7 +21,8 @@ _READY = """
 import time
 begin = time.perf_counter()
 from fxcore import kernels
-kernels.warm()
+from fxcore.compile_kernels import compile_kernels
+compile_kernels()
 seconds = time.perf_counter() - begin
 import numpy
 image = (numpy.arange(5000, dtype=numpy.uint32) * 2654435761 >> 24).astype(numpy.uint8).reshape(50, 100)

@@ -6,18 +6,13 @@ milliseconds and no two processes write the kernels' cache at the same time.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import multiprocessing
 import os
-import platform
 import resource
 import signal
 import sys
 import threading
-from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 # Ctrl-C on a terminal reaches all processes. While it loads, this one ends of it without a word (the
 # parent held it back up to here); afterwards server and workers leave it to the parent.
@@ -27,45 +22,10 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-import llvmlite.binding  # noqa: E402
-import numba  # noqa: E402
+import fxcore.jobs  # noqa: E402, F401
+from fxcore.compile_kernels import compile_kernels  # noqa: E402
 
-import fxcore.jobs  # noqa: E402
-from fxcore.kernels import warm  # noqa: E402
-from fxcore.kernels._blend import blend  # noqa: E402
-from fxcore.kernels._jit import _sources  # noqa: E402
-
-
-def _warm_one_at_a_time() -> None:
-    """Compile the kernels; where several servers start on an empty cache, one fills it for all.
-
-    Numba's cache is not made for several writers: two that save the same kernel for different types
-    may take the same file name. Once it is filled nobody writes, and nobody has to wait.
-    """
-    made_of = (
-        _sources(Path(fxcore.kernels.__file__).parent),
-        numba.__version__,
-        platform.python_version(),
-        llvmlite.binding.get_host_cpu_name(),
-        llvmlite.binding.get_host_cpu_features().flatten(),
-    )
-    dispatcher: Any = blend
-    cache = Path(dispatcher.stats.cache_path)
-    filled = cache / f"fxray-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}.filled"
-    if filled.exists():
-        warm()
-        return
-    try:
-        with (cache / "fxray.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            warm()
-            filled.touch()
-    except OSError:
-        # No locks, or no writing, on this file system.
-        warm()
-
-
-_warm_one_at_a_time()
+compile_kernels()
 
 
 # What nobody waits for and nobody has to read of, by where it is raised: a worker started while its pool was

@@ -35,6 +35,12 @@ def warm() -> None:
     would race for that cache: call this once before they do. Call it too before a process with several
     threads forks: a child made while one of them compiles could never compile anything itself.
     """
+    warm_files()
+    warm_steps()
+
+
+def warm_steps() -> None:
+    """Do what `warm` does for the half of the kernels that look at images; it shares none with the other."""
     for dtype in (np.uint8, np.uint16):
         image = np.eye(20, dtype=dtype)
         runs = runs_from_image(image, otsu_threshold(image))
@@ -62,6 +68,10 @@ def warm() -> None:
     above_plane(grey, mask)
     medial_slope(np.zeros(2), np.zeros(2), np.ones(2))
     across_axis(mask, grey, mask, (1.0, 1.0), 0.0)
+
+
+def warm_files() -> None:
+    """Do what `warm` does for the half of the kernels that read and write files."""
     deflate(np.zeros(64, np.uint8))
     png_unfilter(bytes(6), 2, 2)
     tile = (0, 0, 4, 4)

@@ -1,0 +1,71 @@
+"""Fill the cache of compiled kernels: once for all processes that start together, and by two of them."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numba
+
+import fxcore.kernels
+from fxcore.kernels._blend import blend
+from fxcore.kernels._jit import _sources
+from fxcore.kernels.warm import warm, warm_steps
+
+_OTHER_HALF = "from fxcore.kernels.warm import warm_files; warm_files()"
+
+
+def compile_kernels() -> None:
+    """Compile the kernels, or load them; of several processes that start on an empty cache one fills it.
+
+    Numba's cache is not made for several writers: two that save the same kernel for different types
+    may take the same file name. Once it is filled nobody writes, and nobody has to wait. The one that fills
+    it starts another for half of the kernels, as compiling takes one core only.
+    """
+    made_of = (
+        _sources(Path(fxcore.kernels.__file__).parent),
+        numba.__version__,
+        platform.python_version(),
+        llvmlite.binding.get_host_cpu_name(),
+        llvmlite.binding.get_host_cpu_features().flatten(),
+    )
+    dispatcher: Any = blend
+    cache = Path(dispatcher.stats.cache_path)
+    filled = cache / f"fxray-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}.filled"
+    if filled.exists():
+        warm()
+        return
+    try:
+        with (cache / "fxray.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not filled.exists():
+                _by_two()
+            warm()
+            filled.touch()
+    except OSError:
+        # No locks, or no writing, on this file system.
+        warm()
+
+
+def _by_two() -> None:
+    """Compile half of the kernels here and half in a process that ends with that.
+
+    Whatever becomes of that process: what it leaves undone is compiled here afterwards.
+    """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        [sys.executable, "-c", _OTHER_HALF], env=environment, stdin=quiet, stdout=quiet, stderr=quiet
+    ) as other:
+        try:
+            warm_steps()
+        except BaseException:
+            other.kill()
+            raise
