@@ -29,6 +29,7 @@ _LOSSY_ONE_OFF = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEG2000, uid
 
 
 @requires_dicom
+@pytest.mark.slow
 def test_every_decoder_agrees_on_every_real_file() -> None:
     compared = 0
     for path in ENCAPSULATED:

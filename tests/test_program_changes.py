@@ -111,6 +111,7 @@ def test_a_study_folder_that_was_lost_is_made_again(tmp_path, ingest):
     assert_like_fresh(tmp_path, ingest)
 
 
+@pytest.mark.slow
 def test_workers_that_outlive_their_killed_parent_do_no_harm(tmp_path, archive, ingest, slow):
     job = ["ingest", archive, tmp_path / "out", "--key", tmp_path / "key", "-j", 2]
     run = start(*job, environment=slow("2.png"))

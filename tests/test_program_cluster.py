@@ -196,6 +196,7 @@ def test_workers_that_come_late_are_waited_for_and_those_with_threads_refused(tm
     assert "has 2 threads; fxray needs workers of one thread each" in said
 
 
+@pytest.mark.slow
 def test_what_a_cluster_cannot_do_is_said(tmp_path, cluster):
     draw(tmp_path / "archive" / "one.png", 1)
     job = ["ingest", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key"]

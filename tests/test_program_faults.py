@@ -13,7 +13,6 @@ from tests.test_program_images import draw
 QUICK = (
     "group-killed",
     "parent-killed",
-    "broken-worker",
     "interrupted",
     "interrupted-in-native-code",
     "full-disk",

@@ -73,7 +73,8 @@ def cv_parts(image: np.ndarray) -> Callable[[], Any]:
 def our_alignment(image: np.ndarray, threads: int = 1) -> Callable[[], Any]:
     def work() -> Any:
         runs = our_otsu_mask(image, threads)
-        runs = kernels.open_rectangle(kernels.close_rectangle(runs, SIDE, SIDE), SIDE, SIDE)
+        closed = threaded(kernels.close_rectangle, threads)(runs, SIDE, SIDE)
+        runs = threaded(kernels.open_rectangle, threads)(closed, SIDE, SIDE)
         return axis_tuple(kernels.principal_axis(runs))
 
     return work

@@ -3,6 +3,7 @@
 from fxcore.kernels.axis import PrincipalAxis, principal_axis
 from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
+from fxcore.kernels.code_blocks import decode_code_blocks
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
@@ -35,6 +36,7 @@ __all__ = [
     "corner_means",
     "correlation",
     "crop_without",
+    "decode_code_blocks",
     "deflate",
     "dilate_rectangle",
     "erode_rectangle",
