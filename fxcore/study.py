@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    # The command line imports the words of this module before it knows whether there is work to do.
+    import numpy as np
+    from numpy.typing import NDArray
 
 LABEL_BROKEN = "broken"
 LABEL_NOT_BROKEN = "not_broken"
