@@ -21,7 +21,7 @@ _TELLING = 0.6
 # At a seam all rows change at once: in the clearest quarter of them, what the level changes by beside
 # the step is less than this share of it. The side of a limb, however straight, is round.
 _BESIDE, _CLEAREST = 0.2, 0.25
-# Levels up to so far above the darkest are black.
+# Levels up to so far above the darkest are black; as far from the brightest, white.
 _BLACK = 2.0
 # A strip too thin for a column of its own goes up and down again in this share of them: a bone, or a
 # rod of an external fixator, comes to eight tenths.
@@ -53,7 +53,9 @@ def panels(grey: Grey, field: Mask) -> list[Box]:
     if columns < 40 or rows < 40:
         return [(0, 0, rows, columns)]
     first, last = round(_NEAR_BORDER * columns), columns - round(_NEAR_BORDER * columns)
-    seam = one_level(grey)
+    # Air of a single level is no strip: with a shutter beyond it, it would pass for a limb.
+    level = grey.mean(axis=0)
+    seam = one_level(grey) & ((level <= grey.min() + _BLACK) | (level >= grey.max() - _BLACK))
     seam[:first] = seam[last:] = False
     sharp, thin = _steps(grey, field, first, last)
     if seam.any():
