@@ -101,30 +101,35 @@ def _shutter(grey: Grey, field: Mask) -> tuple[Mask, float]:
     And the level up to which there is background: Otsu's, or where that parts the shutter from all else,
     Otsu's of all else.
     """
-    darkest = float(grey.min())
-    low = otsu_level(grey, field)
+    above = grey - grey.min()
+    low = otsu_level(above, field)
     for spread, gap in _SHUTTERS:
-        black = touching_border((grey <= darkest + spread) | ~field) & field
-        if not black.any():
-            continue
+        black = touching_border((above <= spread) | ~field) & field
         left = field & ~black
-        background = left & (grey <= low)
-        if enough := np.count_nonzero(background) >= _AIR * grey.size:
-            level = low
-        elif enough := np.count_nonzero(left) >= _AIR * grey.size:
-            level = otsu_level(grey, left)
-            background = left & (grey <= level)
-        if enough and _is_air(grey - darkest, background, black, gap):
-            return black, level
-    return np.zeros_like(field), low
+        if not black.any() or np.count_nonzero(left) < _AIR * grey.size:
+            continue
+        background = left & (above <= low)
+        if np.count_nonzero(background) >= _AIR * grey.size:
+            if _even(above, background, gap):
+                return black, low + grey.min()
+            continue
+        level = otsu_level(above, left)
+        background = left & (above <= level)
+        near, far = _BESIDE
+        beside = background & dilated(black, far) & ~dilated(black, near)
+        if _even(above, background, gap) and _air_beside(above, background, beside):
+            return black, level + grey.min()
+    return np.zeros_like(field), low + grey.min()
 
 
-def _is_air(above: Grey, background: Mask, black: Mask, gap: float) -> bool:
-    """Tell whether what is above black is air beside a shutter; else it is thin tissue in black air."""
+def _even(above: Grey, background: Mask, gap: float) -> bool:
+    """Tell whether a background has one level, so far above black; else it is thin tissue in black air."""
     low, middle, high = quantiles(above, background, (0.25, 0.5, 0.75))
-    if middle < gap or high - low > _ONE_LEVEL * middle:
-        return False
-    near, far = _BESIDE
-    beside = background & dilated(black, far) & ~dilated(black, near)
+    return middle >= gap and high - low < _ONE_LEVEL * middle
+
+
+def _air_beside(above: Grey, background: Mask, beside: Mask) -> bool:
+    """Tell whether air begins at black with its own level, as beside a shutter."""
+    middle = quantiles(above, background, (0.5,))[0]
     low, common, high = quantiles(above, beside, (0.25, 0.5, 0.75))
     return common > _RISEN * middle and high - low < _EVEN * middle
