@@ -128,7 +128,8 @@ def inversion_margin(seen: Overview) -> float:
     -------
     float
         From -2.5 to 2.5: the difference of the two correlation coefficients between grey level and the
-        logarithm of the local standard deviation, and of a quarter of those with the distance from the border.
+        logarithm of the local standard deviation, and a quarter of the difference of those between grey
+        level and the distance from the border.
     """
     structure = local_structure(seen.grey)
     bright, dark = seen.frame, seen.negative.frame

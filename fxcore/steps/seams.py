@@ -81,7 +81,9 @@ def _strips(grey: Grey) -> NDArray[np.bool_]:
     level, least, most = grey.mean(axis=0), grey.min() + _BLACK, grey.max() - _BLACK
     one = one_level(grey)
     strip = one & (level <= least)
-    begins = np.flatnonzero(np.diff(np.concatenate([[False], one & (level >= most), [False]]).astype(np.int8)))
+    begins = np.flatnonzero(
+        np.diff(np.concatenate([[False], one & (level >= most), [False]]).astype(np.int8))
+    )
     for begin, end in begins.reshape(-1, 2):
         sides = [k for k in (begin - _BLUR, end - 1 + _BLUR) if 0 <= k < len(level)]
         if all((grey[:, k] < most - _STEP).mean() >= _BOUNDED for k in sides):
