@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,6 +186,76 @@ def _clipped(case: Case, rng: np.random.Generator) -> Case:
     return replace(case, image=np.clip(stretched, 0, 255).astype(np.uint8))
 
 
+def _text(case: Case, rng: np.random.Generator) -> Case:
+    """Burn lines of white text into some of the corners."""
+    image = case.image.copy()
+    rows, columns = image.shape
+    scale, thick = max(rows, columns) / 1300, max(1, max(rows, columns) // 700)
+    for corner in rng.permutation(4)[: int(rng.integers(1, 5))]:
+        for line in range(int(rng.integers(1, 4))):
+            words = str(rng.choice(("L", "RIGHT HAND", "PA 12.03.2019", "KV 55 MAS 2.0", "S:2 I:1")))
+            width, height = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)[0]
+            down = (line + 1) * (height + 5)
+            at = (
+                4 if corner % 2 == 0 else columns - width - 4,
+                down if corner < 2 else rows + height - down,
+            )
+            cv2.putText(image, words, at, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
+    return replace(case, image=image)
+
+
+def _narrow_window(case: Case, rng: np.random.Generator) -> Case:
+    """Show the denser part of the anatomy white, as a window that is too narrow does."""
+    level = cv2.threshold(case.image, 0, 255, cv2.THRESH_OTSU)[0]
+    dense = case.image[case.image > level]
+    low, high = np.quantile(case.image, 0.02), np.quantile(dense, rng.uniform(0.15, 0.6))
+    stretched = (case.image.astype(np.float64) - low) / max(high - low, 8) * 255
+    return replace(case, image=np.clip(stretched, 0, 255).astype(np.uint8))
+
+
+def _low_contrast(case: Case, rng: np.random.Generator) -> Case:
+    level, span = float(rng.uniform(40, 140)), float(rng.uniform(50, 90))
+    grain = rng.normal(0, 2.5, case.image.shape)
+    return replace(case, image=(level + case.image * (span / 255) + grain).clip(0, 255).astype(np.uint8))
+
+
+def _scatter(case: Case, rng: np.random.Generator) -> Case:
+    """Lay a veil of the image's own blur over it, and more noise where it is dense."""
+    image = case.image.astype(np.float32)
+    veil = cv2.GaussianBlur(image, (0, 0), max(image.shape) / 8, borderType=cv2.BORDER_REPLICATE)
+    share = float(rng.uniform(0.4, 0.6))
+    grain = rng.normal(0, 3, image.shape) * (0.4 + image / 255)
+    return replace(case, image=((1 - share) * image + share * veil + grain).clip(0, 255).astype(np.uint8))
+
+
+def _light(case: Case, rng: np.random.Generator) -> NDArray[np.floating]:
+    level = float(rng.uniform(60, 150))
+    return level + case.image * ((250 - level) / 255)
+
+
+def _light_air(case: Case, rng: np.random.Generator) -> Case:
+    return replace(case, image=_light(case, rng).astype(np.uint8))
+
+
+def _round_shutter(case: Case, rng: np.random.Generator) -> Case:
+    """Leave a disc of light air and anatomy, as an image intensifier does."""
+    rows, columns = case.image.shape
+    down, across = np.ogrid[:rows, :columns]
+    radius = max(rows, columns) / 2 * float(rng.uniform(0.93, 1.02))
+    inside = (down - rows / 2) ** 2 + (across - columns / 2) ** 2 <= radius**2
+    return replace(case, image=np.where(inside, _light(case, rng), 0).astype(np.uint8))
+
+
+def _corners_off(case: Case, rng: np.random.Generator) -> Case:
+    """Cut the corners off with a black shutter, air being light."""
+    rows, columns = case.image.shape
+    down, across = np.ogrid[:rows, :columns]
+    least = float(rng.uniform(0.06, 0.15)) * (rows + columns)
+    sums = (down + across, down + columns - across, rows - down + across, rows - down + columns - across)
+    inside = np.min([np.broadcast_to(total, case.image.shape) for total in sums], axis=0) > least
+    return replace(case, image=np.where(inside, _light(case, rng), 0).astype(np.uint8))
+
+
 CHANGES: dict[str, Change] = {
     "white frame": _framed(255, "tblr", 5.0),
     "white frame, 2 sides": _framed(250, "lr"),
@@ -194,13 +265,20 @@ CHANGES: dict[str, Change] = {
     "gradient": _gradient,
     "JPEG 30, noise": _jpeg,
     "clipped": _clipped,
+    "text": _text,
+    "narrow window": _narrow_window,
+    "low contrast": _low_contrast,
+    "scatter": _scatter,
+    "light air": _light_air,
+    "round shutter": _round_shutter,
+    "corners off": _corners_off,
     "turned": turned,
 }
 
 
 def changed(cases: list[Case], name: str) -> list[Case]:
     """Apply one change to all, the same each time it is asked for."""
-    rng = np.random.default_rng(sorted(CHANGES).index(name))
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
     return [CHANGES[name](case, rng) for case in cases]
 
 

@@ -66,10 +66,25 @@ def test_phantoms_come_out_right(drawn: list[Case]) -> None:
     assert sum(not got.up for got in found) <= 0.05 * len(found)
 
 
+def test_what_a_window_clips_is_not_taken_for_air(drawn: list[Case]) -> None:
+    cases = changed([case for case in drawn if case.parts == 1], "narrow window")
+    assert sum(inverted(c, INVERSION[0])[0] for c in cases) <= 0.1 * len(cases)
+    assert sum(not inverted(negative(c), INVERSION[0])[0] for c in cases) <= 0.1 * len(cases)
+
+
 def test_two_in_one_are_found(drawn: list[Case]) -> None:
     joined = pairs(drawn, 12)
     assert sum(split(case, SPLITTER[0])[0] == 2 for case in joined) >= 10
     assert all(case.parts == 2 for case in joined)
+
+
+@requires_fracatlas
+@pytest.mark.parametrize("name", ["round shutter", "corners off", "narrow window", "light air"])
+def test_real_radiographs_come_out_right_however_they_were_exposed(name: str) -> None:
+    cases = changed(fracatlas(), name)
+    assert [c.name for c in cases if inverted(c, INVERSION[0])[0]] == []
+    assert [c.name for c in cases if c.parts == 1 and split(c, SPLITTER[0])[0] > 1] == []
+    assert [c.name for c in cases if c.tilt is not None and not aligned(c, ALIGNMENT[0]).clear] == []
 
 
 @requires_fracatlas

@@ -13,8 +13,11 @@ from fxcore.errors import ParameterError
 from fxcore.kernels import rotate
 from fxcore.steps import Pipeline, decisions, run_steps
 from fxcore.steps.alignment import AlignmentConfig, align_rotation
+from fxcore.steps.foreground import Foreground
 from fxcore.steps.inversion import InversionConfig, correct_inversion
 from fxcore.steps.part_filter import PartFilterConfig, filter_parts
+from fxcore.steps.pieces import find_pieces
+from fxcore.steps.seams import panels
 from fxcore.steps.splitter import SplitterConfig, split_parts
 from fxcore.study import Radiograph, Study
 
@@ -135,6 +138,58 @@ def test_one_hand_stays_whole():
     assert len(result) == 1
     np.testing.assert_array_equal(result[0].image, hand())
     assert result[0].metadata["part_box"] == "0 0 300 220"
+
+
+def behind_a_shutter(shape: str) -> np.ndarray:
+    """The drawn hand on light air of one level, in a black shutter that no straight frame is."""
+    light = (170 + hand() * (80 / 255)).astype(np.uint8)
+    rows, columns = light.shape
+    inside = np.zeros_like(light)
+    if shape == "round":
+        cv2.circle(inside, (columns // 2, rows // 2), 145, 1, -1)
+    else:
+        inside[:] = 1
+        for corner in ((0, 0), (columns, 0), (0, rows), (columns, rows)):
+            cv2.fillPoly(inside, [np.array([corner, (corner[0], rows // 2), (columns // 2, corner[1])])], 0)
+        inside[:, columns // 4 : 3 * columns // 4] = 1
+    return light * inside
+
+
+@pytest.mark.parametrize("shape", ["round", "corners"])
+def test_a_shutter_of_any_shape_is_neither_air_nor_limb(shape):
+    image = behind_a_shutter(shape)
+    for picture, inverted in ((image, "0"), (255 - image, "1")):
+        row = correct_inversion(study(picture), InversionConfig()).radiographs[0].metadata
+        assert row["inverted"] == inverted
+    assert len(split_parts(study(image), SplitterConfig()).radiographs) == 1
+    turned_by = float(
+        align_rotation(study(image), AlignmentConfig()).radiographs[0].metadata["rotation_degrees"]
+    )
+    assert abs(turned_by) < 6
+
+
+def test_the_white_inside_of_a_clipped_limb_is_no_strip_between_two():
+    rows, columns = np.mgrid[:120, :100].astype(np.float32)
+    depth = np.clip(1 - ((columns - 50 - (rows - 60) / 8) / 35) ** 2, 0, 1)
+    limb = np.clip(400 * depth, 0, 255).astype(np.float32)
+    field = np.ones(limb.shape, np.bool_)
+    assert np.ptp(limb[:, 50]) == 0
+    assert len(panels(limb, field)) == 1
+    limb[:, 48:51] = 0
+    pair = limb * np.float32(0.8)
+    pair[:, 48:51] = 255
+    assert len(panels(pair, field)) == 2
+
+
+def test_a_glow_along_a_frame_is_no_part():
+    """The frame's edge is the border of what is exposed, as the image's is without a frame."""
+    relief = np.zeros((120, 100), np.float32)
+    relief[:, 30:50] = relief[5:115, 80:92] = 100
+    field = np.ones(relief.shape, np.bool_)
+    for last, count in ((100, 2), (92, 1)):
+        field[:, last:] = False
+        ground = Foreground(relief, field, relief > 20, relief > 50, clear=9.0)
+        assert len(find_pieces(ground)) == count
 
 
 @pytest.mark.parametrize("degrees", range(-175, 181, 25))

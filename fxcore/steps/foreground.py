@@ -16,6 +16,11 @@ _NOISE = 4.0
 # A shutter's spread of grey levels and how far the background is above: one drawn by a console has a single
 # level, one of lead has noise. That of noise comes first: its few darkest pixels would pass for the other.
 _SHUTTERS = ((5.0, 11.0), (1.0, 5.0))
+# What is that near to a shutter has the level of all air, more or less: beyond black air the skin has yet to
+# rise to the level of the tissue.
+_BESIDE, _RISEN, _EVEN = (1, 4), 0.8, 0.25
+# Air has one level, more or less; what spreads over many is thin tissue. It is so much of the image at least.
+_ONE_LEVEL, _AIR = 0.35, 0.05
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,9 @@ def foreground(grey: Grey, frame: Mask) -> Foreground:
     field = ~dilated(frame, 2)
     if field.mean() < 0.1:
         field = np.ones_like(field)
-    low = otsu_level(grey, field)
-    background = field & (grey <= low)
-    shutter = _shutter(grey, background, field)
+    shutter, low = _shutter(grey, field)
     field &= ~shutter
-    background &= ~shutter
+    background = field & (grey <= low)
     relief, noise = above_plane(grey, background)
     level = otsu_level(relief, field)
     if level < _NOISE * noise:
@@ -92,19 +95,41 @@ def otsu_level(grey: Grey, mask: Mask) -> float:
     return low + (otsu_threshold(hist=counts) + 1) * (high - low) / 255.99
 
 
-def _shutter(grey: Grey, background: Mask, field: Mask) -> Mask:
-    """Return what lies at the darkest level along the border or a frame, if there is a lighter background."""
-    nothing = np.zeros_like(background)
-    if not background.any():
-        return nothing
-    darkest = float(grey.min())
+def _shutter(grey: Grey, field: Mask) -> tuple[Mask, float]:
+    """Return what lies at the darkest level along the border or a frame, if there is a lighter background.
+
+    And the level up to which there is background: Otsu's, or where that parts the shutter from all else,
+    Otsu's of all else.
+    """
+    above = grey - grey.min()
+    low = otsu_level(above, field)
     for spread, gap in _SHUTTERS:
-        black = touching_border((grey <= darkest + spread) | ~field) & field
-        rest = background & ~black
-        if np.count_nonzero(rest) < 0.05 * grey.size:
+        black = touching_border((above <= spread) | ~field) & field
+        left = field & ~black
+        if not black.any() or np.count_nonzero(left) < _AIR * grey.size:
             continue
-        low, middle, high = quantiles(grey, rest, (0.25, 0.5, 0.75))
-        # Air has one level; what spreads over many is thin tissue on a black background.
-        if middle - darkest >= gap and high - low < 0.35 * (middle - darkest):
-            return black
-    return nothing
+        background = left & (above <= low)
+        if np.count_nonzero(background) >= _AIR * grey.size:
+            if _even(above, background, gap):
+                return black, low + grey.min()
+            continue
+        level = otsu_level(above, left)
+        background = left & (above <= level)
+        near, far = _BESIDE
+        beside = background & dilated(black, far) & ~dilated(black, near)
+        if _even(above, background, gap) and _air_beside(above, background, beside):
+            return black, level + grey.min()
+    return np.zeros_like(field), low + grey.min()
+
+
+def _even(above: Grey, background: Mask, gap: float) -> bool:
+    """Tell whether a background has one level, so far above black; else it is thin tissue in black air."""
+    low, middle, high = quantiles(above, background, (0.25, 0.5, 0.75))
+    return middle >= gap and high - low < _ONE_LEVEL * middle
+
+
+def _air_beside(above: Grey, background: Mask, beside: Mask) -> bool:
+    """Tell whether air begins at black with its own level, as beside a shutter."""
+    middle = quantiles(above, background, (0.5,))[0]
+    low, common, high = quantiles(above, beside, (0.25, 0.5, 0.75))
+    return common > _RISEN * middle and high - low < _EVEN * middle

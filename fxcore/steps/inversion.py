@@ -20,6 +20,11 @@ METHODS = ("texture", "corners")
 _LEAST_FIELD = 0.35
 # Too few pixels to judge from.
 _FEWEST = 100
+# Grey levels from the least and the greatest that count as clipped.
+_CLIPPED = 0.5
+# What it counts that brightness grows with the distance from the border, and how far from it, as a
+# fraction of the side, that goes on: air surrounds most limbs, but legs can fill the corners.
+_LOCATION, _DEEP = 0.25, 0.25
 
 
 @dataclass(frozen=True)
@@ -110,9 +115,10 @@ def inversion_margin(seen: Overview) -> float:
 
     Air is smooth in every radiograph, anatomy is not: brightness and local structure go together
     where anatomy is bright, and against each other where it is dark. Frames are smooth as well and are
-    left out. The image is judged twice, as it is and as its negative, each time with what would then be
-    a bright frame left out; the margin is the difference, so that a negative has exactly the opposite
-    margin.
+    left out; what is clipped is smooth whatever it shows, and counts half. That air surrounds most
+    limbs counts a little. The image is judged twice, as it is and as its negative, each time with what
+    would then be a bright frame left out; the margin is the difference, so that a negative has exactly
+    the opposite margin.
 
     Parameters
     ----------
@@ -121,8 +127,9 @@ def inversion_margin(seen: Overview) -> float:
     Returns
     -------
     float
-        From -2 to 2: the difference of the two correlation coefficients between grey level and the
-        logarithm of the local standard deviation.
+        From -2.5 to 2.5: the difference of the two correlation coefficients between grey level and the
+        logarithm of the local standard deviation, and a quarter of the difference of those between grey
+        level and the distance from the border.
     """
     structure = local_structure(seen.grey)
     bright, dark = seen.frame, seen.negative.frame
@@ -130,11 +137,19 @@ def inversion_margin(seen: Overview) -> float:
 
 
 def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
-    """Correlate brightness and structure outside the frame; of the other only what is sure."""
+    """Correlate brightness with structure and location outside the frame; of the other only what is sure."""
     mask = frame.mask if frame.mask.mean() <= 1 - _LEAST_FIELD else frame.sure
     outside = mask | other.sure
-    for field in (~dilated(outside, 3), ~outside):
-        coefficient, area = correlation(grey, structure, field)
-        if area >= _FEWEST:
-            return coefficient
-    return correlation(grey, structure, np.ones_like(outside))[0]
+    fields = (~dilated(outside, 3), ~outside, np.ones_like(outside))
+    field = next(field for field in fields if field.all() or np.count_nonzero(field) >= _FEWEST)
+    clipped = (grey <= grey.min() + _CLIPPED) | (grey >= grey.max() - _CLIPPED)
+    every = correlation(grey, structure, field)[0]
+    some, area = correlation(grey, structure, field & ~clipped)
+    location = correlation(grey, _depth(grey.shape), field)[0]
+    return (every + (some if area >= _FEWEST else every)) / 2 + _LOCATION * location
+
+
+def _depth(shape: tuple[int, ...]) -> Grey:
+    """Return how far from the image's border a pixel is, in fractions of its sides, up to a bound."""
+    down, across = (np.minimum(k := (np.arange(n) + 0.5) / n, 1 - k) for n in shape)
+    return np.minimum(np.minimum(down[:, None], across), _DEEP).astype(np.float32)

@@ -63,7 +63,7 @@ def find_pieces(ground: Foreground, *, least: int = 1, most: int = 12, close: bo
         mask = runs_to_mask(keep_components(runs, found, np.arange(found.count) == label)).view(np.bool_)
         piece = _measured(mask, ground.relief)
         dense = np.count_nonzero(mask & ground.dense) / np.count_nonzero(mask)
-        if pieces and _along_border(piece) > ALONG_BORDER:
+        if pieces and _along_border(piece, ground.field) > ALONG_BORDER:
             continue
         if dense > 0.05 and piece.width > _STRIP * piece.length:
             pieces.append(piece)
@@ -72,11 +72,11 @@ def find_pieces(ground: Foreground, *, least: int = 1, most: int = 12, close: bo
     return pieces
 
 
-def _along_border(piece: Piece) -> float:
-    """Return the longest side of the image that a piece touches, as a fraction of its length."""
-    mask = piece.mask
-    touched = max(np.count_nonzero(side) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
-    return touched / piece.length
+def _along_border(piece: Piece, field: Mask) -> float:
+    """Return the longest side of the field that a piece touches, as a fraction of its length."""
+    outside = np.pad(~field, 1, constant_values=True)
+    beyond = (outside[:-2, 1:-1], outside[2:, 1:-1], outside[1:-1, :-2], outside[1:-1, 2:])
+    return max(np.count_nonzero(piece.mask & side) for side in beyond) / piece.length
 
 
 def _measured(mask: Mask, relief: Grey) -> Piece:

@@ -18,10 +18,12 @@ _STEP = 4.0
 # Rows that are frame or black on both sides of a seam, as a bar above both exposures is, tell nothing of
 # it; so many must be left that do.
 _TELLING = 0.6
+# A white strip is bounded in so many of the rows.
+_BOUNDED = 0.5
 # At a seam all rows change at once: in the clearest quarter of them, what the level changes by beside
 # the step is less than this share of it. The side of a limb, however straight, is round.
 _BESIDE, _CLEAREST = 0.2, 0.25
-# Levels up to so far above the darkest are black.
+# Levels up to so far above the darkest are black; as far from the brightest, white.
 _BLACK = 2.0
 # A strip too thin for a column of its own goes up and down again in this share of them: a bone, or a
 # rod of an external fixator, comes to eight tenths.
@@ -53,7 +55,7 @@ def panels(grey: Grey, field: Mask) -> list[Box]:
     if columns < 40 or rows < 40:
         return [(0, 0, rows, columns)]
     first, last = round(_NEAR_BORDER * columns), columns - round(_NEAR_BORDER * columns)
-    seam = one_level(grey)
+    seam = _strips(grey)
     seam[:first] = seam[last:] = False
     sharp, thin = _steps(grey, field, first, last)
     if seam.any():
@@ -68,6 +70,25 @@ def panels(grey: Grey, field: Mask) -> list[Box]:
             found.append((0, left, rows, int(k)))
         left = int(k)
     return found
+
+
+def _strips(grey: Grey) -> NDArray[np.bool_]:
+    """Return the columns of a black strip or a white one.
+
+    Air of a single level between is no strip: with a shutter beyond it, it would pass for a limb. Nor is
+    the white inside of a limb that is clipped, which a drawn strip's sides end at once.
+    """
+    level, least, most = grey.mean(axis=0), grey.min() + _BLACK, grey.max() - _BLACK
+    one = one_level(grey)
+    strip = one & (level <= least)
+    begins = np.flatnonzero(
+        np.diff(np.concatenate([[False], one & (level >= most), [False]]).astype(np.int8))
+    )
+    for begin, end in begins.reshape(-1, 2):
+        sides = [k for k in (begin - _BLUR, end - 1 + _BLUR) if 0 <= k < len(level)]
+        if all((grey[:, k] < most - _STEP).mean() >= _BOUNDED for k in sides):
+            strip[begin:end] = True
+    return strip
 
 
 def _steps(grey: Grey, field: Mask, first: int, last: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
