@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from fxcore.kernels._bits import byte_swapped, leading_zeros, load_word, load_word_big_endian, store_word
+from fxcore.kernels._bits import byte_swapped, leading_zeros, load_word_big_endian, store_word
 from fxcore.kernels._jit import inlined, kernel
 
 # Table C.2: the size of the less probable interval, the state after the more and after the less probable
@@ -163,9 +163,8 @@ def without_stuffing(data, begin, length, bits):
     i, end = begin, begin + length
     while i < end:
         if not after_ones and i + 8 <= end:
-            word = load_word(data, i)
+            word = load_word_big_endian(data, i)
             if _holds_ff(word) == ZERO:
-                word = byte_swapped(word)
                 store_word(bits, out, byte_swapped(pending | (word >> np.uint64(count))))
                 out += 8
                 pending = (word << np.uint64(63 - count)) << ONE

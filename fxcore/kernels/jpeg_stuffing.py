@@ -21,32 +21,22 @@ def unstuff(source, at, target, ends):
     that marker is, or the size of `source` if there is none.
     """
     to, intervals = 0, 0
-    while at + 2 * WORD <= source.size:
-        put_run(source, at, target, to, False)
-        found = bits_above(source, at, _LAST)
-        if found == ZERO:
-            at, to = at + WORD, to + WORD
-            continue
-        before = trailing_zeros(found)
-        at, to = at + before, to + before
+    while at + 1 < source.size:
+        if at + 2 * WORD <= source.size:
+            put_run(source, at, target, to, False)
+            found = bits_above(source, at, _LAST)
+            if found == ZERO:
+                at, to = at + WORD, to + WORD
+                continue
+            before = trailing_zeros(found)
+            at, to = at + before, to + before
+        else:
+            target[to] = source[at]
+            if source[at] <= _LAST:
+                at, to = at + 1, to + 1
+                continue
         code = source[at + 1]
         if code == 0:
-            at, to = at + 2, to + 1
-        elif 0xD0 <= code <= 0xD7:
-            if intervals + 1 >= ends.size or code - 0xD0 != intervals % 8:
-                return 0, at
-            ends[intervals] = to
-            intervals, at = intervals + 1, at + 2
-        else:
-            ends[intervals] = to
-            return intervals + 1, at
-    while at + 1 < source.size:
-        code = source[at + 1]
-        if source[at] != 0xFF:
-            target[to] = source[at]
-            at, to = at + 1, to + 1
-        elif code == 0:
-            target[to] = 0xFF
             at, to = at + 2, to + 1
         elif 0xD0 <= code <= 0xD7:
             if intervals + 1 >= ends.size or code - 0xD0 != intervals % 8:
