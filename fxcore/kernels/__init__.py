@@ -7,6 +7,7 @@ from fxcore.kernels.code_blocks import decode_code_blocks
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
+from fxcore.kernels.jpeg_ls import jpeg_ls_scan
 from fxcore.kernels.labelling import Components, components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
@@ -42,6 +43,7 @@ __all__ = [
     "erode_rectangle",
     "histogram",
     "invert",
+    "jpeg_ls_scan",
     "keep_components",
     "local_structure",
     "lossless_jpeg_scan",

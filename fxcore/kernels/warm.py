@@ -11,6 +11,7 @@ from fxcore.kernels.code_blocks import decode_code_blocks
 from fxcore.kernels.deflating import deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
+from fxcore.kernels.jpeg_ls import jpeg_ls_scan
 from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
@@ -86,3 +87,4 @@ def warm_files() -> None:
     for planes in (1, 2):
         unpack_planes(bytes([0, 0]), [(0, 2)] * planes, 1)
     lossless_jpeg_scan(b"\x7f\xff\xd9", 0, [1] + [0] * 15, [0], (1, 1), precision=8, predictor=1)
+    jpeg_ls_scan(b"\x80\xff\xd9", 0, (1, 1), precision=8)

@@ -16,6 +16,7 @@ from pydicom import uid
 
 from fxcore.dicom.codecs.jpeg_2000 import jpeg_2000_frame
 from fxcore.dicom.codecs.jpeg_lossless import jpeg_lossless_frame
+from fxcore.dicom.codecs.jpeg_ls import jpeg_ls_frame
 from fxcore.dicom.codecs.plugin_result import plugin_result
 from fxcore.dicom.codecs.rle import rle_frame
 
@@ -24,6 +25,7 @@ NAME = "fxray"
 _DECODE: dict[str, Callable[[bytes, Any], NDArray[Any]]] = {
     uid.JPEGLossless: jpeg_lossless_frame,
     uid.JPEGLosslessSV1: jpeg_lossless_frame,
+    uid.JPEGLSLossless: jpeg_ls_frame,
     uid.JPEG2000Lossless: jpeg_2000_frame,
     uid.JPEG2000: jpeg_2000_frame,
     uid.RLELossless: rle_frame,

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.dicom.codecs.jpeg_segments import COMMENTS, START_OF_SCAN, segments_to_scan
 from fxcore.kernels import lossless_jpeg_scan
 
-_SOF3, _DHT, _SOI, _SOS, _DRI, _COM = 0xC3, 0xC4, 0xD8, 0xDA, 0xDD, 0xFE
-_APP = range(0xE0, 0xF0)
-_MOST_SEGMENTS = 1000
+_SOF3, _DHT, _DRI = 0xC3, 0xC4, 0xDD
 
 
 def jpeg_lossless_frame(source: bytes, runner: Any) -> NDArray[Any]:
@@ -38,25 +37,19 @@ def jpeg_lossless_frame(source: bytes, runner: Any) -> NDArray[Any]:
         If a segment is broken, or the scan is.
     """
     tables: dict[int, tuple[list[int], list[int]]] = {}
-    frame, interval, offset = b"", 0, 2
-    if source[:2] != bytes([0xFF, _SOI]):
-        raise ValueError("the frame does not start like a JPEG stream")
-    for _ in range(_MOST_SEGMENTS):
-        marker, size = source[offset : offset + 2], int.from_bytes(source[offset + 2 : offset + 4], "big")
-        segment, offset = source[offset + 4 : offset + 2 + size], offset + 2 + size
-        if len(marker) != 2 or marker[0] != 0xFF or size < 2 or offset > len(source):
-            raise ValueError("the segments of the JPEG stream cannot be followed")
-        if marker[1] == _SOS:
-            return _scan(source, offset, segment, frame, tables, interval, runner)
-        if marker[1] == _DHT:
+    frame, interval, header, offset = b"", 0, b"", 0
+    for code, segment, end in segments_to_scan(source):
+        if code == START_OF_SCAN:
+            header, offset = segment, end
+        elif code == _DHT:
             _read_tables(segment, tables)
-        elif marker[1] == _SOF3 and not frame and len(segment) == 9:
+        elif code == _SOF3 and not frame and len(segment) == 9:
             frame = segment
-        elif marker[1] == _DRI and len(segment) == 2:
+        elif code == _DRI and len(segment) == 2:
             interval = int.from_bytes(segment, "big")
-        elif marker[1] not in (_COM, *_APP):
-            raise NotImplementedError(f"marker {marker.hex()} in a lossless JPEG of one component")
-    raise ValueError(f"more than {_MOST_SEGMENTS} segments before the scan of a JPEG stream")
+        elif code not in COMMENTS:
+            raise NotImplementedError(f"marker FF{code:02X} in a lossless JPEG of one component")
+    return _scan(source, offset, header, frame, tables, interval, runner)
 
 
 def _read_tables(segment: bytes, tables: dict[int, tuple[list[int], list[int]]]) -> None:

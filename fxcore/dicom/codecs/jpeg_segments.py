@@ -1,0 +1,34 @@
+"""The marker segments before the scan of a JPEG or JPEG-LS stream (ITU-T T.81 B.1.1, T.87 C.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+START_OF_SCAN = 0xDA
+COMMENTS = frozenset((*range(0xE0, 0xF0), 0xFE))
+"""What does not matter to a decoder: APP0 to APP15 and COM."""
+
+_START_OF_IMAGE = b"\xff\xd8"
+_MOST_SEGMENTS = 1000
+
+
+def segments_to_scan(source: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Yield code, content and end of each segment up to the first scan header, which is the last.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be followed, or are too many.
+    """
+    if source[:2] != _START_OF_IMAGE:
+        raise ValueError("the frame does not start like a JPEG stream")
+    offset = len(_START_OF_IMAGE)
+    for _ in range(_MOST_SEGMENTS):
+        marker, size = source[offset : offset + 2], int.from_bytes(source[offset + 2 : offset + 4], "big")
+        segment, offset = source[offset + 4 : offset + 2 + size], offset + 2 + size
+        if len(marker) != 2 or marker[0] != 0xFF or size < 2 or offset > len(source):
+            raise ValueError("the segments of the JPEG stream cannot be followed")
+        yield marker[1], segment, offset
+        if marker[1] == START_OF_SCAN:
+            return
+    raise ValueError(f"more than {_MOST_SEGMENTS} segments before the scan of a JPEG stream")
