@@ -16,10 +16,9 @@ from fxcore.kernels.jpeg_ls_stuffing import unstuff_bits
 MOST_BITS = 16  # of a sample
 _LIMIT = 64  # bits of the longest code of such a sample
 _CONTEXTS = 365  # where samples are not in a run, and two more for those that end one (A.2.1)
-# What is known in a context (A.2.1): sums of errors and of their sizes, the correction of the
-# prediction, how many samples were counted; and from these the bits of the next code's remainder and
-# whether it has the other mapping of errors to codes, -1 or 0.
-_A, _B, _C, _N, _K, _SWAPPED = range(6)
+# What is known in a context (A.2.1): sums of the errors' sizes and of the errors, the correction of the
+# prediction, how many samples were counted; and from these the bits of the next code's remainder.
+_A, _B, _C, _N, _K = range(5)
 _FIELDS = 8
 _NEGATIVE = _B  # in the two contexts of runs: how many errors were negative
 _LEAST_C, _LARGEST_C = -128, 127
@@ -105,9 +104,9 @@ def jpeg_ls_scan(
     if bits < 0:
         raise ParameterError("the scan has no marker at its end")
     image = np.empty((rows, cols), np.uint16)
-    divided = np.searchsorted(steps, np.arange(largest + 1), side="right")
-    divided = np.concatenate((-divided[:0:-1], divided)).astype(np.int8)
-    row = _decode(data, bits, image, precision, divided, np.int64(reset))
+    divided = np.searchsorted(steps, np.arange(largest + 1), side="right").astype(np.int8)
+    divided = np.concatenate((-divided[:0:-1], divided))
+    row = _decode(data, bits, image, precision, divided, np.array(steps, np.uint16), np.int64(reset))
     if row < rows:
         raise ParameterError(f"corrupt codes in row {row} of the scan")
     return image, int(marker)
@@ -130,7 +129,7 @@ def default_thresholds(largest: int) -> list[int]:
 
 
 @kernel
-def _decode(data, bits, image, precision, divided, reset):
+def _decode(data, bits, image, precision, divided, steps, reset):
     """Decode the rows of an image; returns how many are right."""
     rows, cols = image.shape
     largest = (np.int64(1) << precision) - 1
@@ -142,6 +141,9 @@ def _decode(data, bits, image, precision, divided, reset):
     # The row above, with what stands for the samples beside it (A.2.1), and its part of the contexts.
     above = np.zeros(cols + 2, np.uint16)
     context_above = np.zeros(cols, np.int16)
+    gradients = np.zeros(cols + 1, np.int16)
+    # No loop over four numbers of an array is unrolled and done on vectors, one over a tuple is.
+    levels = steps[0], steps[1], steps[2], steps[3]
     run, at = 0, np.int64(0)
     for r in range(rows):
         at, run = _decode_row(
@@ -152,20 +154,25 @@ def _decode(data, bits, image, precision, divided, reset):
         above[0] = above[1]
         above[1 : cols + 1] = image[r]
         above[cols + 1] = image[r, cols - 1]
-        _contexts_above(above, divided, context_above)
+        _look_above(above, levels, gradients, context_above)
     # The last byte is filled up, and one that is FF has another after it.
     return rows if bits - at < 16 else rows - 1
 
 
 @kernel
-def _contexts_above(above, divided, found):
+def _look_above(above, steps, gradients, found):
     """Find what the row above adds to the number of each sample's context (A.3.3)."""
-    middle = divided.size // 2
-    for c in range(found.size):
-        b = np.int64(above[c + 1])
-        first = divided[np.uint64(middle + np.int64(above[c + 2]) - b)]
-        second = divided[np.uint64(middle + b - np.int64(above[c]))]
-        found[c] = 81 * np.int64(first) + 9 * np.int64(second)
+    cols = found.size
+    left, right = above[: cols + 1], above[1:]
+    for c in range(cols + 1):
+        low, high = min(left[c], right[c]), max(left[c], right[c])
+        far = np.uint16(high - low)
+        level = np.int16(0)
+        for step in steps:
+            level += np.int16(1) if far >= step else np.int16(0)
+        gradients[c] = level if right[c] >= left[c] else np.int16(-level)
+    for c in range(cols):
+        found[c] = np.int16(81) * gradients[c + 1] + np.int16(9) * gradients[c]
 
 
 @kernel
@@ -216,7 +223,7 @@ def _decode_row(data, at, row, above, context_above, contexts, run, precision, d
         if number == 0:
             at, c, run = _decode_run(data, at, row, above, contexts, c, left, run, precision, reset)
             if at < 0:
-                break
+                return at, run
             if c < cols:
                 left, corner = np.int64(row[c]), np.int64(above[c + ONE])
             c += ONE
@@ -228,13 +235,17 @@ def _decode_row(data, at, row, above, context_above, contexts, run, precision, d
         word = _word(data, at)
         zeros = leading_zeros(word)
         if zeros <= most:
-            value = np.int64(zeros << k | (((word << zeros) << ONE) >> ONE) >> (_SIXTY_THREE - k))
+            value = np.int64(((zeros - ONE) << k) + ((word << zeros) >> (_SIXTY_THREE - k)))
             at += np.int64(zeros + k) + 1
         else:
             at, value = _long_code(data, at, np.int64(k), limit, precision)
-            if at < 0:
-                break
-        error = (value >> 1) ^ -(value & 1) ^ np.int64(contexts[i + np.uint64(_SWAPPED)])
+        # No error is that large; taken into a context, it would make codes of any length.
+        if at < 0 or value > largest:
+            return np.int64(-1), run
+        bias, count = np.int64(contexts[i + np.uint64(_B)]), np.int64(contexts[i + np.uint64(_N)])
+        # With no remainder, the more frequent sign has the shorter codes (A.5.2).
+        swapped = ((2 * bias + count - 1) & (np.int64(k) - 1)) >> 63
+        error = (value >> 1) ^ -(value & 1) ^ swapped
         # The prediction: left + up - corner, but between left and up (A.4.1), corrected (A.4.2).
         low, high = min(left, up), max(left, up)
         expected = min(max(left + up - corner, low), high)
@@ -255,21 +266,22 @@ def _learn(contexts, i, error, reset):
     bias = np.int64(contexts[i + np.uint64(_B)]) + error
     count = np.int64(contexts[i + np.uint64(_N)])
     correction = np.int64(contexts[i + np.uint64(_C)])
-    half = np.int64(count == reset)
-    total, bias, count = total >> half, bias >> half, (count >> half) + 1
-    low, high = bias <= -count, bias > 0
-    lower = max(bias + count, 1 - count)
-    higher = min(bias - count, np.int64(0))
-    bias = lower if low else (higher if high else bias)
-    correction = max(correction - np.int64(low), np.int64(_LEAST_C))
-    correction = min(correction + np.int64(high), np.int64(_LARGEST_C))
+    if count == reset:
+        total, bias, count = total >> 1, bias >> 1, count >> 1
+    count += 1
+    # The prediction is corrected by one wherever the mean error is not between -1 and 0.
+    low, high = (bias + count - 1) >> 63, -bias >> 63
+    bias += (low & count) - (high & count)
+    bias = min(max(bias, 1 - count), np.int64(0))
+    correction += low - high
+    if not _LEAST_C <= correction <= _LARGEST_C:
+        correction += high - low
     k = _remainder_bits(total, count)
     contexts[i + np.uint64(_A)] = total
     contexts[i + np.uint64(_B)] = bias
     contexts[i + np.uint64(_C)] = correction
     contexts[i + np.uint64(_N)] = count
     contexts[i + np.uint64(_K)] = k
-    contexts[i + np.uint64(_SWAPPED)] = -np.int64(k == 0 and 2 * bias <= -count)
 
 
 @kernel
@@ -310,8 +322,8 @@ def _decode_run(data, at, row, above, contexts, c, left, run, precision, reset):
     k = _remainder_bits(total + (count >> 1) * same, count)
     limit = 2 * (precision + max(8, precision)) - np.int64(size) - 1
     at, value = _long_code(data, at, k, limit, precision)
-    if at < 0:
-        return at, c, run
+    if at < 0 or value > largest:
+        return np.int64(-1), c, run
     # Which of the errors of a size comes first depends on which there were more of (A.7.2.2).
     odd = (value + same) & 1
     error = (value + same + odd) >> 1
