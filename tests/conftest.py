@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from bench.run import compile_packages
+
 settings.register_profile("fxray", deadline=None, derandomize=True)
 settings.load_profile("fxray")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _bytecode() -> None:
+    """Spare the hundreds of programs that tests start what Python may have been told not to keep."""
+    compile_packages()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,8 +11,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-import ftfy
-
 MAX_LETTERS = 1024
 """A label is read this far. A DICOM code string ends at 16 characters, a description at 64."""
 
@@ -39,7 +37,12 @@ def fold(text: str) -> str:
 def repair(label: str) -> str:
     """Undo UTF-8 that was read as an 8-bit code page, and cut what is longer than any label."""
     label = label[:MAX_LETTERS]
-    return label if label.isascii() else str(ftfy.fix_encoding(label))
+    if label.isascii():
+        return label
+    # Most archives hold nothing to repair, and would wait for the tables of code pages.
+    import ftfy
+
+    return str(ftfy.fix_encoding(label))
 
 
 def words(text: str) -> tuple[str, ...]:
