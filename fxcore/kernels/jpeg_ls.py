@@ -153,8 +153,10 @@ def _decode(data, bits, image, precision, divided, reset):
         above[1 : cols + 1] = image[r]
         above[cols + 1] = image[r, cols - 1]
         _contexts_above(above, divided, context_above)
-    # The last byte is filled up, and one that is FF has another after it.
-    return rows if bits - at < 16 else rows - 1
+    # The last byte is filled up with zeros, and one that is FF has another after it.
+    rest = bits - at
+    filled = rest < 16 and (_word(data, at) >> ONE) >> np.uint64(63 - rest) == 0
+    return rows if filled else rows - 1
 
 
 @kernel
@@ -234,6 +236,10 @@ def _decode_row(data, at, row, above, context_above, contexts, run, precision, d
             at, value = _long_code(data, at, np.int64(k), limit, precision)
             if at < 0:
                 break
+        if value > largest:
+            # No sample has such an error; to learn from it would lead to codes longer than any.
+            at = np.int64(-1)
+            break
         error = (value >> 1) ^ -(value & 1) ^ np.int64(contexts[i + np.uint64(_SWAPPED)])
         # The prediction: left + up - corner, but between left and up (A.4.1), corrected (A.4.2).
         low, high = min(left, up), max(left, up)
@@ -310,8 +316,8 @@ def _decode_run(data, at, row, above, contexts, c, left, run, precision, reset):
     k = _remainder_bits(total + (count >> 1) * same, count)
     limit = 2 * (precision + max(8, precision)) - np.int64(size) - 1
     at, value = _long_code(data, at, k, limit, precision)
-    if at < 0:
-        return at, c, run
+    if at < 0 or value > largest + 1 - same:
+        return np.int64(-1), c, run
     # Which of the errors of a size comes first depends on which there were more of (A.7.2.2).
     odd = (value + same) & 1
     error = (value + same + odd) >> 1
