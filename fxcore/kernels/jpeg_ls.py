@@ -105,8 +105,8 @@ def jpeg_ls_scan(
     if bits < 0:
         raise ParameterError("the scan has no marker at its end")
     image = np.empty((rows, cols), np.uint16)
-    divided = np.searchsorted(steps, np.arange(largest + 1), side="right")
-    divided = np.concatenate((-divided[:0:-1], divided)).astype(np.int8)
+    divided = np.repeat(np.arange(5, dtype=np.int8), np.diff([0, *steps, largest + 1]))
+    divided = np.concatenate((-divided[:0:-1], divided))
     row = _decode(data, bits, image, precision, divided, np.int64(reset))
     if row < rows:
         raise ParameterError(f"corrupt codes in row {row} of the scan")
