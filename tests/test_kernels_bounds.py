@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from fxcore import kernels
+from fxcore.kernels import jpeg_ls
 from fxcore.kernels._check import as_bytes
 from fxcore.kernels.jpeg_differences import FOUND, PADDING, STATE, difference_table, read_differences
+from fxcore.kernels.jpeg_ls_stuffing import unstuff_bits
 from fxcore.kernels.jpeg_stuffing import unstuff
 
 PAGES = 80
@@ -107,7 +109,37 @@ def touch_codes() -> None:
             at, _ = read_differences(memory[-size:], at, end, part, table, *codes, 1 << 30, found, state)
 
 
-@pytest.mark.parametrize("touch", ["touch_everything", "touch_runs", "touch_codes"])
+def touch_bits() -> None:
+    """Read JPEG-LS out of noise that ends where its memory ends; take out stuffed bits into such memory."""
+    rng = np.random.default_rng(3)
+    memory, target, room = _fenced(), _fenced(), _fenced()
+    decode = jpeg_ls._decode
+
+    def noise(size: int) -> np.ndarray:
+        """Return all kinds of codes; with few bits set longer ones; or many bytes FF."""
+        found, other, third = rng.integers(0, 256, (3, size))
+        return [found, found & other, found & other & third, found | 254][rng.integers(0, 4)]
+
+    def decode_between_fences(data: np.ndarray, bits: int, *more: object) -> int:
+        """Decode with noise for what is read after the end of the data before the row has ended."""
+        place = room[-data.size :]
+        place[:] = data
+        place[(bits + 7) // 8 :] = noise(data.size - (bits + 7) // 8)
+        return decode(place, bits, *more)
+
+    jpeg_ls._decode = decode_between_fences
+    for size in (*range(1, 200), *rng.integers(200, 30000, 200)):
+        memory[-size:] = noise(size)
+        unstuff_bits(as_bytes(memory[-size:], ""), 0, target[-size:])
+        memory[-2:] = 0xFF, 0xD9
+        for used in (2, size):
+            shape = int(rng.integers(1, 9)), int(rng.integers(1, 900))
+            with contextlib.suppress(ValueError):
+                kernels.jpeg_ls_scan(memory[-used:], 0, shape, precision=int(rng.integers(2, 17)))
+        unstuff_bits(as_bytes(memory[-size:], ""), 0, target[-size:])
+
+
+@pytest.mark.parametrize("touch", ["touch_everything", "touch_runs", "touch_codes", "touch_bits"])
 @pytest.mark.skipif(sys.platform != "linux", reason="fences pages by way of Linux' C library")
 def test_no_kernel_reads_outside_its_image(touch: str) -> None:
     code = f"from tests.test_kernels_bounds import {touch}; {touch}()"

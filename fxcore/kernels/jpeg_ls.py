@@ -28,8 +28,6 @@ _RUN_BITS = np.repeat(
     np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]), [4, 4, 4, 4, 2, 2, 2, 2, *[1] * 8]
 )
 _LAST_RUN = _RUN_BITS.size - 1
-# Zeros at the start of a code that leave all of it in a word, whichever of its bits is the first.
-_MOST_ZEROS = 57 - 1 - MOST_BITS
 _SIXTY_THREE = np.uint64(63)
 
 
@@ -104,7 +102,7 @@ def jpeg_ls_scan(
     if bits < 0:
         raise ParameterError("the scan has no marker at its end")
     image = np.empty((rows, cols), np.uint16)
-    divided = np.searchsorted(steps, np.arange(largest + 1), side="right").astype(np.int8)
+    divided = np.repeat(np.arange(5, dtype=np.int8), np.diff([0, *steps, largest + 1]))
     divided = np.concatenate((-divided[:0:-1], divided))
     row = _decode(data, bits, image, precision, divided, np.array(steps, np.uint16), np.int64(reset))
     if row < rows:
@@ -155,8 +153,10 @@ def _decode(data, bits, image, precision, divided, steps, reset):
         above[1 : cols + 1] = image[r]
         above[cols + 1] = image[r, cols - 1]
         _look_above(above, levels, gradients, context_above)
-    # The last byte is filled up, and one that is FF has another after it.
-    return rows if bits - at < 16 else rows - 1
+    # The last byte is filled up with zeros, and one that is FF has another after it.
+    rest = bits - at
+    filled = rest < 16 and (_word(data, at) >> ONE) >> np.uint64(63 - rest) == 0
+    return rows if filled else rows - 1
 
 
 @kernel
@@ -194,9 +194,6 @@ def _long_code(data, at, k, limit, precision):
     """Read a code of any length (A.5.3); returns the bit after it, -1 if there is none, and its value."""
     word = _word(data, at)
     zeros = np.int64(leading_zeros(word))
-    if zeros > 48:
-        # A word has at least 57 of the bits, a code up to 64.
-        zeros = 48 + np.int64(leading_zeros(_word(data, at + 48)))
     most = limit - precision - 1
     if zeros > most:
         return np.int64(-1), np.int64(0)
@@ -213,7 +210,9 @@ def _decode_row(data, at, row, above, context_above, contexts, run, precision, d
     cols = np.uint64(row.size)
     largest = (np.int64(1) << precision) - 1
     limit = 2 * (precision + max(8, precision))
-    most = np.uint64(min(limit - precision - 1, _MOST_ZEROS) - 1)
+    # With more zeros than these a code is the long one. Of the others, 57 bits are all of any that is small
+    # enough to be an error, and so many of a word can be read, whichever of its bits is the first.
+    most = np.uint64(limit - precision - 2)
     middle = np.int64(divided.size // 2)
     left, corner = np.int64(above[1]), np.int64(above[0])
     c = np.uint64(0)
@@ -322,7 +321,7 @@ def _decode_run(data, at, row, above, contexts, c, left, run, precision, reset):
     k = _remainder_bits(total + (count >> 1) * same, count)
     limit = 2 * (precision + max(8, precision)) - np.int64(size) - 1
     at, value = _long_code(data, at, k, limit, precision)
-    if at < 0 or value > largest:
+    if at < 0 or value > largest + 1 - same:
         return np.int64(-1), c, run
     # Which of the errors of a size comes first depends on which there were more of (A.7.2.2).
     odd = (value + same) & 1

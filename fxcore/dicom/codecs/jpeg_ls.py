@@ -12,6 +12,7 @@ from fxcore.kernels import jpeg_ls_scan
 
 _SOF55, _LSE = 0xF7, 0xF8
 _CODING_PARAMETERS = 1
+_COLOUR_TRANSFORM = b"mrfx"  # of HP's encoder, in APP8
 _END_OF_IMAGE = b"\xff\xd9"
 
 
@@ -46,7 +47,7 @@ def jpeg_ls_frame(source: bytes, runner: Any) -> NDArray[Any]:
             frame = segment
         elif code == _LSE and not parameters and len(segment) == 11 and segment[0] == _CODING_PARAMETERS:
             parameters = segment
-        elif code not in COMMENTS:
+        elif code not in COMMENTS or segment.startswith(_COLOUR_TRANSFORM):
             raise NotImplementedError(f"marker FF{code:02X} in a JPEG-LS of one component")
     if not frame or frame[5] != 1 or len(header) != 6 or header[0] != 1:
         raise NotImplementedError("a JPEG-LS stream without a scan of one component")
