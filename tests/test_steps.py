@@ -207,6 +207,15 @@ def test_a_hand_ends_upright_with_the_fingers_on_top_whatever_its_rotation(degre
     )
 
 
+@pytest.mark.parametrize("degrees", [-40, 35, 50])
+def test_a_limb_that_crosses_a_corner_of_the_field_has_the_axis_of_its_sides(degrees):
+    rows, columns = np.mgrid[:400, :300].astype(np.float64)
+    across = (columns - 130) * np.cos(np.radians(degrees)) + (rows - 215) * np.sin(np.radians(degrees))
+    limb = np.where(abs(across) < 90, 150, 20).astype(np.uint8)
+    row = align_rotation(study(limb), AlignmentConfig(fingers_up=False)).radiographs[0].metadata
+    assert float(row["rotation_degrees"]) == pytest.approx(degrees, abs=2)
+
+
 @pytest.mark.parametrize(
     "image",
     [np.zeros((40, 30), np.uint8), np.pad(np.full((60, 60), 200, np.uint8), 20)],
