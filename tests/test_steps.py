@@ -168,6 +168,14 @@ def test_a_shutter_of_any_shape_is_neither_air_nor_limb(shape):
     assert abs(turned_by) < 6
 
 
+def test_a_shutter_on_a_slope_of_grey_levels_is_known_by_its_edges():
+    picture = np.zeros((300, 220))
+    picture[20:-20, 20:-20] = np.maximum(80, hand())[20:-20, 20:-20]
+    image = (picture * 0.7 + np.linspace(0, 40, 220)).astype(np.uint8)
+    row = align_rotation(study(image), AlignmentConfig()).radiographs[0].metadata
+    assert row["alignment"] == "upright"
+
+
 def test_the_white_inside_of_a_clipped_limb_is_no_strip_between_two():
     rows, columns = np.mgrid[:120, :100].astype(np.float32)
     depth = np.clip(1 - ((columns - 50 - (rows - 60) / 8) / 35) ** 2, 0, 1)
