@@ -18,6 +18,7 @@ from fxcore.kernels import (
     block_means,
     blocks,
     lines,
+    medial_slope,
     profiles,
     straight_edges,
     texture,
@@ -85,6 +86,26 @@ def test_a_bar_is_the_same_line_by_line_at_any_tilt(degrees):
     np.testing.assert_allclose(found.width[middle], 16, atol=1.5)
     np.testing.assert_allclose(found.middle[middle], 3, atol=0.8)
     np.testing.assert_array_equal(found.touching, found.width)
+    np.testing.assert_array_equal([found.cut_left[middle], found.cut_right[middle]], 1)
+
+
+def test_an_end_at_the_border_counts_by_the_width_of_its_piece():
+    mask = np.zeros((1, 9), bool)
+    mask[0, :2] = mask[0, 3:7] = True
+    border = np.zeros_like(mask)
+    border[0, 0] = True
+    found = across_axis(mask, np.ones(mask.shape, np.float32), border, (0, 4), 0.0)
+    assert (found.cut_left[0], found.cut_right[0]) == (0.5, 0)
+
+
+def test_what_is_cut_at_one_end_only_says_on_which_side_the_middle_is():
+    along = np.arange(20.0)
+    seen = along.copy()
+    seen[12:] -= 9.0
+    whole, cut = np.zeros(20), np.where(along < 12, 0.0, 1.0)
+    assert medial_slope(along, seen, whole, whole) < 0.7
+    assert medial_slope(along, seen, whole, cut) == pytest.approx(1, abs=0.03)
+    assert medial_slope(along, -seen, cut, whole) == pytest.approx(-1, abs=0.03)
 
 
 def test_wrong_arguments_are_named():

@@ -168,6 +168,14 @@ def test_a_shutter_of_any_shape_is_neither_air_nor_limb(shape):
     assert abs(turned_by) < 6
 
 
+def test_a_shutter_on_a_slope_of_grey_levels_is_known_by_its_edges():
+    picture = np.zeros((300, 220))
+    picture[20:-20, 20:-20] = np.maximum(80, hand())[20:-20, 20:-20]
+    image = (picture * 0.7 + np.linspace(0, 40, 220)).astype(np.uint8)
+    row = align_rotation(study(image), AlignmentConfig()).radiographs[0].metadata
+    assert row["alignment"] == "upright"
+
+
 def test_the_white_inside_of_a_clipped_limb_is_no_strip_between_two():
     rows, columns = np.mgrid[:120, :100].astype(np.float32)
     depth = np.clip(1 - ((columns - 50 - (rows - 60) / 8) / 35) ** 2, 0, 1)
@@ -205,6 +213,15 @@ def test_a_hand_ends_upright_with_the_fingers_on_top_whatever_its_rotation(degre
     assert int(result.image.astype(np.int64).sum()) == pytest.approx(
         int(hand().astype(np.int64).sum()), rel=0.01
     )
+
+
+@pytest.mark.parametrize("degrees", [-40, 35, 50])
+def test_a_limb_that_crosses_a_corner_of_the_field_has_the_axis_of_its_sides(degrees):
+    rows, columns = np.mgrid[:400, :300].astype(np.float64)
+    across = (columns - 130) * np.cos(np.radians(degrees)) + (rows - 215) * np.sin(np.radians(degrees))
+    limb = np.where(abs(across) < 90, 150, 20).astype(np.uint8)
+    row = align_rotation(study(limb), AlignmentConfig(fingers_up=False)).radiographs[0].metadata
+    assert float(row["rotation_degrees"]) == pytest.approx(degrees, abs=2)
 
 
 @pytest.mark.parametrize(

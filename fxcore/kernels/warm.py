@@ -67,7 +67,7 @@ def warm_steps() -> None:
     correlation(grey, local_structure(grey), mask)
     masked_levels(grey, mask, 8)
     above_plane(grey, mask)
-    medial_slope(np.zeros(2), np.zeros(2), np.ones(2))
+    medial_slope(*np.zeros((4, 2)))
     across_axis(mask, grey, mask, (1.0, 1.0), 0.0)
 
 

@@ -20,9 +20,6 @@ _ROUNDS = 4
 _AGAIN = 0.5
 # What is left out at each end, as a fraction of the length: the cut of the image is rarely square.
 _ENDS = 0.04
-# A line across the limb that lies at the border of the field shows a part of the limb only, and its middle
-# is not the limb's: what it counts falls with the share that does, so many times as fast, to the least.
-_CUT, _LEAST = 3.0, 0.02
 # What the medial line deviates by less than this fraction of the limb's width is a bend, with no side to
 # choose: least absolute deviation alone would follow the longer of the forearm and the hand, and which that
 # is may change with the frame.
@@ -57,7 +54,7 @@ def limb_axis(seen: Overview) -> LimbAxis:
     fingers as it lies in the middle of the palm; a thumb or a little finger that stands off moves it little,
     a rod beside the limb hardly. The axis is the line of least absolute deviation to it (of least squares
     within a seventh of the limb's width), so that neither does the elbow's bend or the end of a cast; where
-    the limb leaves the field it counts less.
+    the limb leaves the field, its middle is no further in than what is seen of it.
 
     Parameters
     ----------
@@ -111,10 +108,9 @@ def _slope(lines: AcrossAxis) -> float:
     kept = (along >= along[0] + _ENDS * length) & (along <= along[-1] - _ENDS * length)
     if np.count_nonzero(kept) < 8:
         return 0.0
-    counts = np.maximum(_LEAST, 1 - _CUT * lines.touching / lines.width)
     # In this unit the fit takes what is below one for a bend of the limb, which counts by least squares.
     unit = max(1.0, _BEND * float(np.median(lines.width)))
-    return medial_slope(along[kept] / unit, middle[kept] / unit, counts[kept])
+    return medial_slope(along[kept] / unit, middle[kept] / unit, lines.cut_left[kept], lines.cut_right[kept])
 
 
 def _edge(mask: Mask, field: Mask) -> Mask:

@@ -55,7 +55,13 @@ class Overview:
     @cached_property
     def ground(self) -> Foreground:
         """Anatomy and background, bright anatomy on dark."""
-        return foreground(self.grey, self.frame.mask)
+        found = foreground(self.grey, self.frame.mask)
+        if found.clear >= 1:
+            return found
+        # A shutter of lead may have no level of its own, but has straight edges as a bright frame has.
+        dark = self.negative.frame.mask
+        without = foreground(self.grey, self.frame.mask | dark) if dark.any() else found
+        return without if without.clear >= 1 else found
 
 
 class Overviews:
