@@ -149,9 +149,11 @@ def _decode(data, bits, image, precision, divided, steps, reset):
         )
         if at < 0 or at > bits:
             return r
+        # A loop: slices take long to compile.
         above[0] = above[1]
-        above[1 : cols + 1] = image[r]
-        above[cols + 1] = image[r, cols - 1]
+        for c in range(cols):
+            above[c + 1] = image[r, c]
+        above[cols + 1] = above[cols]
         _look_above(above, levels, gradients, context_above)
     # The last byte is filled up with zeros, and one that is FF has another after it.
     rest = bits - at
@@ -163,14 +165,13 @@ def _decode(data, bits, image, precision, divided, steps, reset):
 def _look_above(above, steps, gradients, found):
     """Find what the row above adds to the number of each sample's context (A.3.3)."""
     cols = found.size
-    left, right = above[: cols + 1], above[1:]
     for c in range(cols + 1):
-        low, high = min(left[c], right[c]), max(left[c], right[c])
-        far = np.uint16(high - low)
+        left, right = above[c], above[c + 1]
+        far = np.uint16(max(left, right) - min(left, right))
         level = np.int16(0)
         for step in steps:
             level += np.int16(1) if far >= step else np.int16(0)
-        gradients[c] = level if right[c] >= left[c] else np.int16(-level)
+        gradients[c] = level if right >= left else np.int16(-level)
     for c in range(cols):
         found[c] = np.int16(81) * gradients[c + 1] + np.int16(9) * gradients[c]
 
