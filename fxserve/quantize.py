@@ -161,24 +161,12 @@ def _quantize(model: Model, images: NDArray[np.uint8], out: Path, progress: Prog
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            nodes_to_exclude=_dense_layers(ready),
         )
     except Exception as error:
         text = (str(error).splitlines() or [""])[0][:300]
         raise FxrayError(f"{model.path} cannot be quantised ({type(error).__name__}: {text})") from error
     finally:
         root.setLevel(level)
-
-
-def _dense_layers(model: Path) -> list[str]:
-    """Return the names of the layers that judge what the others have seen, one vector a radiograph.
-
-    They stay in float: next to the convolutions they take no time, and after them nothing evens out what
-    rounding does to the few numbers that decide.
-    """
-    import onnx
-
-    return [node.name for node in onnx.load(str(model)).graph.node if node.op_type == "Gemm"]
 
 
 def _with_metadata(made: Path, origin: Path) -> bytes:
