@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tests.lossless_jpeg_files import segment
+
 _MIN_C, _MAX_C = -128, 127
 _J = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 
@@ -239,10 +241,6 @@ def stuffed(bits: str) -> bytes:
 def scan(image: np.ndarray, presets: Presets) -> bytes:
     """Return the entropy-coded data of an image, without the end of the image."""
     return stuffed("".join(codes(image, presets)))
-
-
-def segment(marker: int, content: bytes) -> bytes:
-    return bytes([0xFF, marker]) + (2 + len(content)).to_bytes(2, "big") + content
 
 
 def stream(image: np.ndarray, precision: int, presets: Presets | None = None) -> bytes:

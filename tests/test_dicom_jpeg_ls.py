@@ -18,7 +18,8 @@ from fxcore.dicom.codecs.jpeg_ls import jpeg_ls_frame
 from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.read import load_dicom
 from tests.dicom_files import image_dataset, write
-from tests.jpeg_ls_files import Presets, default_presets, segment, stream
+from tests.jpeg_ls_files import Presets, default_presets, stream
+from tests.lossless_jpeg_files import segment
 from tests.shared_data import DICOM, requires_dicom
 
 _LEFT_ALONE = (ValueError, NotImplementedError)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.codecs.jpeg_segments import COMMENTS, START_OF_SCAN, segments_to_scan
+from fxcore.dicom.codecs.jpeg_segments import COMMENTS, START_OF_SCAN, one_component, segments_to_scan
 from fxcore.kernels import lossless_jpeg_scan
 
 _SOF3, _DHT, _DRI = 0xC3, 0xC4, 0xDD
@@ -74,29 +74,22 @@ def _scan(
     interval: int,
     runner: Any,
 ) -> NDArray[Any]:
-    if not frame or frame[5] != 1 or len(header) != 6 or header[0] != 1:
-        raise NotImplementedError("a JPEG stream without a lossless scan of one component")
-    precision = frame[0]
-    rows, columns = (int.from_bytes(frame[k : k + 2], "big") for k in (1, 3))
+    precision, shape = one_component(frame, header, runner)
     table, predictor, end, transforms = header[2] >> 4, *header[3:]
-    if (rows, columns) != (runner.rows, runner.columns):
-        raise ValueError(
-            f"the frame is {rows} x {columns} where the header says {runner.rows} x {runner.columns}"
-        )
-    if header[1] != frame[6] or header[2] & 15 or end or transforms >> 4 or frame[7] != 0x11:
+    if header[2] & 15 or end or transforms >> 4:
         raise NotImplementedError("a scan header that lossless JPEG of one component does not have")
     if table not in tables:
         raise ValueError("the JPEG stream lacks the Huffman table of its scan")
-    if interval % columns:
+    if interval % shape[1]:
         raise NotImplementedError("restart intervals that are no whole rows")
     image = lossless_jpeg_scan(
         source,
         offset,
         *tables[table],
-        (rows, columns),
+        shape,
         precision=precision,
         predictor=predictor,
         point_transform=transforms & 15,
-        restart_rows=interval // columns,
+        restart_rows=interval // shape[1],
     )
     return image.astype(np.uint8) if precision <= 8 else image

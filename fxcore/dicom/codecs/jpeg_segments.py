@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 START_OF_SCAN = 0xDA
 COMMENTS = frozenset((*range(0xE0, 0xF0), 0xFE))
@@ -32,3 +33,32 @@ def segments_to_scan(source: bytes) -> Iterator[tuple[int, bytes, int]]:
         if marker[1] == START_OF_SCAN:
             return
     raise ValueError(f"more than {_MOST_SEGMENTS} segments before the scan of a JPEG stream")
+
+
+def one_component(frame: bytes, header: bytes, runner: Any) -> tuple[int, tuple[int, int]]:
+    """Return bits of a sample, and rows and columns, of an image whose only scan holds its only component.
+
+    Parameters
+    ----------
+    frame, header : bytes
+        Content of the frame header (T.81 B.2.2) and of the scan header (B.2.3); empty where there is none.
+    runner : pydicom.pixels.decoders.base.DecodeRunner
+        Says which size is expected.
+
+    Raises
+    ------
+    NotImplementedError
+        If it is another image.
+    ValueError
+        If it is of another size.
+    """
+    if len(frame) != 9 or frame[5] != 1 or len(header) != 6 or header[0] != 1:
+        raise NotImplementedError("a JPEG stream without a lossless scan of one component")
+    rows, columns = (int.from_bytes(frame[k : k + 2], "big") for k in (1, 3))
+    if (rows, columns) != (runner.rows, runner.columns):
+        raise ValueError(
+            f"the frame is {rows} x {columns} where the header says {runner.rows} x {runner.columns}"
+        )
+    if header[1] != frame[6] or frame[7] != 0x11:
+        raise NotImplementedError("a scan of another component than the frame's, or a sampled one")
+    return frame[0], (rows, columns)
