@@ -1,4 +1,4 @@
-"""The few machine operations that Numba does not offer, as LLVM instructions."""
+"""The few machine operations that Numba does not offer, as LLVM instructions, and what is made of one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
+
+from fxcore.kernels._jit import kernel
 
 WORD = 64  # pixels looked at together
 SUMS = 32  # numbers added up together
@@ -211,6 +213,15 @@ def load_word_big_endian(typing_context: Any, source: Any, offset: Any) -> Any:
         return builder.bswap(word)
 
     return types.uint64(source, types.intp), generate
+
+
+@kernel
+def word_from_bit(data, at):
+    """Return the bits from bit `at` on, highest first: at least 57 of them, then zeros.
+
+    Nothing checks the bounds: the caller has made sure that ``at // 8 + 8 <= data.size``.
+    """
+    return load_word_big_endian(data, at >> 3) << np.uint64(at & 7)
 
 
 @intrinsic

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.kernels._bits import ONE, load_word_big_endian
+from fxcore.kernels._bits import ONE, word_from_bit
 from fxcore.kernels._jit import kernel
 
 TABLE_BITS = 13
@@ -88,7 +88,7 @@ def _difference(word, entry):
 @kernel
 def _one(data, at, table, limits, lengths, sizes):
     """Read the code at bit `at`; returns the bits of it all, 0 if there is no code, and the difference."""
-    word = _refill(data, at)
+    word = word_from_bit(data, at)
     entry = table[word >> _TO_INDEX]
     if entry & _UNKNOWN:
         for j in range(limits.size):
@@ -174,11 +174,6 @@ def _singly(data, at, stop, table, limits, lengths, sizes, found, to, n, most):
 
 
 @kernel
-def _refill(data, at):
-    return load_word_big_endian(data, at >> 3) << np.uint64(at & 7)
-
-
-@kernel
 def _side_by_side(data, table, limits, lengths, sizes, first, part, parts, found, state):
     """Read every part up to where its next codes could go past its end, and note place and count.
 
@@ -221,10 +216,10 @@ def _side_by_side(data, table, limits, lengths, sizes, first, part, parts, found
         to_c, to_d = np.uint64(state[_TARGET, 2]), np.uint64(state[_TARGET, 3])
         for _ in range(groups):
             word_a, word_b, word_c, word_d = (
-                _refill(data, a),
-                _refill(data, b),
-                _refill(data, c),
-                _refill(data, d),
+                word_from_bit(data, a),
+                word_from_bit(data, b),
+                word_from_bit(data, c),
+                word_from_bit(data, d),
             )
             flags = np.uint32(0)
             for _ in range(_GROUP):
@@ -259,10 +254,10 @@ def _side_by_side(data, table, limits, lengths, sizes, first, part, parts, found
                 a, b, c, d = places[0], places[1], places[2], places[3]
             elif flags & _LONG:
                 # What plain codes have left of a word may be too little for a long one.
-                found[to_a + n] = _difference(_refill(data, a), one_a)
-                found[to_b + n] = _difference(_refill(data, b), one_b)
-                found[to_c + n] = _difference(_refill(data, c), one_c)
-                found[to_d + n] = _difference(_refill(data, d), one_d)
+                found[to_a + n] = _difference(word_from_bit(data, a), one_a)
+                found[to_b + n] = _difference(word_from_bit(data, b), one_b)
+                found[to_c + n] = _difference(word_from_bit(data, c), one_c)
+                found[to_d + n] = _difference(word_from_bit(data, d), one_d)
                 n += ONE
                 a += np.int64(one_a & _BITS)
                 b += np.int64(one_b & _BITS)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._bits import ONE, leading_zeros, load_word_big_endian
+from fxcore.kernels._bits import ONE, leading_zeros, word_from_bit
 from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer
 from fxcore.kernels._jit import inlined, kernel
 from fxcore.kernels.jpeg_ls_stuffing import unstuff_bits
@@ -157,7 +157,7 @@ def _decode(data, bits, image, precision, divided, steps, reset):
         _look_above(above, levels, gradients, context_above)
     # The last byte is filled up with zeros, and one that is FF has another after it.
     rest = bits - at
-    filled = rest < 16 and (_word(data, at) >> ONE) >> np.uint64(63 - rest) == 0
+    filled = rest < 16 and (word_from_bit(data, at) >> ONE) >> np.uint64(63 - rest) == 0
     return rows if filled else rows - 1
 
 
@@ -186,20 +186,15 @@ def _remainder_bits(total, count):
 
 
 @kernel
-def _word(data, at):
-    return load_word_big_endian(data, at >> 3) << np.uint64(at & 7)
-
-
-@kernel
 def _long_code(data, at, k, limit, precision):
     """Read a code of any length (A.5.3); returns the bit after it, -1 if there is none, and its value."""
-    word = _word(data, at)
+    word = word_from_bit(data, at)
     zeros = np.int64(leading_zeros(word))
     most = limit - precision - 1
     if zeros > most:
         return np.int64(-1), np.int64(0)
     at += zeros + 1
-    word = _word(data, at)
+    word = word_from_bit(data, at)
     if zeros < most:
         return at + k, zeros << k | np.int64((word >> ONE) >> np.uint64(63 - k))
     return at + precision, np.int64((word >> ONE) >> np.uint64(63 - precision)) + 1
@@ -232,7 +227,7 @@ def _decode_row(data, at, row, above, context_above, contexts, run, precision, d
         sign = number >> 63
         i = np.uint64((number ^ sign) - sign) * np.uint64(_FIELDS)
         k = np.uint64(contexts[i + np.uint64(_K)])
-        word = _word(data, at)
+        word = word_from_bit(data, at)
         zeros = leading_zeros(word)
         if zeros <= most:
             value = np.int64(((zeros - ONE) << k) + ((word << zeros) >> (_SIXTY_THREE - k)))
@@ -295,7 +290,7 @@ def _decode_run(data, at, row, above, contexts, c, left, run, precision, reset):
     largest = (np.int64(1) << precision) - 1
     while True:
         size = np.uint64(_RUN_BITS[run])
-        word = _word(data, at)
+        word = word_from_bit(data, at)
         whole = word >> _SIXTY_THREE
         at += 1
         if whole == ONE:
