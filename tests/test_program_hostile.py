@@ -99,10 +99,13 @@ def test_a_path_longer_than_the_system_takes_is_reported(tmp_path: Path) -> None
     finally:
         os.close(deep)
     figures = summary("ingest", archive, tmp_path / "out", "--key", tmp_path / "key")
-    # What lies below the first folder that cannot be listed is not seen; the folder itself is reported.
+    # What lies below the first folder that cannot be listed is not seen; the folder itself is reported, and
+    # so is the image beside it, where that is what the limit falls on.
+    room = os.pathconf("/", "PC_PATH_MAX") - 1 - len(os.fsencode(archive))
+    beside = 0 < room % len("/" + "d" * 250) < len("/x.png")
     assert figures["converted"] + figures["rejected"] == figures["found"]
     assert figures["converted"] > 10
-    assert figures["dropped"] == {"unreadable": 1}
+    assert figures["dropped"] == {"unreadable": 1 + beside}
 
 
 def test_links_pipes_sockets_and_devices_are_left_alone(
