@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fxcore.errors import ParameterError
 from fxcore.kernels import (
     Runs,
     close_rectangle,
     components,
-    histogram,
     keep_components,
     open_rectangle,
-    otsu_threshold,
     principal_axis,
     rotate,
-    runs_from_image,
 )
 from fxcore.steps.axis import limb_axis
 from fxcore.steps.distal import distal_margin, end_margin
@@ -100,7 +94,7 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
     image = radiograph.image
     if config.method == "pca":
         least = config.pca_min_elongation
-        elongation, tilt, margin = _by_mask(image, config)
+        elongation, tilt, margin = _by_mask(seen.above_otsu(image)[1], config)
     else:
         least = config.min_elongation
         elongation, tilt, margin = _by_medial_line(seen.of(image))
@@ -133,9 +127,9 @@ def _by_medial_line(seen: Overview) -> tuple[float, float, float]:
     return found.elongation, found.degrees, end_margin(found.lines)
 
 
-def _by_mask(image: NDArray[np.uint8], config: AlignmentConfig) -> tuple[float, float, float]:
+def _by_mask(foreground: Runs, config: AlignmentConfig) -> tuple[float, float, float]:
     """Return elongation (0: no limb), tilt and distal margin from the published mask."""
-    mask = limb_mask(image, config)
+    mask = _limb_mask(foreground, config)
     axis = principal_axis(mask)
     if axis.area == 0 or axis.elongation < config.pca_min_elongation:
         return axis.elongation if axis.area else 0.0, 0.0, 0.0
@@ -143,11 +137,10 @@ def _by_mask(image: NDArray[np.uint8], config: AlignmentConfig) -> tuple[float, 
     return axis.elongation, axis.angle_degrees, distal_margin(mask, degrees)
 
 
-def limb_mask(image: NDArray[np.uint8], config: AlignmentConfig) -> Runs:
+def _limb_mask(foreground: Runs, config: AlignmentConfig) -> Runs:
     """Return the foreground, closed and opened, without its small components."""
-    side = 2 * (max(3, round(config.element_fraction * max(image.shape))) // 2) + 1
-    mask = runs_from_image(image, otsu_threshold(hist=histogram(image)))
-    mask = open_rectangle(close_rectangle(mask, side, side), side, side)
+    side = 2 * (max(3, round(config.element_fraction * max(foreground.shape))) // 2) + 1
+    mask = open_rectangle(close_rectangle(foreground, side, side), side, side)
     found = components(mask)
     if found.count > 1:
         mask = keep_components(mask, found, found.area >= config.min_component_fraction * found.area.max())

@@ -98,5 +98,10 @@ def distal_margin(mask: Runs, degrees: float) -> float:
 
 
 def _reduced(mask: Runs) -> NDArray[np.uint8]:
-    step = max(1, max(mask.shape) // _SIDE)
-    return runs_to_mask(mask)[::step, ::step]
+    rows, columns = mask.shape
+    step = max(1, max(rows, columns) // _SIDE)
+    count = np.diff(mask.row_start)
+    read = np.repeat(np.arange(rows) % step == 0, count)
+    row_start = np.concatenate(([0], np.cumsum(count[::step]))).astype(np.int32)
+    some = Runs((len(row_start) - 1, columns), row_start, mask.start[read], mask.stop[read])
+    return runs_to_mask(some)[:, ::step]

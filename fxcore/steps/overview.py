@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.kernels import block_means
+from fxcore.kernels import Runs, block_means, histogram, otsu_threshold, runs_from_image
 from fxcore.steps.field import Frame, Grey, bright_frame
 from fxcore.steps.foreground import Foreground, foreground
 
@@ -69,12 +69,20 @@ class Overviews:
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[NDArray[np.uint8], Overview]] = {}
+        self._above: dict[int, tuple[NDArray[np.uint8], int, Runs]] = {}
 
     def of(self, image: NDArray[np.uint8]) -> Overview:
         """Return the overview of an image, made once."""
         if id(image) not in self._seen:
             self._seen[id(image)] = (image, Overview.of(image))
         return self._seen[id(image)][1]
+
+    def above_otsu(self, image: NDArray[np.uint8]) -> tuple[int, Runs]:
+        """Return the Otsu threshold of an image and the runs above it, found once."""
+        if id(image) not in self._above:
+            threshold = otsu_threshold(hist=histogram(image))
+            self._above[id(image)] = (image, threshold, runs_from_image(image, threshold))
+        return self._above[id(image)][1:]
 
     def inverted(self, image: NDArray[np.uint8], negative: NDArray[np.uint8]) -> None:
         """Say that an image was replaced by its negative."""

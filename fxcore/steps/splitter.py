@@ -8,14 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels import (
-    components,
-    crop_without,
-    histogram,
-    keep_components,
-    otsu_threshold,
-    runs_from_image,
-)
+from fxcore.kernels import Runs, components, crop_without, keep_components
 from fxcore.steps.field import Mask
 from fxcore.steps.limbs import find_limbs
 from fxcore.steps.overview import Overview, Overviews
@@ -79,8 +72,8 @@ def _split(radiograph: Radiograph, config: SplitterConfig, seen: Overviews) -> l
     image = radiograph.image
     margin, otsu = "", ""
     if config.method == "otsu":
-        threshold = otsu_threshold(hist=histogram(image))
-        otsu, parts = str(threshold), _by_components(image, threshold, config)
+        threshold, runs = seen.above_otsu(image)
+        otsu, parts = str(threshold), _by_components(image, runs, config)
     else:
         margin, parts = _by_likeness(image, config, seen.of(image))
     marks = {
@@ -101,9 +94,8 @@ def _split(radiograph: Radiograph, config: SplitterConfig, seen: Overviews) -> l
 
 
 def _by_components(
-    image: NDArray[np.uint8], threshold: int, config: SplitterConfig
+    image: NDArray[np.uint8], runs: Runs, config: SplitterConfig
 ) -> list[tuple[NDArray[np.uint8], Box]]:
-    runs = runs_from_image(image, threshold)
     found = components(runs)
     large = found.area >= config.min_area_fraction * image.size
     runs, parts = keep_components(runs, found, large), found.kept(large)
