@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from fxcore.kernels._blend import blend
 from fxcore.kernels._jit import _sources
 from fxcore.kernels.warm import warm, warm_steps
 
+_LINALG = "scipy.linalg"
 _OTHER_HALF = "from fxcore.kernels.warm import warm_files; warm_files()"
 
 
@@ -40,7 +43,8 @@ def compile_kernels() -> None:
     cache = Path(dispatcher.stats.cache_path)
     filled = cache / f"fxray-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}.filled"
     if filled.exists():
-        warm()
+        with _without_scipy():
+            warm()
         return
     try:
         with (cache / "fxray.lock").open("ab") as lock:
@@ -52,6 +56,22 @@ def compile_kernels() -> None:
     except OSError:
         # No locks, or no writing, on this file system.
         warm()
+
+
+@contextlib.contextmanager
+def _without_scipy() -> Iterator[None]:
+    """Spare Numba a look for SciPy's BLAS, for products of matrices, which no kernel has.
+
+    A fifth of the time that loading the kernels takes. Where SciPy is loaded already, that costs nothing.
+    """
+    if _LINALG in sys.modules:
+        yield
+        return
+    sys.modules[_LINALG] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[_LINALG]
 
 
 def _by_two() -> None:
