@@ -32,12 +32,13 @@ def _start(code: str, cache: Path, *paths: Path) -> subprocess.Popen[str]:
 
 
 def _end(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate(timeout=280)
     assert process.returncode == 0, err
     return out
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_processes_that_start_together_on_an_empty_cache(tmp_path: Path) -> None:
     together = [_end(process) for process in [_start(_WORK, tmp_path) for _ in range(2)]]
     files = sorted(tmp_path.rglob("*.nb?"))
