@@ -100,10 +100,12 @@ def pixel_sums(image: NDArray[Any], *, threads: int = 1) -> tuple[int, int]:
     threads = as_threads(threads)
     pixels = as_image(image, np.uint8, np.uint16).reshape(-1)
 
+    sums = _sums_of_bytes if pixels.itemsize == 1 else _sums
+
     def add(pieces: Iterator[tuple[int, int]]) -> tuple[int, int]:
         total = squares = 0
         for begin, end in pieces:
-            piece_total, piece_squares = _sums(pixels[begin:end])
+            piece_total, piece_squares = sums(pixels[begin:end])
             total += int(piece_total)
             squares += int(piece_squares)
         return total, squares
@@ -183,6 +185,24 @@ def _levels_of_pairs(table):
             counts[low] += pairs
         counts[high] += row
     return counts
+
+
+@kernel
+def _sums_of_bytes(pixels):
+    """Do what `_sums` does for pixels of 8 bits: so many at a time that 32 bits hold their squares' sum."""
+    total = np.uint64(0)
+    squares = np.uint64(0)
+    for begin in range(0, pixels.size, 65536):
+        part = pixels[begin : begin + 65536]
+        some = np.uint32(0)
+        some_squares = np.uint32(0)
+        for i in range(part.size):
+            value = np.uint32(part[i])
+            some = np.uint32(some + value)
+            some_squares = np.uint32(some_squares + np.uint32(value * value))
+        total += np.uint64(some)
+        squares += np.uint64(some_squares)
+    return total, squares
 
 
 @kernel
