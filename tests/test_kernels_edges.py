@@ -76,6 +76,12 @@ def test_histogram_counted_in_pairs(shape: tuple[int, int]) -> None:
         np.testing.assert_array_equal(kernels.histogram(view), np.bincount(view.reshape(-1), minlength=256))
 
 
+@pytest.mark.parametrize("shape", [(1, 65536), (1, 65537), (300, 700)])
+def test_sums_of_the_brightest_image(shape: tuple[int, int]) -> None:
+    count = shape[0] * shape[1]
+    assert kernels.pixel_sums(np.full(shape, 255, np.uint8)) == (255 * count, 255 * 255 * count)
+
+
 def test_sixteen_bits() -> None:
     image = _RNG.integers(0, 65536, (70, 131)).astype(np.uint16)
     np.testing.assert_array_equal(kernels.histogram(image), np.bincount(image.reshape(-1), minlength=65536))
