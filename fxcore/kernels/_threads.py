@@ -1,21 +1,57 @@
 """Share the pieces of one pass over an image among a few threads.
 
 Numba's own parallel loops are left aside on purpose: their threading layers either may not be entered
-from two threads at once or do not survive a fork, and an archive is worked on by many processes.
+from two threads at once or do not survive a fork, and an archive is worked on by many processes. The
+executor of the standard library is left aside because a pass takes a fraction of a millisecond, of which
+its futures, with a condition and a queue each, would be a good part.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 
 _LEAST = 1 << 16  # bytes of a piece: smaller ones cost more to hand over than to work on
+_CORES = os.cpu_count() or 1
+
+
+class _Task(Generic[Result]):
+    """Work for a helping thread, unless whoever asked for it takes it back before it has begun."""
+
+    def __init__(self, work: Callable[[], Result]) -> None:
+        self.work = work
+        self.taken = threading.Lock()
+        self.running = threading.Lock()
+        self.running.acquire()
+        self.error: BaseException | None = None
+
+    def take(self) -> bool:
+        """Tell whether the task is the caller's: to be done by a helper, or not at all."""
+        return self.taken.acquire(blocking=False)
+
+    def run(self) -> None:
+        """Do the work, where it has not been taken back."""
+        if self.take():
+            try:
+                self.result = self.work()
+            except BaseException as error:
+                self.error = error
+            finally:
+                self.running.release()
+
+    def wait(self) -> Result:
+        """Return what the work that has begun returns, or raise what it raises."""
+        self.running.acquire()
+        if self.error is not None:
+            raise self.error
+        return self.result
 
 
 class _Pool:
@@ -23,25 +59,31 @@ class _Pool:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.executor: ThreadPoolExecutor | None = None
+        self.tasks: SimpleQueue[_Task] = SimpleQueue()
         self.size = 0
 
-    def submit(self, work: Callable[[], Result], helpers: int) -> list[Future[Result]]:
-        """Ask `helpers` threads to do `work`; fewer answer when the interpreter is shutting down."""
-        with self.lock:
-            if self.executor is None or self.size < helpers:
-                # Threads of a smaller pool finish what they have and end.
-                if self.executor is not None:
-                    self.executor.shutdown(wait=False)
-                self.size = max(helpers, (os.cpu_count() or 1) - 1)
-                self.executor = ThreadPoolExecutor(self.size, thread_name_prefix="fxray-kernel")
-            futures = []
-            for _ in range(helpers):
-                try:
-                    futures.append(self.executor.submit(work))
-                except RuntimeError:
-                    break
-            return futures
+    def submit(self, work: Callable[[], Result], helpers: int) -> list[_Task[Result]]:
+        """Ask `helpers` threads to do `work`; fewer are asked where no more can be started."""
+        # Where tasks wait, the helpers are busy with those of other callers.
+        wanted = helpers if self.tasks.empty() else max(helpers, min(self.size + helpers, _CORES - 1))
+        if self.size < wanted:
+            self._start(wanted)
+        tasks = [_Task(work) for _ in range(min(helpers, self.size))]
+        for task in tasks:
+            self.tasks.put(task)
+        return tasks
+
+    def _start(self, wanted: int) -> None:
+        # No thread starts while the interpreter is shutting down.
+        with self.lock, contextlib.suppress(RuntimeError):
+            while self.size < wanted:
+                threading.Thread(target=self._help, name="fxray-kernel", daemon=True).start()
+                self.size += 1
+
+    def _help(self) -> None:
+        while True:
+            # No name is left for the task, which would keep its image alive until the next one.
+            self.tasks.get().run()
 
 
 _pool = _Pool()
@@ -80,7 +122,8 @@ def share(
         Memory that one item stands for.
     threads : int
     each : int
-        Pieces for each thread; what a late or slow one leaves over, the others take.
+        The last pieces are as small as if each thread had so many; what a late or slow one leaves over,
+        the others take.
 
     Returns
     -------
@@ -91,8 +134,14 @@ def share(
     threads = min(threads, most)
     if threads == 1:
         return [worker(iter(((0, length),)))]
-    step = -(-length // min(most, threads * each))
-    pieces = deque((begin, min(begin + step, length)) for begin in range(0, length, step))
+    least = -(-length // min(most, threads * each))
+    pieces: deque[tuple[int, int]] = deque()
+    begin = 0
+    while begin < length:
+        # Large ones first: each look for the next may have to wait for another thread's.
+        end = min(begin + max(least, (length - begin) // (2 * threads)), length)
+        pieces.append((begin, end))
+        begin = end
 
     def take() -> Iterator[tuple[int, int]]:
         while True:
@@ -101,11 +150,28 @@ def share(
             except IndexError:
                 return
 
-    futures = _pool.submit(lambda: worker(take()), threads - 1)
+    tasks = _pool.submit(lambda: worker(take()), threads - 1)
     try:
         results = [worker(take())]
     finally:
         # Where this thread failed, the others stop after the piece they are at.
         pieces.clear()
-        begun = [future for future in futures if not future.cancel()]
-    return results + [future.result() for future in begun]
+        begun = [task for task in tasks if not task.take()]
+    return results + [task.wait() for task in begun]
+
+
+def share_in_order(
+    work: Callable[[int, int], Result], length: int, item_bytes: int, threads: int, *, each: int = 2
+) -> list[Result]:
+    """Return what ``work(begin, end)`` gives for pieces that follow each other and cover ``range(length)``.
+
+    The other parameters are those of `share`.
+    """
+    found = {}
+
+    def worker(pieces: Iterator[tuple[int, int]]) -> None:
+        for begin, end in pieces:
+            found[begin] = work(begin, end)
+
+    share(worker, length, item_bytes, threads, each=each)
+    return [found[begin] for begin in sorted(found)]

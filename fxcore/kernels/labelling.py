@@ -285,10 +285,10 @@ def _keep(row_start, start, stop, label, keep):
     for r in range(rows):
         new_row_start[r] = n
         for i in range(row_start[r], row_start[r + 1]):
-            if keep[label[i]]:
-                new_start[n] = start[i]
-                new_stop[n] = stop[i]
-                n += 1
+            # What is not kept is written over by the next: cheaper than a branch nobody can foresee.
+            new_start[n] = start[i]
+            new_stop[n] = stop[i]
+            n += keep[label[i]]
     new_row_start[rows] = n
     return new_row_start, new_start[:n].copy(), new_stop[:n].copy()
 

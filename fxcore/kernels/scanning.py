@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from fxcore.kernels._bits import ONE, ZERO, bits_above, count_ones, trailing_zeros
 from fxcore.kernels._check import as_image, as_integer, as_threads
 from fxcore.kernels._jit import kernel
-from fxcore.kernels.runs import Runs, from_bands
+from fxcore.kernels._threads import share_in_order
+from fxcore.kernels.runs import Runs, joined
 
 
 def runs_from_image(image: NDArray[Any], threshold: int, *, threads: int = 1) -> Runs:
@@ -43,12 +44,13 @@ def runs_from_image(image: NDArray[Any], threshold: int, *, threads: int = 1) ->
     level = as_integer(threshold, 0, int(np.iinfo(pixels.dtype).max), "threshold")
     limit = pixels.dtype.type(level)
     rows, cols = pixels.shape
-    return from_bands(
-        (rows, cols),
+    bands = share_in_order(
         lambda begin, end: _scan(pixels[begin:end], limit),
+        rows,
         cols * pixels.itemsize,
         as_threads(threads),
     )
+    return joined((rows, cols), bands)
 
 
 def runs_from_mask(mask: NDArray[Any], *, threads: int = 1) -> Runs:
