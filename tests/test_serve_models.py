@@ -439,6 +439,16 @@ def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
     change = np.abs(float_model.run(IMAGES)[0] - int8_model.run(IMAGES)[0]).max()
     assert 0 < change < 0.1
 
+    # The layers at both ends stay as they are, and so does the normalisation between the others.
+    nodes = onnx.load(str(tmp_path / "int8.onnx")).graph.node
+    made_by = {name: node.op_type for node in nodes for name in node.output}
+    layers = [node for node in nodes if node.op_type in ("Conv", "Gemm", "MatMul")]
+    quantised = [made_by.get(layer.input[1]) == "DequantizeLinear" for layer in layers]
+    assert quantised == [False, *[True] * (len(layers) - 2), False]
+    rounded = {made_by[node.input[0]] for node in nodes if node.op_type == "QuantizeLinear"}
+    assert "Conv" in rounded
+    assert not rounded & {"InstanceNormalization", "Mul", "Add"}
+
 
 def test_no_study_both_calibrates_an_int8_model_and_judges_it(tmp_path, monkeypatch):
     from fxserve.quantize import quantize
