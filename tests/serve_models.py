@@ -11,12 +11,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from fxcore.config import to_dict
+from fxcore.config import to_dict, to_toml
 from fxcore.dicom.config import PixelConfig
 from fxcore.letterbox import Frame
 from fxcore.steps import Pipeline
+from fxserve.settings import ModelSettings
 
 FRAME = Frame(32, 40)
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, FRAME.height, FRAME.width), dtype=np.uint8)
 
 
 def trained(folder: Path) -> tuple[Path, Path, Path]:
@@ -42,6 +44,12 @@ def trained(folder: Path) -> tuple[Path, Path, Path]:
     evaluate(run, dataset, device="cpu")
     export(run, model)
     return dataset, run, model
+
+
+def settings_for(path: Path, **settings: Any) -> Path:
+    """Write the settings of a model for images of `FRAME` into the TOML file beside it."""
+    path.with_suffix(".toml").write_text(to_toml(ModelSettings(frame=FRAME, **settings)))
+    return path
 
 
 def with_properties(model: Path, out: Path, **properties: Any) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from pathlib import Path
 
@@ -16,15 +15,11 @@ import onnx
 from onnx import TensorProto
 
 from fxcore.aggregate import AGGREGATES
-from fxcore.config import from_dict, read_toml, to_dict, to_toml
-from fxcore.dataset.assemble import REJECT_COLUMNS, source_fingerprint
-from fxcore.dataset.journal import read_journal
-from fxcore.dataset.layout import Layout
+from fxcore.config import from_dict, read_toml, to_dict
 from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import FxrayError, ParameterError
-from fxcore.letterbox import Frame, fit_image
-from fxcore.preprocess import preprocess
+from fxcore.letterbox import Frame
 from fxcore.run import Silent
 from fxserve import Scorer
 from fxserve.demo import demo
@@ -35,16 +30,8 @@ from fxserve.records import StudyScore, from_line, judge, to_line
 from fxserve.score import score
 from fxserve.settings import ModelSettings
 from fxserve.stream import Batcher
-from fxserve.tables import kind_of
-from tests.serve_models import FRAME, mean_model, with_properties
+from tests.serve_models import FRAME, IMAGES, mean_model, settings_for, with_properties
 from tests.train.data import make
-
-IMAGES = np.random.default_rng(0).integers(0, 256, (7, FRAME.height, FRAME.width), dtype=np.uint8)
-
-
-def settings_for(path: Path, **settings: object) -> Path:
-    path.with_suffix(".toml").write_text(to_toml(ModelSettings(frame=FRAME, **settings)))
-    return path
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
@@ -266,85 +253,6 @@ def test_outputs_that_are_no_numbers_are_rejected_visibly(tmp_path):
     assert again.content["counts"]["rejects"]["no_finite_output"] <= spoilt
 
 
-def without_fingerprints(dataset: Path) -> None:
-    """Have the journal of a data set say of no study what files it came from."""
-    layout = Layout(dataset)
-    lines = [json.loads(line) | {"fingerprint": ""} for line in layout.journal.read_text().splitlines()]
-    layout.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    content = json.loads(layout.provenance.read_text())
-    content["source_fingerprint"] = source_fingerprint(read_journal(layout))
-    layout.provenance.write_text(json.dumps(content))
-
-
-@pytest.mark.parametrize("harm", ["truncated", "missing"])
-@pytest.mark.parametrize("told", [True, False])
-def test_a_radiograph_that_is_repaired_is_scored_in_the_next_run(tmp_path, harm, told):
-    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
-    if not told:
-        without_fingerprints(dataset)
-    png = min(dataset.glob("broken/*/*.png"))
-    whole = png.read_bytes()
-    png.write_bytes(whole[:60])
-    if harm == "missing":
-        png.unlink()
-    first = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
-    assert first.content["counts"]["rejects"] == {"unreadable_png": 1}
-    png.write_bytes(whole)
-    second = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
-    assert (second.studies_done, second.studies_kept) == (1, 3)
-    assert second.content["counts"]["rejects"] == {}
-    third = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
-    assert (third.studies_done, third.studies_kept) == (0, 4)
-
-
-@pytest.mark.parametrize("change", ["pixels", "settings"])
-def test_a_data_set_that_was_made_otherwise_is_scored_anew(tmp_path, change):
-    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
-    score(model, dataset, tmp_path / "out", device="cpu", workers=1, as_is=True)
-    before = (tmp_path / "out" / "predictions.csv").read_bytes()
-    if change == "pixels":
-        for png in dataset.rglob("*.png"):
-            png.write_bytes(encode_png(255 - decode_png(png.read_bytes())))
-    else:
-        place = Layout(dataset).provenance
-        content = json.loads(place.read_text()) | {"config": {"steps": {}, "ingest": {"pixels": {}}}}
-        place.write_text(json.dumps(content))
-    again = score(model, dataset, tmp_path / "out", device="cpu", workers=1, as_is=True)
-    assert (again.studies_done, again.studies_kept) == (4, 0)
-    assert (before == (tmp_path / "out" / "predictions.csv").read_bytes()) == (change == "settings")
-
-
-def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):
-    dataset = make(tmp_path / "dataset", studies=3)
-    without_fingerprints(dataset)
-    for _ in range(2):
-        found = preprocess(dataset, tmp_path / "out", workers=1)
-        assert (found.studies_done, found.studies_kept) == (3, 0)
-
-
-def test_tables_are_replaced_together_or_not_at_all(tmp_path, monkeypatch):
-    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
-    out = tmp_path / "out"
-    score(model, dataset, out, device="cpu", workers=1, threshold=0.25)
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
-
-    _, render = kind_of(out)
-
-    def interrupted(columns, rows):
-        yield b"".join(render(columns, rows))
-        if columns == REJECT_COLUMNS:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("fxserve.output.kind_of", lambda root: (".csv", interrupted))
-    with pytest.raises(KeyboardInterrupt):
-        score(model, dataset, out, device="cpu", workers=1, threshold=0.75)
-    assert before == {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
-    monkeypatch.undo()
-    score(model, dataset, out, device="cpu", workers=1, threshold=0.75)
-    assert {row["threshold"] for row in read_csv(out / "studies.csv")} == {"0.750000"}
-    assert before.keys() == {path.name for path in out.iterdir()}
-
-
 class Told(Silent):
     """Keeps what is said."""
 
@@ -415,98 +323,6 @@ def test_inspection_shows_what_is_needed_to_describe_a_model(tmp_path):
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
         ModelSettings(**wrong)
-
-
-def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
-    pytest.importorskip("torch", reason="the model to quantise is made here")
-    from fxcore.steps import Pipeline
-    from fxserve.quantize import quantize
-    from fxtrain.config import ModelConfig
-    from fxtrain.export import Deployed, write_onnx
-    from fxtrain.models import create_model
-
-    network = create_model(ModelConfig(name="rx-lite"), FRAME)
-    judging = {"threshold": 0.5, "aggregate": "alo", "classes": ["not_broken", "broken"]}
-    metadata = {"frame": to_dict(FRAME), "steps": to_dict(Pipeline()), **judging}
-    path = tmp_path / "m.onnx"
-    write_onnx(Deployed(network, 0.2, 0.2, 1.0).eval(), IMAGES[:, None], path, metadata)
-    found = quantize(path, make(tmp_path / "dataset", studies=12), tmp_path / "int8.onnx", count=8)
-    assert found["bytes_int8"] < 0.5 * found["bytes_float"]
-    assert found["auc_float"] is not None
-    assert 0 <= found["auc_int8"] <= 1
-    float_model, int8_model = Model(path, device="cpu"), Model(tmp_path / "int8.onnx", device="cpu")
-    assert int8_model.properties == float_model.properties
-    change = np.abs(float_model.run(IMAGES)[0] - int8_model.run(IMAGES)[0]).max()
-    assert 0 < change < 0.1
-
-    # The layers at both ends stay as they are, and so does the normalisation between the others.
-    nodes = onnx.load(str(tmp_path / "int8.onnx")).graph.node
-    made_by = {name: node.op_type for node in nodes for name in node.output}
-    layers = [node for node in nodes if node.op_type in ("Conv", "Gemm", "MatMul")]
-    quantised = [made_by.get(layer.input[1]) == "DequantizeLinear" for layer in layers]
-    assert quantised == [False, *[True] * (len(layers) - 2), False]
-    rounded = {made_by[node.input[0]] for node in nodes if node.op_type == "QuantizeLinear"}
-    assert "Conv" in rounded
-    assert not rounded & {"InstanceNormalization", "Mul", "Add"}
-
-
-def test_no_study_both_calibrates_an_int8_model_and_judges_it(tmp_path, monkeypatch):
-    from fxserve.quantize import quantize
-
-    path = settings_for(mean_model(tmp_path / "m.onnx"))
-    dataset = make(tmp_path / "dataset", studies=12, views=3)
-    used: dict[str, set[bytes]] = {"calibrated": set(), "compared": set()}
-    plain = Model.inputs
-
-    def inputs(self, images, total=0):
-        used["compared" if total else "calibrated"].update(image.tobytes() for image in images)
-        return plain(self, images, total)
-
-    monkeypatch.setattr(Model, "inputs", inputs)
-    found = quantize(path, dataset, tmp_path / "int8.onnx", count=100)
-    studies = {
-        name: {
-            png.parent.name
-            for png in dataset.rglob("*.png")
-            if fit_image(decode_png(png.read_bytes()), FRAME).tobytes() in images
-        }
-        for name, images in used.items()
-    }
-    assert len(studies["calibrated"]) == len(studies["compared"]) == found["studies_compared"] == 6
-    assert not studies["calibrated"] & studies["compared"]
-    assert found["calibrated_by"] + found["compared_on"] == len(list(dataset.rglob("*.png")))
-    # It can be scored with, as the model it was made from can.
-    assert Model(tmp_path / "int8.onnx", device="cpu").settings == Model(path, device="cpu").settings
-    assert found["settings"] == str(tmp_path / "int8.toml")
-    settings_for(tmp_path / "int8.onnx", threshold=0.25)
-    with pytest.raises(FxrayError, match="says other than"):
-        quantize(path, dataset, tmp_path / "int8.onnx")
-    assert Model(tmp_path / "int8.onnx", device="cpu").settings.threshold == 0.25
-
-
-@pytest.mark.parametrize(("how", "expected"), [("alo", 1), ("mean", 2)])
-def test_studies_that_int8_decides_otherwise_are_counted(tmp_path, how, expected):
-    from fxserve.quantize import _compared
-    from fxserve.sample import Sample
-
-    (tmp_path / "m.onnx").touch()
-
-    class Given:
-        path = tmp_path / "m.onnx"
-        settings = ModelSettings(threshold=0.5, aggregate=how)
-
-        def __init__(self, *probabilities):
-            self.probabilities = np.array(probabilities)
-
-        def run(self, images):
-            return self.probabilities, self.probabilities
-
-    sample = Sample(IMAGES[:5], np.array([1, 1, 0, 0, 0], np.int8), np.array([0, 0, 1, 1, 2]))
-    before = Given(0.9, 0.2, 0.4, 0.5999996, 0.1)
-    found = _compared(before, Given(0.9, 0.0, 0.3, 0.4, 0.1), sample)
-    assert (found["studies_compared"], found["studies_decided_otherwise"]) == (3, expected)
-    with pytest.raises(FxrayError, match="int8 model gave no finite number for 1 of 5"):
-        _compared(before, Given(0.9, np.nan, 0.3, 0.4, 0.1), sample)
 
 
 def test_a_model_of_studies_is_given_whole_studies(tmp_path):

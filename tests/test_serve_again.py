@@ -1,0 +1,100 @@
+"""A data set that is scored again: what has changed is done anew, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+
+from fxcore.dataset.assemble import REJECT_COLUMNS, source_fingerprint
+from fxcore.dataset.journal import read_journal
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.png import decode_png, encode_png
+from fxcore.dataset.tables import read_csv
+from fxcore.preprocess import preprocess
+from fxserve.score import score
+from fxserve.tables import kind_of
+from tests.serve_models import mean_model
+from tests.train.data import make
+
+
+def without_fingerprints(dataset: Path) -> None:
+    """Have the journal of a data set say of no study what files it came from."""
+    layout = Layout(dataset)
+    lines = [json.loads(line) | {"fingerprint": ""} for line in layout.journal.read_text().splitlines()]
+    layout.journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    content = json.loads(layout.provenance.read_text())
+    content["source_fingerprint"] = source_fingerprint(read_journal(layout))
+    layout.provenance.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("harm", ["truncated", "missing"])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_radiograph_that_is_repaired_is_scored_in_the_next_run(tmp_path, harm, told):
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
+    if not told:
+        without_fingerprints(dataset)
+    png = min(dataset.glob("broken/*/*.png"))
+    whole = png.read_bytes()
+    png.write_bytes(whole[:60])
+    if harm == "missing":
+        png.unlink()
+    first = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
+    assert first.content["counts"]["rejects"] == {"unreadable_png": 1}
+    png.write_bytes(whole)
+    second = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
+    assert (second.studies_done, second.studies_kept) == (1, 3)
+    assert second.content["counts"]["rejects"] == {}
+    third = score(model, dataset, tmp_path / "out", device="cpu", workers=1)
+    assert (third.studies_done, third.studies_kept) == (0, 4)
+
+
+@pytest.mark.parametrize("change", ["pixels", "settings"])
+def test_a_data_set_that_was_made_otherwise_is_scored_anew(tmp_path, change):
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
+    score(model, dataset, tmp_path / "out", device="cpu", workers=1, as_is=True)
+    before = (tmp_path / "out" / "predictions.csv").read_bytes()
+    if change == "pixels":
+        for png in dataset.rglob("*.png"):
+            png.write_bytes(encode_png(255 - decode_png(png.read_bytes())))
+    else:
+        place = Layout(dataset).provenance
+        content = json.loads(place.read_text()) | {"config": {"steps": {}, "ingest": {"pixels": {}}}}
+        place.write_text(json.dumps(content))
+    again = score(model, dataset, tmp_path / "out", device="cpu", workers=1, as_is=True)
+    assert (again.studies_done, again.studies_kept) == (4, 0)
+    assert (before == (tmp_path / "out" / "predictions.csv").read_bytes()) == (change == "settings")
+
+
+def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):
+    dataset = make(tmp_path / "dataset", studies=3)
+    without_fingerprints(dataset)
+    for _ in range(2):
+        found = preprocess(dataset, tmp_path / "out", workers=1)
+        assert (found.studies_done, found.studies_kept) == (3, 0)
+
+
+def test_tables_are_replaced_together_or_not_at_all(tmp_path, monkeypatch):
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
+    out = tmp_path / "out"
+    score(model, dataset, out, device="cpu", workers=1, threshold=0.25)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    _, render = kind_of(out)
+
+    def interrupted(columns, rows):
+        yield b"".join(render(columns, rows))
+        if columns == REJECT_COLUMNS:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("fxserve.output.kind_of", lambda root: (".csv", interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        score(model, dataset, out, device="cpu", workers=1, threshold=0.75)
+    assert before == {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    monkeypatch.undo()
+    score(model, dataset, out, device="cpu", workers=1, threshold=0.75)
+    assert {row["threshold"] for row in read_csv(out / "studies.csv")} == {"0.750000"}
+    assert before.keys() == {path.name for path in out.iterdir()}

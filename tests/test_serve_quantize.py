@@ -1,0 +1,111 @@
+"""An int8 model: what of it is rounded, what it is compared on, and that it can be scored with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+
+import onnx
+
+from fxcore.config import to_dict
+from fxcore.dataset.png import decode_png
+from fxcore.errors import FxrayError
+from fxcore.letterbox import fit_image
+from fxserve.model import Model
+from fxserve.settings import ModelSettings
+from tests.serve_models import FRAME, IMAGES, mean_model, settings_for
+from tests.train.data import make
+
+
+def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
+    pytest.importorskip("torch", reason="the model to quantise is made here")
+    from fxcore.steps import Pipeline
+    from fxserve.quantize import quantize
+    from fxtrain.config import ModelConfig
+    from fxtrain.export import Deployed, write_onnx
+    from fxtrain.models import create_model
+
+    network = create_model(ModelConfig(name="rx-lite"), FRAME)
+    judging = {"threshold": 0.5, "aggregate": "alo", "classes": ["not_broken", "broken"]}
+    metadata = {"frame": to_dict(FRAME), "steps": to_dict(Pipeline()), **judging}
+    path = tmp_path / "m.onnx"
+    write_onnx(Deployed(network, 0.2, 0.2, 1.0).eval(), IMAGES[:, None], path, metadata)
+    found = quantize(path, make(tmp_path / "dataset", studies=12), tmp_path / "int8.onnx", count=8)
+    assert found["bytes_int8"] < 0.5 * found["bytes_float"]
+    assert found["auc_float"] is not None
+    assert 0 <= found["auc_int8"] <= 1
+    float_model, int8_model = Model(path, device="cpu"), Model(tmp_path / "int8.onnx", device="cpu")
+    assert int8_model.properties == float_model.properties
+    change = np.abs(float_model.run(IMAGES)[0] - int8_model.run(IMAGES)[0]).max()
+    assert 0 < change < 0.1
+
+    # The layers at both ends stay as they are, and so does the normalisation between the others.
+    nodes = onnx.load(str(tmp_path / "int8.onnx")).graph.node
+    made_by = {name: node.op_type for node in nodes for name in node.output}
+    layers = [node for node in nodes if node.op_type in ("Conv", "Gemm", "MatMul")]
+    quantised = [made_by.get(layer.input[1]) == "DequantizeLinear" for layer in layers]
+    assert quantised == [False, *[True] * (len(layers) - 2), False]
+    rounded = {made_by[node.input[0]] for node in nodes if node.op_type == "QuantizeLinear"}
+    assert "Conv" in rounded
+    assert not rounded & {"InstanceNormalization", "Mul", "Add"}
+
+
+def test_no_study_both_calibrates_an_int8_model_and_judges_it(tmp_path, monkeypatch):
+    from fxserve.quantize import quantize
+
+    path = settings_for(mean_model(tmp_path / "m.onnx"))
+    dataset = make(tmp_path / "dataset", studies=12, views=3)
+    used: dict[str, set[bytes]] = {"calibrated": set(), "compared": set()}
+    plain = Model.inputs
+
+    def inputs(self, images, total=0):
+        used["compared" if total else "calibrated"].update(image.tobytes() for image in images)
+        return plain(self, images, total)
+
+    monkeypatch.setattr(Model, "inputs", inputs)
+    found = quantize(path, dataset, tmp_path / "int8.onnx", count=100)
+    studies = {
+        name: {
+            png.parent.name
+            for png in dataset.rglob("*.png")
+            if fit_image(decode_png(png.read_bytes()), FRAME).tobytes() in images
+        }
+        for name, images in used.items()
+    }
+    assert len(studies["calibrated"]) == len(studies["compared"]) == found["studies_compared"] == 6
+    assert not studies["calibrated"] & studies["compared"]
+    assert found["calibrated_by"] + found["compared_on"] == len(list(dataset.rglob("*.png")))
+    # It can be scored with, as the model it was made from can.
+    assert Model(tmp_path / "int8.onnx", device="cpu").settings == Model(path, device="cpu").settings
+    assert found["settings"] == str(tmp_path / "int8.toml")
+    settings_for(tmp_path / "int8.onnx", threshold=0.25)
+    with pytest.raises(FxrayError, match="says other than"):
+        quantize(path, dataset, tmp_path / "int8.onnx")
+    assert Model(tmp_path / "int8.onnx", device="cpu").settings.threshold == 0.25
+
+
+@pytest.mark.parametrize(("how", "expected"), [("alo", 1), ("mean", 2)])
+def test_studies_that_int8_decides_otherwise_are_counted(tmp_path, how, expected):
+    from fxserve.quantize import _compared
+    from fxserve.sample import Sample
+
+    (tmp_path / "m.onnx").touch()
+
+    class Given:
+        path = tmp_path / "m.onnx"
+        settings = ModelSettings(threshold=0.5, aggregate=how)
+
+        def __init__(self, *probabilities):
+            self.probabilities = np.array(probabilities)
+
+        def run(self, images):
+            return self.probabilities, self.probabilities
+
+    sample = Sample(IMAGES[:5], np.array([1, 1, 0, 0, 0], np.int8), np.array([0, 0, 1, 1, 2]))
+    before = Given(0.9, 0.2, 0.4, 0.5999996, 0.1)
+    found = _compared(before, Given(0.9, 0.0, 0.3, 0.4, 0.1), sample)
+    assert (found["studies_compared"], found["studies_decided_otherwise"]) == (3, expected)
+    with pytest.raises(FxrayError, match="int8 model gave no finite number for 1 of 5"):
+        _compared(before, Given(0.9, np.nan, 0.3, 0.4, 0.1), sample)
