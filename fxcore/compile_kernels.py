@@ -25,6 +25,23 @@ _LINALG = "scipy.linalg"
 _OTHER_HALF = "from fxcore.kernels.warm import warm_files; warm_files()"
 
 
+@contextlib.contextmanager
+def _without_scipy() -> Iterator[None]:
+    """Spare Numba a look for SciPy's BLAS, for products of matrices, which no kernel has.
+
+    A fifth of the time that loading the kernels takes. Where SciPy is loaded already, that costs nothing.
+    """
+    if _LINALG in sys.modules:
+        yield
+        return
+    sys.modules[_LINALG] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[_LINALG]
+
+
+@_without_scipy()
 def compile_kernels() -> None:
     """Compile the kernels, or load them; of several processes that start on an empty cache one fills it.
 
@@ -43,8 +60,7 @@ def compile_kernels() -> None:
     cache = Path(dispatcher.stats.cache_path)
     filled = cache / f"fxray-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}.filled"
     if filled.exists():
-        with _without_scipy():
-            warm()
+        warm()
         return
     try:
         with (cache / "fxray.lock").open("ab") as lock:
@@ -56,22 +72,6 @@ def compile_kernels() -> None:
     except OSError:
         # No locks, or no writing, on this file system.
         warm()
-
-
-@contextlib.contextmanager
-def _without_scipy() -> Iterator[None]:
-    """Spare Numba a look for SciPy's BLAS, for products of matrices, which no kernel has.
-
-    A fifth of the time that loading the kernels takes. Where SciPy is loaded already, that costs nothing.
-    """
-    if _LINALG in sys.modules:
-        yield
-        return
-    sys.modules[_LINALG] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[_LINALG]
 
 
 def _by_two() -> None:
