@@ -33,7 +33,7 @@ class _Task(Generic[Result]):
         self.error: BaseException | None = None
 
     def take(self) -> bool:
-        """Tell whether the task is the caller's: to be done by a helper, or not at all."""
+        """Claim the task, to do it or to call it off; False where another thread has claimed it."""
         return self.taken.acquire(blocking=False)
 
     def run(self) -> None:
@@ -158,20 +158,3 @@ def share(
         pieces.clear()
         begun = [task for task in tasks if not task.take()]
     return results + [task.wait() for task in begun]
-
-
-def share_in_order(
-    work: Callable[[int, int], Result], length: int, item_bytes: int, threads: int, *, each: int = 2
-) -> list[Result]:
-    """Return what ``work(begin, end)`` gives for pieces that follow each other and cover ``range(length)``.
-
-    The other parameters are those of `share`.
-    """
-    found = {}
-
-    def worker(pieces: Iterator[tuple[int, int]]) -> None:
-        for begin, end in pieces:
-            found[begin] = work(begin, end)
-
-    share(worker, length, item_bytes, threads, each=each)
-    return [found[begin] for begin in sorted(found)]

@@ -13,7 +13,6 @@ from fxcore.kernels._jit import kernel
 from fxcore.kernels._threads import share
 
 _WORTH_PAIRING = 1 << 18  # pixels from which counting pairs gains more than its larger table costs
-_clear_tables: list[NDArray[np.int32]] = []
 _APART = 32  # entries between the tables: equal levels must not meet in one set of the cache
 
 
@@ -57,13 +56,10 @@ def histogram(image: NDArray[Any], *, threads: int = 1) -> NDArray[np.int64]:
 
     def count(pieces: Iterator[tuple[int, int]]) -> NDArray[np.int64]:
         # A table of its own takes a thread as long to clear and add up as counting some 100 kB.
-        table = _clear_table()
+        table = np.zeros((2, 65536 + _APART), np.int32)
         for begin, end in pieces:
             _count_words(words[begin:end], table)
-        counts = levels(table)
-        table.fill(0)
-        _clear_tables.append(table)
-        return counts
+        return levels(table)
 
     counts, *others = share(count, words.size, 8, threads)
     for other in others:
@@ -116,14 +112,6 @@ def pixel_sums(image: NDArray[Any], *, threads: int = 1) -> tuple[int, int]:
 
     totals, squares = zip(*share(add, pixels.size, pixels.itemsize, threads), strict=True)
     return sum(totals), sum(squares)
-
-
-def _clear_table() -> NDArray[np.int32]:
-    """Return a table of zeros: one that was used before, as for new pages threads wait for each other."""
-    try:
-        return _clear_tables.pop()
-    except IndexError:
-        return np.zeros((2, 65536 + _APART), np.int32)
 
 
 @kernel

@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
 from fxcore.kernels._check import MOST_PIXELS, as_integer, as_threads
 from fxcore.kernels._jit import kernel
-from fxcore.kernels.runs import Band, Runs, joined, share_rows
+from fxcore.kernels.runs import Runs, from_bands
 
 
 def dilate_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
@@ -150,7 +151,7 @@ def _apply(runs: Runs, height: int, width: int, threads: int, dilations: tuple[b
     across = min(_half(width, "width"), cols)
     reach = down * len(dilations)
 
-    def work(begin: int, end: int) -> Band:
+    def work(begin: int, end: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
         # Rows as far as `reach` decide; what is wrong at a cut border goes no farther either.
         first, last = max(begin - reach, 0), min(end + reach, rows)
         row_start, start, stop = runs.row_start[first : last + 1], runs.start, runs.stop
@@ -167,7 +168,8 @@ def _apply(runs: Runs, height: int, width: int, threads: int, dilations: tuple[b
         for dilate in dilations:
             row_start, start, stop = _rectangle(row_start, start, stop, down, across, cols, dilate)
         return Runs(runs.shape, row_start, start, stop)
-    return joined(runs.shape, share_rows(runs, work, threads))
+    row_bytes = 64 + 64 * len(runs) // rows  # a run takes as long as some 64 pixels elsewhere
+    return from_bands(runs.shape, work, row_bytes, threads, each=1)
 
 
 @kernel

@@ -6,10 +6,9 @@ morphology, moments) works on those instead of on 7.5 million pixels.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,7 @@ from numpy.typing import NDArray
 from fxcore.errors import ParameterError
 from fxcore.kernels._check import MOST_PIXELS, as_integer
 from fxcore.kernels._jit import kernel
-from fxcore.kernels._threads import share_in_order
-
-Result = TypeVar("Result")
-Band = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+from fxcore.kernels._threads import share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,41 +118,38 @@ def runs_to_mask(runs: Runs) -> NDArray[np.uint8]:
     return mask
 
 
-def joined(shape: tuple[int, int], bands: list[Band]) -> Runs:
-    """Return the runs of a mask of which `bands` are row_start, start and stop, from its first rows on."""
-    if len(bands) == 1:
-        return Runs(shape, *bands[0])
+def from_bands(
+    shape: tuple[int, int],
+    work: Callable[[int, int], tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]],
+    row_bytes: int,
+    threads: int,
+    each: int = 2,
+) -> Runs:
+    """Return the runs of a mask of which ``work(begin, end)`` gives those of the rows begin..end-1.
+
+    `row_bytes` and `each` are those of `share`.
+    """
+    if threads == 1:
+        return Runs(shape, *work(0, shape[0]))
+    bands = {}
+
+    def worker(pieces: Iterator[tuple[int, int]]) -> None:
+        for begin, end in pieces:
+            bands[begin] = work(begin, end)
+
+    share(worker, shape[0], row_bytes, threads, each=each)
+    parts = [bands[begin] for begin in sorted(bands)]
+    if len(parts) == 1:
+        return Runs(shape, *parts[0])
     row_start = np.zeros(shape[0] + 1, np.int32)
     begin = before = 0
-    for part, start, _ in bands:
+    for part, start, _ in parts:
         np.add(part, before, out=row_start[begin : begin + part.size])
         begin += part.size - 1
         before += start.size
     return Runs(
-        shape, row_start, np.concatenate([b[1] for b in bands]), np.concatenate([b[2] for b in bands])
+        shape, row_start, np.concatenate([p[1] for p in parts]), np.concatenate([p[2] for p in parts])
     )
-
-
-def share_rows(
-    runs: Runs, work: Callable[[int, int], Result], threads: int, *, each: int = 1
-) -> list[Result]:
-    """Return what ``work(begin, end)`` gives for bands of rows that together are all rows of a mask.
-
-    Where the runs are many, bands are narrow, perhaps empty. `each` is that of `share`.
-    """
-    if threads == 1:
-        return [work(0, runs.shape[0])]
-    rows = range(runs.shape[0] + 1)
-
-    def place(row: int) -> int:
-        return row + int(runs.row_start[row])  # a row takes as long as a run
-
-    def band(begin: int, end: int) -> Result:
-        # Not by NumPy, which would let go of the GIL and have to wait for it.
-        return work(bisect_left(rows, begin, key=place), bisect_left(rows, end, key=place))
-
-    # A run takes as long as some 64 pixels elsewhere.
-    return share_in_order(band, place(rows[-1]), 64, threads, each=each)
 
 
 @kernel

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from fxcore.kernels._bits import ONE, ZERO, bits_above, count_ones, trailing_zeros
 from fxcore.kernels._check import as_image, as_integer, as_threads
 from fxcore.kernels._jit import kernel
-from fxcore.kernels._threads import share_in_order
-from fxcore.kernels.runs import Runs, joined
+from fxcore.kernels.runs import Runs, from_bands
 
 
 def runs_from_image(image: NDArray[Any], threshold: int, *, threads: int = 1) -> Runs:
@@ -44,13 +43,12 @@ def runs_from_image(image: NDArray[Any], threshold: int, *, threads: int = 1) ->
     level = as_integer(threshold, 0, int(np.iinfo(pixels.dtype).max), "threshold")
     limit = pixels.dtype.type(level)
     rows, cols = pixels.shape
-    bands = share_in_order(
+    return from_bands(
+        (rows, cols),
         lambda begin, end: _scan(pixels[begin:end], limit),
-        rows,
         cols * pixels.itemsize,
         as_threads(threads),
     )
-    return joined((rows, cols), bands)
 
 
 def runs_from_mask(mask: NDArray[Any], *, threads: int = 1) -> Runs:
