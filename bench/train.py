@@ -22,6 +22,7 @@ from bench.archives import LABELS, archive
 from bench.harness import Effort, interleave, torch_threads
 from bench.options import Options
 from bench.results import Findings, compare, within
+from fxcore.allocator import kept_memory
 from fxcore.extras import TRAINING
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def run(options: Options) -> Findings:
     with (
         TRAINING.needed(),
         torch_threads(options.threads),
+        kept_memory(),
         tempfile.TemporaryDirectory(prefix="fxray-bench-train-") as folder,
     ):
         _measure(_dataset(Path(folder), options), options, findings)

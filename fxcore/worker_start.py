@@ -6,7 +6,6 @@ milliseconds and no two processes write the kernels' cache at the same time.
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import resource
@@ -24,30 +23,14 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
     os.environ.setdefault(_variable, "1")
 
 import fxcore.jobs  # noqa: E402, F401
+from fxcore.allocator import keep_memory  # noqa: E402
 from fxcore.compile_kernels import compile_kernels  # noqa: E402
 
 compile_kernels()
 
-# Parameters of glibc's allocator (mallopt(3)), and what they are set to.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEPT, _LARGE = 128 << 20, 64 << 20  # bytes
-
-
-def _keep_memory() -> None:
-    """Have the allocator keep what a radiograph took for the next one, instead of handing it back each time.
-
-    For pages that come anew from the system, it and the processor take a tenth of the time that an
-    uncompressed radiograph costs. An array of more than 64 MiB, of which there are few, is handed back as
-    ever. Other allocators than glibc's are left as they are.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _LARGE)
-        mallopt(_TRIM_THRESHOLD, _KEPT)
-
-
-_keep_memory()
-
+# Of the time that an uncompressed radiograph costs, a tenth would go to pages that come anew from the
+# system. An array of more than 64 MiB, of which there are few, is handed back as ever.
+keep_memory(most=128 << 20, largest=64 << 20)
 
 # What nobody waits for and nobody has to read of, by where it is raised: a worker started while its pool was
 # closing finds the pool's lock gone; the server finds nobody when the parent is killed as it asks for one.

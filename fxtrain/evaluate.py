@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fxcore.aggregate import AGGREGATES, DECIMALS, decide, rounded
+from fxcore.allocator import kept_memory
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import DataSetError, ParameterError
 from fxtrain.config import TrainConfig
@@ -71,6 +72,7 @@ def load_model(place: RunDirectory) -> tuple[nn.Module, TrainConfig]:
     return model.eval(), config
 
 
+@kept_memory()
 def evaluate(
     run: Path,
     dataset: Path,

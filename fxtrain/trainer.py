@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from fxcore.allocator import kept_memory
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.config import TrainConfig
@@ -35,6 +36,7 @@ from fxtrain.table import Table, read_table
 _DECISION = 0.5
 
 
+@kept_memory()
 def train(
     dataset: Path,
     run: Path,
