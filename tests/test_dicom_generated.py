@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,14 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from fxcore.dicom.codecs.frames import decode_frames
 from fxcore.dicom.config import PixelConfig
-from fxcore.dicom.read import load_dicom
+from fxcore.dicom.pixels import pixel_bytes
+from fxcore.dicom.read import load_dicom, open_dicom
 from fxcore.errors import UnreadableFileError
 from tests.dicom_files import ENCODERS, NATIVE, encode, image_dataset, write
 from tests.dicom_reference import grey_frames
@@ -233,3 +237,18 @@ def test_refused(change: dict[str, Any], reason: str, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError) as caught:
         load_dicom(write(ds, tmp_path / "a"), PixelConfig())
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.RLELossless])
+def test_a_file_that_is_cut_off_while_it_is_read(syntax: str, tmp_path: Path) -> None:
+    """No pixel is made up of what is missing, nor of what the memory held before."""
+    stored = np.random.default_rng(5).integers(0, 4096, (300, 300)).astype(np.uint16)
+    ds = image_dataset(stored, 12)
+    encode(ds, stored, 12, syntax)
+    path = write(ds, tmp_path / "a", syntax)
+    with path.open("rb") as stream:
+        parsed, fmt = open_dicom(stream, PixelConfig().limits)
+        os.truncate(path, path.stat().st_size - 20_000)
+        with pytest.raises(UnreadableFileError) as caught:
+            list(decode_frames(pixel_bytes(parsed, fmt), parsed.syntax, fmt))
+    assert caught.value.reason == "truncated_pixel_data"

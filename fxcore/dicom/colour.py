@@ -91,10 +91,8 @@ def palette_image(frame: Frame, fmt: PixelFormat, dataset: Dataset, little_endia
     if fmt.signed:
         stored[2 ** (frame.bits - 1) :] -= 2**frame.bits
     raw = frame.values.view(f"u{frame.values.dtype.itemsize}")
-    patterns = np.arange(2 ** (8 * raw.dtype.itemsize), dtype=np.uint32)
-    patterns = patterns >> np.uint32(frame.shift) & np.uint32(2**frame.bits - 1)
     table = luma_of_palette(stored, dataset, little_endian)
-    return _not_constant(apply_table(raw, table[patterns]))
+    return _not_constant(apply_table(raw, table[frame.stored_bits()]))
 
 
 def luma_of_palette(stored: NDArray[np.int32], dataset: Dataset, little_endian: bool) -> NDArray[np.uint8]:

@@ -142,7 +142,7 @@ def open_dicom(stream: BinaryIO, limits: Limits) -> tuple[Parsed, PixelFormat]:
 
 
 def _rendered(
-    parsed: Parsed, fmt: PixelFormat, data: bytes | bytearray, config: PixelConfig
+    parsed: Parsed, fmt: PixelFormat, data: bytes | memoryview, config: PixelConfig
 ) -> Iterator[Rendered]:
     frames = decode_frames(data, parsed.syntax, fmt)
     for index in range(fmt.frames):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import gdcm
+import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.encaps import encapsulate, generate_frames
@@ -86,6 +88,15 @@ class Frame:
     photometric: str
     decoder: str
 
+    def stored_bits(self) -> NDArray[np.uint32]:
+        """Return what each bit pattern of one of `values`, of up to 16 bits, holds in the bits that count."""
+        return _stored_bits(8 * self.values.dtype.itemsize, self.shift, self.bits)
+
+
+@lru_cache(maxsize=8)
+def _stored_bits(width: int, shift: int, bits: int) -> NDArray[np.uint32]:
+    return np.arange(2**width, dtype=np.uint32) >> np.uint32(shift) & np.uint32(2**bits - 1)
+
 
 def _register() -> dict[str, Any]:
     """Add our plugins to pydicom's decoders; return all decoders by transfer syntax."""
@@ -106,7 +117,7 @@ def _register() -> dict[str, Any]:
 DECODERS = _register()
 
 
-def decode_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
+def decode_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
     """Decode pixel data frame by frame.
 
     Parameters
@@ -140,7 +151,7 @@ def decode_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) ->
         yield from _native_frames(data, syntax, fmt)
 
 
-def _native_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
+def _native_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
     options = fmt.options() | {"number_of_frames": fmt.frames}
     decoder = base.get_decoder(syntax)
     try:
@@ -152,7 +163,7 @@ def _native_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -
         raise UnreadableFileError("undecodable", f"native pixel data: {brief(error)}") from error
 
 
-def _deflated_frames(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[Frame]:
+def _deflated_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Frame]:
     """Deflated Image Frame Compression (PS3.5 annex A.4.13): each frame is native data, deflated."""
     for source in _fragments(data, fmt):
         size = (fmt.frame_bits + 7) // 8
@@ -168,7 +179,7 @@ def _deflated_frames(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[Fram
             yield replace(frame, decoder="deflate")
 
 
-def _encapsulated_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
+def _encapsulated_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
     decoder = DECODERS[syntax]
     order = [n for n in _ORDER if n in decoder.available_plugins]
     if syntax in _JPEG:
@@ -178,7 +189,7 @@ def _encapsulated_frames(data: bytes | bytearray, syntax: uid.UID, fmt: PixelFor
         yield _decode_one(source, syntax, fmt, decoder, order)
 
 
-def _fragments(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[bytes]:
+def _fragments(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[bytes]:
     _check_fragments(data)
     count = 0
     try:
@@ -199,7 +210,7 @@ def _fragments(data: bytes | bytearray, fmt: PixelFormat) -> Iterator[bytes]:
         )
 
 
-def _check_fragments(data: bytes | bytearray) -> None:
+def _check_fragments(data: bytes | memoryview) -> None:
     """Refuse more fragments, or a longer offset table, than an object for each would be made of."""
     offset, count = 0, 0
     while data[offset : offset + 4] == ITEM_TAG:
