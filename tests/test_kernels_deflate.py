@@ -87,6 +87,26 @@ def test_what_cannot_be_compressed_grows_by_a_little_only():
     assert len(deflate(data)) <= data.size + 5 * (data.size // 65535 + data.size // BLOCK + 2)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_long_codes_side_by_side(seed):
+    """Bytes from -16 to 15, each rarer than the one before; then many of those that get 5 to 9 bits."""
+    rng = np.random.default_rng(seed)
+    values = rng.permutation(np.arange(-16, 16)).astype(np.int8)
+    often = rng.permutation(np.repeat(values, (30_000 * 0.7 ** np.arange(32)).astype(int) + 1))
+    data = np.concatenate([often, rng.choice(values[8:20], 8000)]).view(np.uint8)
+    lengths = code_lengths(np.bincount(data, minlength=286), 14)
+    bits = lengths[data[-8000:]].reshape(-1, 8).sum(axis=1)
+    assert {55, 56, 57, 58} <= set(bits.tolist())  # what just goes together, and what just does not
+    assert inflated(data) == data.tobytes()
+
+
+@pytest.mark.parametrize("value", [-128, -17, -16, -1, 0, 15, 16, 127])
+def test_each_place_of_a_word_may_hold_what_is_rare(value):
+    data = np.random.default_rng(value + 128).integers(-16, 16, 64 * 9).astype(np.int8)
+    data[::9] = value
+    assert inflated(data.view(np.uint8)) == data.tobytes()
+
+
 @pytest.mark.parametrize(("spread", "most"), [(1.2, 1.025), (2, 1.02), (3, 1.01)])
 def test_noise_is_packed_about_as_well_as_it_can_be(spread, most):
     # The less it spreads, the more chance repetitions there are, which cost more as runs than as bytes.

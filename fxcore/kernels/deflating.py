@@ -22,6 +22,12 @@ _STORED = 65535  # bytes of a stored block at most
 _MOST_BITS = 14  # of a code: four codes and seven bits left over fit a 64-bit word
 _HEADER = 400  # bytes that the description of a code takes at most
 _BYTE, _LOW, _HALF = np.uint64(0xFF), np.uint64(0xFFFFFFFF), np.uint64(32)
+_REPEATS = 5  # from which on a stretch is looked for: a shorter one gains hardly a bit
+# Bytes from -16 to 15, which nearly all are, are written two at a time, by a table for numbers of ten bits.
+_NEAR, _PAIRS, _PAIR = 32, 1 << 10, np.uint64(0x3FF)
+_UPPER_BITS = np.uint64(0xE0E0E0E0E0E0E0E0)
+_FIRST_OF_PAIRS, _SECOND_OF_PAIRS = np.uint64(0x001F001F001F001F), np.uint64(0x03E003E003E003E0)
+_MOST_TOGETHER = 56  # bits that can be put at once: with up to seven left from before, less than a word
 # The order in which lengths of the code-length code are sent, and what a match of each length is sent as.
 _ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
 
@@ -128,7 +134,7 @@ def _put(out, at, word, used, value, bits):
 
 @kernel
 def _runs(data, first, stop, starts, lengths):
-    """Find where a byte repeats the one before it three times or more; returns how many stretches.
+    """Find where a byte repeats the one before it again and again; returns how many stretches.
 
     A stretch is cut at the longest match, and what is left of it is dropped if too short for another.
     """
@@ -137,12 +143,13 @@ def _runs(data, first, stop, starts, lengths):
     while i < stop:
         if i + 64 <= stop and i + 64 <= data.size:
             same = bits_repeated(data, i)
-            three = same & (same >> ONE) & (same >> np.uint64(2))
-            if three == ZERO:
-                # The last two of these 64 may begin a stretch.
-                i += 62
+            two = same & (same >> ONE)
+            five = two & (two >> np.uint64(2)) & (same >> np.uint64(4))
+            if five == ZERO:
+                # The last of these 64 may begin a stretch.
+                i += 65 - _REPEATS
                 continue
-            i += trailing_zeros(three)
+            i += trailing_zeros(five)
         elif data[i] != data[i - 1]:
             i += 1
             continue
@@ -178,19 +185,17 @@ def _count(data, first, stop, starts, lengths, runs, parts, counts):
     for s in range(_SYMBOLS):
         counts[s] = 0
     last = ZERO
-    repeats = 0
+    times = 0
     i = first
     while i + 8 <= stop:
         word = load_word(data, i)
         i += 8
-        if word == last:
-            repeats += 1
-            continue
-        _count_word(parts, last, repeats)
-        _count_word(parts, word, 1)
-        last = word
-        repeats = 0
-    _count_word(parts, last, repeats)
+        if word != last:
+            _count_word(parts, last, times)
+            last = word
+            times = 0
+        times += 1
+    _count_word(parts, last, times)
     while i < stop:
         parts[0, data[i]] += 1
         i += 1
@@ -232,17 +237,25 @@ def _worthwhile(data, starts, lengths, runs, counts, code_bits):
 @kernel
 def _write(data, first, stop, starts, lengths, runs, codes, code_bits, out, at, word, used):
     """Write the symbols of a block and its end."""
-    pairs = np.empty(_SYMBOLS, np.uint64)  # a code and, above it, its length
+    # A code, or those of two bytes, and above it the number of its bits.
+    ones = np.empty(_SYMBOLS, np.uint64)
     for s in range(_SYMBOLS):
-        pairs[s] = np.uint64(codes[s]) | (np.uint64(code_bits[s]) << _HALF)
+        ones[s] = np.uint64(codes[s]) | (np.uint64(code_bits[s]) << _HALF)
+    twos = np.empty(_PAIRS, np.uint64)
+    for a in range(_NEAR):
+        for b in range(_NEAR):
+            twos[a + _NEAR * b] = _joined(ones[_byte_of(a)], ones[_byte_of(b)])
     i = first
     for r in range(runs + 1):
         end = starts[r] if r < runs else stop
         while i + 8 <= end:
             eight = load_word(data, i)
-            at, word, used = _write_four(pairs, eight, out, at, word, used)
-            at, word, used = _write_four(pairs, eight >> _HALF, out, at, word, used)
             i += 8
+            if _is_near(eight):
+                at, word, used = _write_near(twos, eight, out, at, word, used)
+            else:
+                at, word, used = _write_four(ones, eight, out, at, word, used)
+                at, word, used = _write_four(ones, eight >> _HALF, out, at, word, used)
         while i < end:
             at, word, used = _put(out, at, word, used, codes[data[i]], code_bits[data[i]])
             i += 1
@@ -257,20 +270,69 @@ def _write(data, first, stop, starts, lengths, runs, codes, code_bits, out, at, 
 
 
 @kernel
-def _write_four(pairs, four, out, at, word, used):
-    """Append the codes of the lower four bytes of a word.
+def _is_near(word):
+    """Tell whether the eight bytes of a word are all from -16 to 15: their upper four bits alike."""
+    return (word ^ (word << ONE)) & _UPPER_BITS == ZERO
 
-    They are put together first, two and two: only one step, not four, waits for the four before.
+
+@kernel
+def _byte_of(five_bits):
+    """Return the byte from -16 to 15 with these lowest bits."""
+    return five_bits if five_bits < _NEAR // 2 else five_bits + (256 - _NEAR)
+
+
+@kernel
+def _joined(a, b):
+    """Return two codes, each with the number of its bits above, as one."""
+    return ((a & _LOW) | ((b & _LOW) << (a >> _HALF))) + (((a >> _HALF) + (b >> _HALF)) << _HALF)
+
+
+@kernel
+def _write_near(twos, eight, out, at, word, used):
+    """Append the codes of the eight bytes of a word, all from -16 to 15."""
+    # A number of ten bits in each 16: the lowest five of one byte, above them those of the next.
+    four = (eight & _FIRST_OF_PAIRS) | ((eight >> np.uint64(3)) & _SECOND_OF_PAIRS)
+    return _append(
+        out,
+        at,
+        word,
+        used,
+        twos[four & _PAIR],
+        twos[(four >> np.uint64(16)) & _PAIR],
+        twos[(four >> _HALF) & _PAIR],
+        twos[four >> np.uint64(48)],
+    )
+
+
+@kernel
+def _write_four(ones, four, out, at, word, used):
+    """Append the codes of the lower four bytes of a word."""
+    return _append(
+        out,
+        at,
+        word,
+        used,
+        ones[four & _BYTE],
+        ones[(four >> np.uint64(8)) & _BYTE],
+        ones[(four >> np.uint64(16)) & _BYTE],
+        ones[(four >> np.uint64(24)) & _BYTE],
+    )
+
+
+@kernel
+def _append(out, at, word, used, a, b, c, d):
+    """Append four codes, each with the number of its bits above.
+
+    They are put together first, two and two: only one step, not four, waits for what was written before.
     """
-    a = pairs[four & _BYTE]
-    b = pairs[(four >> np.uint64(8)) & _BYTE]
-    c = pairs[(four >> np.uint64(16)) & _BYTE]
-    d = pairs[(four >> np.uint64(24)) & _BYTE]
     bits_ab = (a >> _HALF) + (b >> _HALF)
     bits_cd = (c >> _HALF) + (d >> _HALF)
     ab = (a & _LOW) | ((b & _LOW) << (a >> _HALF))
     cd = (c & _LOW) | ((d & _LOW) << (c >> _HALF))
-    return _put(out, at, word, used, ab | (cd << bits_ab), np.int64(bits_ab + bits_cd))
+    if bits_ab + bits_cd <= _MOST_TOGETHER:
+        return _put(out, at, word, used, ab | (cd << bits_ab), np.int64(bits_ab + bits_cd))
+    at, word, used = _put(out, at, word, used, ab, np.int64(bits_ab))
+    return _put(out, at, word, used, cd, np.int64(bits_cd))
 
 
 @kernel
