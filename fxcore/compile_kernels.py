@@ -19,7 +19,7 @@ import numba
 import fxcore.kernels
 from fxcore.kernels._blend import blend
 from fxcore.kernels._jit import _sources
-from fxcore.kernels.warm import warm, warm_steps
+from fxcore.kernels.warm import warm, warm_images
 
 _LINALG = "scipy.linalg"
 _OTHER_HALF = "from fxcore.kernels.warm import warm_files; warm_files()"
@@ -85,7 +85,7 @@ def _by_two() -> None:
         [sys.executable, "-c", _OTHER_HALF], env=environment, stdin=quiet, stdout=quiet, stderr=quiet
     ) as other:
         try:
-            warm_steps()
+            warm_images()
         except BaseException:
             other.kill()
             raise

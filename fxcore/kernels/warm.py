@@ -37,11 +37,11 @@ def warm() -> None:
     threads forks: a child made while one of them compiles could never compile anything itself.
     """
     warm_files()
-    warm_steps()
+    warm_images()
 
 
-def warm_steps() -> None:
-    """Do what `warm` does for the half of the kernels that look at images; it shares none with the other."""
+def warm_images() -> None:
+    """Do what `warm` does for the half of the kernels that work on images; it shares none with the other."""
     for dtype in (np.uint8, np.uint16):
         image = np.eye(20, dtype=dtype)
         runs = runs_from_image(image, otsu_threshold(image))
@@ -52,6 +52,7 @@ def warm_steps() -> None:
         apply_table(image, np.zeros(np.iinfo(dtype).max + 1, np.uint8))
         for degrees in (30.0, 90.0, 180.0):
             rotate(image, degrees)
+        inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), dtype), (0, 0, 4, 4), (0, 0), 2)
     # A histogram of many pixels, of which several threads each count some, takes another way.
     histogram(np.zeros((2, 1 << 17), np.uint8), threads=2)
     runs_to_mask(close_rectangle(runs, 3, 3))
@@ -72,7 +73,7 @@ def warm_steps() -> None:
 
 
 def warm_files() -> None:
-    """Do what `warm` does for the half of the kernels that read and write files."""
+    """Do what `warm` does for the half of the kernels that read and write the bytes of files."""
     deflate(np.zeros(64, np.uint8))
     png_unfilter(bytes(6), 2, 2)
     tile = (0, 0, 4, 4)
@@ -82,8 +83,6 @@ def warm_files() -> None:
     decode_code_blocks(
         np.zeros(8, np.uint8), zero, zero, one, one, zero, zero, zero, one, one, plane=coefficients
     )
-    for sample in (np.uint8, np.uint16):
-        inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), sample), tile, (0, 0), 2)
     for planes in (1, 2):
         unpack_planes(bytes([0, 0]), [(0, 2)] * planes, 1)
     lossless_jpeg_scan(b"\x7f\xff\xd9", 0, [1] + [0] * 15, [0], (1, 1), precision=8, predictor=1)
