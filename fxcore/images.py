@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fxcore.dicom.codecs.streams import check_jpeg_end, check_jpeg_size, jpeg_size
 from fxcore.dicom.colour import luma
 from fxcore.dicom.config import Limits, PixelConfig
-from fxcore.dicom.grey import percentile_range, scale
+from fxcore.dicom.grey import is_constant, percentile_range, scale
 from fxcore.dicom.parse import check_size
 from fxcore.dicom.quiet import brief, quiet_stderr
 from fxcore.dicom.read import FILE_COLUMNS, LoadedFile, Rendered, collect
@@ -124,7 +124,7 @@ def _rendered(data: bytes, pages: list[Page], config: PixelConfig) -> Iterator[R
         if pixels.shape[:2] != (page.rows, page.columns):
             raise UnreadableFileError("unsupported_image", "the image has another size than its header says")
         image, voi = _grey(pixels, page, config)
-        if image.min() == image.max():
+        if is_constant(image):
             raise UnreadableFileError("constant_image", "all pixels of the image are equal")
         columns = {
             "decoder": "imagecodecs",

@@ -11,6 +11,7 @@ from pydicom.pixels.processing import apply_color_lut
 
 from fxcore.dicom.bounded import value_of
 from fxcore.dicom.codecs.frames import Frame
+from fxcore.dicom.grey import is_constant
 from fxcore.dicom.pixels import PixelFormat
 from fxcore.errors import UnreadableFileError
 from fxcore.kernels import apply_table
@@ -161,6 +162,6 @@ def _swapped(dataset: Dataset) -> Dataset:
 
 
 def _not_constant(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if image.min() == image.max():
+    if is_constant(image):
         raise UnreadableFileError("constant_image", "all pixels of the image are equal")
     return image

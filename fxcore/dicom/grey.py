@@ -56,19 +56,19 @@ def grey_image(
         ``"constant_image"``.
     """
     image, voi = _render(frame, fmt, transform, config, config.voi)
-    constant = _constant(image)
+    constant = is_constant(image)
     if constant and config.voi in ("auto", "window") and not voi.startswith("percentile"):
         # The window leaves nothing to see of pixels that do differ.
         image, voi = _render(frame, fmt, transform, config, "percentile")
         voi += "_after_blank_window"
-        constant = _constant(image)
+        constant = is_constant(image)
     if constant:
         raise UnreadableFileError("constant_image", "all pixels of the image are equal")
     return image, voi
 
 
-def _constant(image: Image) -> bool:
-    # In nearly every image a row tells, sooner than all pixels.
+def is_constant(image: Image) -> bool:
+    """Tell whether all pixels are equal; in nearly every image a row tells that they are not."""
     return all(bool(part.min() == part.max()) for part in (image[len(image) // 2], image))
 
 
