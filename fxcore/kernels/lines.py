@@ -58,7 +58,7 @@ def straight_edges(mask: NDArray[Any], least: int) -> NDArray[np.float64]:
     wanted = as_integer(least, 1, 2**31 - 1, "least")
     if pixels.size == 0:
         return np.empty((0, 4))
-    found = _lines(*_edges(pixels), max(pixels.shape), wanted)
+    found = _lines(_edges(pixels), max(pixels.shape), wanted)
     return found[np.argsort(-found[:, 3], kind="stable")]
 
 
@@ -151,108 +151,129 @@ def _columns(base, across, low, high, cols):
 
 @kernel
 def _edges(mask):
-    """Return rows, columns and gradient (towards the mask) of foreground pixels beside background."""
+    """Return foreground pixels beside background (n, 4): row, column and gradient, which points to the mask.
+
+    The gradient is that of the 7 × 7 pixels around it. Where it is 0 it points nowhere, and is left out.
+    """
     rows, cols = mask.shape
     # Three pixels of border, repeated outwards: no edge there, and no bounds to look after.
     wide = np.empty((rows + 6, cols + 6), np.int8)
     for r in range(rows + 6):
         row = mask[min(max(r - 3, 0), rows - 1)]
-        for c in range(cols + 6):
-            wide[r, c] = row[min(max(c - 3, 0), cols - 1)] != 0
-    at = np.empty((rows * cols, 2), np.int32)
+        line = wide[r]
+        line[:3] = row[0] != 0
+        line[cols + 3 :] = row[cols - 1] != 0
+        for c in range(cols):
+            line[c + 3] = row[c] != 0
+    out = np.empty((rows * cols, 4), np.int32)
+    edge = np.empty(cols, np.int8)
+    sums, slopes = np.empty(cols + 6, np.int8), np.empty(cols + 6, np.int8)
     n = 0
-    for r in range(3, rows + 3):
-        for c in range(3, cols + 3):
-            if wide[r, c] and wide[r - 1, c] + wide[r + 1, c] + wide[r, c - 1] + wide[r, c + 1] < 4:
-                at[n, 0], at[n, 1] = r, c
-                n += 1
-    out = np.empty((4, n), np.float64)
-    for i in range(n):
-        r, c = at[i]
-        down = 0
-        across = 0
-        for dr in range(-3, 4):
-            for dc in range(-3, 4):
-                here = wide[r + dr, c + dc]
-                down += here * dr
-                across += here * dc
-        out[0, i], out[1, i], out[2, i], out[3, i] = r - 3, c - 3, down, across
-    return out[0], out[1], out[2], out[3]
+    for r in range(rows):
+        above, line, below = wide[r + 2], wide[r + 3], wide[r + 4]
+        any_edge = np.int8(0)
+        for c in range(cols):
+            inner = above[c + 3] & below[c + 3] & line[c + 2] & line[c + 4]
+            edge[c] = line[c + 3] & ~inner
+            any_edge |= edge[c]
+        if not any_edge:
+            continue
+        for c in range(cols + 6):
+            outer, middle, inner = wide[r + 6, c], wide[r + 5, c], wide[r + 4, c]
+            outer_up, middle_up, inner_up = wide[r, c], wide[r + 1, c], wide[r + 2, c]
+            sums[c] = outer + outer_up + middle + middle_up + inner + inner_up + line[c]
+            slopes[c] = 3 * (outer - outer_up) + 2 * (middle - middle_up) + (inner - inner_up)
+        for c in range(cols):
+            if edge[c]:
+                down = 0
+                across = 0
+                for k in range(7):
+                    down += slopes[c + k]
+                    across += (k - 3) * sums[c + k]
+                if down != 0 or across != 0:
+                    out[n, 0], out[n, 1], out[n, 2], out[n, 3] = r, c, down, across
+                    n += 1
+    return out[:n]
 
 
 @kernel
-def _by_tilt(down, across):
-    """Return edge pixels in order of their gradient's tilt, twice over, and where each degree begins.
+def _by_tilt(edges, width):
+    """Return edge pixels in order of their gradient's tilt, as far round as tilts are looked at.
 
-    Tilts are modulo 90 degrees. The second time round makes any range of tilts one stretch.
+    Tilts are modulo 90 degrees, and those of the first 40 come again behind 89, so that any range is one
+    stretch: what is within `_NEAR` degrees of a tilt of `_NEAR` to 89 + `_NEAR`. For each pixel: its column
+    and row, turned by as many quarters as bring its gradient near to such a tilt, and where the votes for
+    distance 0 and that number of quarters lie, of `width` a quarter. Then where each degree begins.
     """
-    n = down.size
+    n = len(edges)
     own = np.empty(n, np.int64)
-    begin = np.zeros(181, np.int64)
+    begin = np.zeros(91 + 2 * _NEAR, np.int64)
     for i in range(n):
-        own[i] = math.floor(math.degrees(math.atan2(down[i], across[i]))) % 90
-        begin[own[i] + 1] += 1
-        begin[own[i] + 91] += 1
-    for k in range(180):
+        own[i] = math.floor(math.degrees(math.atan2(edges[i, 2], edges[i, 3]))) % 360
+        begin[own[i] % 90 + 1] += 1
+        if own[i] % 90 < 2 * _NEAR:
+            begin[own[i] % 90 + 91] += 1
+    for k in range(begin.size - 1):
         begin[k + 1] += begin[k]
-    order = np.empty(2 * n, np.int64)
+    x, y = np.empty((2, begin[-1]), np.float64)
+    zero = np.empty(begin[-1], np.int32)
     free = begin.copy()
     for i in range(n):
-        for k in (own[i], own[i] + 90):
-            order[free[k]] = i
-            free[k] += 1
-    return order, begin
+        for again in range(2 if own[i] % 90 < 2 * _NEAR else 1):
+            at = free[own[i] % 90 + 90 * again]
+            free[own[i] % 90 + 90 * again] += 1
+            quarter = (own[i] // 90 - again) % 4
+            x[at], y[at] = edges[i, 1], edges[i, 0]
+            for _ in range(quarter):
+                x[at], y[at] = y[at], -x[at]
+            zero[at] = quarter * width + width // 2
+    return x, y, zero, begin
 
 
 @kernel
-def _vote(row, col, down, across, degrees, chosen, votes, reach):
-    """Count edge pixels by direction (4) and by the signed distance of their line from the origin.
-
-    `reach` (4, 2) says which distances were voted for; what it said before is cleared.
-    """
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    middle = votes.shape[1] // 2
-    for k in range(4):
-        votes[k, reach[k, 0] : reach[k, 1] + 1] = 0
-        reach[k, 0], reach[k, 1] = votes.shape[1], -1
-    for i in chosen:
-        along = across[i] * cos + down[i] * sin
-        beside = down[i] * cos - across[i] * sin
-        if abs(along) >= abs(beside):
-            sign = 1.0 if along > 0 else -1.0
-            k = 0 if along > 0 else 1
-            distance = sign * (col[i] * cos + row[i] * sin)
-        else:
-            sign = 1.0 if beside > 0 else -1.0
-            k = 2 if beside > 0 else 3
-            distance = sign * (row[i] * cos - col[i] * sin)
-        at = middle + math.floor(distance + 0.5)
-        votes[k, at] += 1
-        reach[k, 0] = min(reach[k, 0], at)
-        reach[k, 1] = max(reach[k, 1], at)
+def _direction(degrees):
+    """Return cosine and sine of an angle of 0 to 179 degrees, exact at 90."""
+    radians = math.radians(degrees % 90)
+    if degrees < 90:
+        return math.cos(radians), math.sin(radians)
+    return -math.sin(radians), math.cos(radians)
 
 
 @kernel
-def _lines(row, col, down, across, side, least):
+def _vote(x, y, zero, degrees, places, votes):
+    """Count edge pixels by quarter and by the signed distance of their line from the origin."""
+    cos, sin = _direction(degrees)
+    # Two loops instead of one: the first becomes vector instructions.
+    for i in range(x.size):
+        places[i] = zero[i] + np.int32(math.floor(x[i] * cos + y[i] * sin + 0.5))
+    votes[:] = 0
+    counts = votes.reshape(-1)
+    for i in range(x.size):
+        counts[places[i]] += 1
+
+
+@kernel
+def _lines(edges, side, least):
     """Return the lines (n, 4) of the best tilt; see `straight_edges`."""
-    votes = np.zeros((4, 4 * side + 8), np.int32)
-    reach = np.empty((4, 2), np.int64)
-    reach[:, 0], reach[:, 1] = votes.shape[1], -1
-    middle = votes.shape[1] // 2
-    order, begin = _by_tilt(down, across)
+    # No distance is greater than the diagonal, and each has a neighbour.
+    votes = np.zeros((4, 2 * math.ceil(1.415 * side) + 4), np.int32)
+    width = votes.shape[1]
+    x, y, zero, begin = _by_tilt(edges, width)
+    places = np.empty(x.size, np.int32)
     best = 0
     tilt = -1
-    for degrees in range(90):
-        first = degrees - _NEAR if degrees >= _NEAR else degrees - _NEAR + 90
-        chosen = order[begin[first] : begin[first + 2 * _NEAR]]
-        if chosen.size < max(least, best + 1):
+    for k in range(90):
+        degrees = k + 90 if k < _NEAR else k
+        first, last = begin[degrees - _NEAR], begin[degrees + _NEAR]
+        if last - first < max(least, best + 1):
             continue
-        _vote(row, col, down, across, degrees, chosen, votes, reach)
+        _vote(x[first:last], y[first:last], zero[first:last], degrees, places, votes)
         total = 0
-        for k in range(4):
+        for quarter in range(4):
+            line = votes[quarter]
             most = 0
-            for j in range(reach[k, 0] - 1, reach[k, 1] + 1):
-                most = max(most, votes[k, j] + votes[k, j + 1])
+            for j in range(width - 1):
+                most = max(most, line[j] + line[j + 1])
             if most >= least:
                 total += most
         if total > best:
@@ -262,24 +283,24 @@ def _lines(row, col, down, across, side, least):
     n = 0
     if tilt < 0:
         return out[:0]
-    cos, sin = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
-    first = tilt - _NEAR if tilt >= _NEAR else tilt - _NEAR + 90
-    _vote(row, col, down, across, tilt, order[begin[first] : begin[first + 2 * _NEAR]], votes, reach)
-    for k in range(4):
+    first, last = begin[tilt - _NEAR], begin[tilt + _NEAR]
+    _vote(x[first:last], y[first:last], zero[first:last], tilt, places, votes)
+    cos, sin = _direction(tilt)
+    for quarter in range(4):
+        line = votes[quarter]
         for _ in range(3):
-            at = max(reach[k, 0] - 1, 0)
-            for j in range(reach[k, 0] - 1, reach[k, 1] + 1):
-                if votes[k, j] + votes[k, j + 1] > votes[k, at] + votes[k, at + 1]:
+            at = 0
+            for j in range(width - 1):
+                if line[j] + line[j + 1] > line[at] + line[at + 1]:
                     at = j
-            if reach[k, 1] < 0 or votes[k, at] + votes[k, at + 1] < least:
+            support = line[at] + line[at + 1]
+            if support < least:
                 break
-            support = votes[k, at] + votes[k, at + 1]
-            sign = 1.0 if k % 2 == 0 else -1.0
-            out[n, 0] = sign * (sin if k < 2 else cos)
-            out[n, 1] = sign * (cos if k < 2 else -sin)
+            out[n, 0], out[n, 1] = sin, cos
             # The outermost of the two distances, less half a pixel: the line runs between pixels.
-            out[n, 2] = at - middle - 0.5 + (votes[k, at] < votes[k, at + 1])
+            out[n, 2] = at - width // 2 - 0.5 + (line[at] < line[at + 1])
             out[n, 3] = support
             n += 1
-            votes[k, max(at - 2, 0) : at + 4] = 0
+            line[max(at - 2, 0) : at + 4] = 0
+        cos, sin = -sin, cos
     return out[:n]
