@@ -23,6 +23,7 @@ begin = time.perf_counter()
 from fxcore import kernels
 from fxcore.compile_kernels import compile_kernels
 compile_kernels()
+kernels.warm()
 seconds = time.perf_counter() - begin
 import numpy
 image = (numpy.arange(5000, dtype=numpy.uint32) * 2654435761 >> 24).astype(numpy.uint8).reshape(50, 100)

@@ -1,4 +1,8 @@
-"""Fill the cache of compiled kernels: once for all processes that start together, and by two of them."""
+"""Fill the cache of compiled kernels: once for all processes that start together, and by two of them.
+
+What is in it, a process loads when it first calls it: a worker needs a part of the kernels, and loads them
+while the other workers load theirs.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,12 @@ from typing import Any
 
 import llvmlite.binding
 import numba
+import numpy as np
 
 import fxcore.kernels
 from fxcore.kernels._blend import blend
 from fxcore.kernels._jit import _sources
+from fxcore.kernels.tone import corner_means
 from fxcore.kernels.warm import warm, warm_images
 
 _LINALG = "scipy.linalg"
@@ -43,11 +49,12 @@ def _without_scipy() -> Iterator[None]:
 
 @_without_scipy()
 def compile_kernels() -> None:
-    """Compile the kernels, or load them; of several processes that start on an empty cache one fills it.
+    """See that all kernels are in the cache, and Numba ready to load them.
 
-    Numba's cache is not made for several writers: two that save the same kernel for different types
-    may take the same file name. Once it is filled nobody writes, and nobody has to wait. The one that fills
-    it starts another for half of the kernels, as compiling takes one core only.
+    Of several processes that start on an empty cache one fills it. Numba's cache is not made for several
+    writers: two that save the same kernel for different types may take the same file name. Once it is filled
+    nobody writes, and nobody has to wait. The one that fills it starts another for half of the kernels, as
+    compiling takes one core only.
     """
     made_of = (
         _sources(Path(fxcore.kernels.__file__).parent),
@@ -60,7 +67,8 @@ def compile_kernels() -> None:
     cache = Path(dispatcher.stats.cache_path)
     filled = cache / f"fxray-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}.filled"
     if filled.exists():
-        warm()
+        # The first one takes with it what Numba needs for any.
+        corner_means(np.zeros((1, 1), np.uint8), 1, 1)
         return
     try:
         with (cache / "fxray.lock").open("ab") as lock:

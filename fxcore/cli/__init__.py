@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from fxcore.cli.signals import Stopped, ignore, listen
+
+_WITH_WORKERS = {"build", "demo", "ingest", "labels", "preprocess", "score"}
+_WITHOUT = {"--help", "-h", "--scheduler"}
 
 
 def main() -> None:
     """Entry point of the ``fxray`` program."""
     listen()
     # Imported here, so that Ctrl-C is heard while it loads.
+    if _takes_workers(sys.argv[1:]):
+        from fxcore.executor import start_loading
+
+        # Where it cannot be had, the run will say so.
+        with contextlib.suppress(OSError):
+            start_loading()
     from fxcore.cli.app import app
 
     try:
@@ -19,6 +29,15 @@ def main() -> None:
         sys.exit(stopped.exit_code)
     finally:
         ignore()
+
+
+def _takes_workers(arguments: list[str]) -> bool:
+    """Guess whether a command will want worker processes here: they load while this process parses.
+
+    A wrong guess costs a process that loads for nothing, or the wait for one that is started later.
+    """
+    named = {argument.partition("=")[0] for argument in arguments}
+    return bool(arguments) and arguments[0] in _WITH_WORKERS and not _WITHOUT & named
 
 
 __all__ = ["main"]

@@ -156,7 +156,7 @@ def ingest(
             progress=display,
         )
 
-    _run(job, quiet, json, local=not scheduler)
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray preprocess dataset ready --config pipeline.toml`")
@@ -186,7 +186,7 @@ def preprocess(
             progress=display,
         )
 
-    _run(job, quiet, json, local=not scheduler)
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray build archive ready --labels labels.csv --part wrist --part hand`")
@@ -229,7 +229,7 @@ def build(
             progress=display,
         )
 
-    _run(job, quiet, json, local=not scheduler)
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray build archive ready --shard 1/2`, then `2/2`, then `fxray merge ready`")
@@ -245,8 +245,7 @@ def merge(
 
         return run(out, progress=display)
 
-    # There is nothing for workers to do.
-    _run(job, quiet, json, local=False)
+    _run(job, quiet, json)
 
 
 @app.command(epilog="Example: `fxray labels archive --part wrist`")
@@ -259,9 +258,6 @@ def labels(
     json: Json = False,
 ) -> None:
     """List the free-text body-part labels and what the part filter would do with each."""
-    from fxcore.executor import start_loading
-
-    start_loading()
     from fxcore.label_histogram import label_histogram
 
     with errors_for_people():
@@ -358,12 +354,8 @@ def _shard(text: str) -> Shard | None:
     return Shard.from_text(text) if text else None
 
 
-def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool, *, local: bool = True) -> None:
+def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool) -> None:
     """Run a job with its progress shown, print how it ended, and leave with the documented exit code."""
-    from fxcore.executor import start_loading
-
-    if local:
-        start_loading()
     with errors_for_people(GO_ON):
         with progress(quiet) as display:
             summary = job(display)

@@ -69,9 +69,6 @@ def score(
 ) -> None:
     """Score studies: probabilities, decisions and what was left out, as tables. Not a diagnosis."""
     with errors_for_people(_GO_ON), SCORING.needed():
-        from fxcore.executor import start_loading
-
-        start_loading()
         from fxserve.score import score as job
 
         with progress(quiet) as display:
