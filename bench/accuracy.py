@@ -12,9 +12,10 @@ from bench.accuracy_cases import Case, fracatlas, negative, pairs, phantoms, var
 from bench.accuracy_sheet import Shown, write_sheets
 from bench.options import Options
 from bench.results import Findings, Table
-from fxcore.steps.alignment import AlignmentConfig, align_rotation
-from fxcore.steps.inversion import InversionConfig, correct_inversion
-from fxcore.steps.splitter import SplitterConfig, split_parts
+from fxcore.steps.alignment import align_rotation
+from fxcore.steps.config import AlignmentConfig, InversionConfig, SplitterConfig
+from fxcore.steps.inversion import correct_inversion
+from fxcore.steps.splitter import split_parts
 from fxcore.study import Radiograph, Study
 
 STUDIES, QUICK_STUDIES = 50, 8

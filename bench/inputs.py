@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fxcore.dicom.read import PixelConfig, load_dicom
+from fxcore.dicom.config import PixelConfig
+from fxcore.dicom.read import load_dicom
 from fxcore.phantom.plan import LimbPlan, RadiographPlan, StudyPlan, plan_study
 from fxcore.phantom.render import render
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from fxcore.settings import Settings
-from fxcore.steps.alignment import AlignmentConfig
-from fxcore.steps.inversion import InversionConfig
-from fxcore.steps.pipeline import Pipeline
-from fxcore.steps.splitter import SplitterConfig
+from fxcore.steps import Pipeline
+from fxcore.steps.config import AlignmentConfig, InversionConfig, SplitterConfig
 
 PUBLISHED = Settings(
     steps=Pipeline(

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from fxcore.catalogue import Catalogue, entry_from
 from fxcore.dataset.tables import cell
-from fxcore.dicom.index import IndexEntry
+from fxcore.dicom.entries import IndexEntry
 from fxcore.jobs import SourceFile
 from fxcore.labels import LabelTable
 from fxcore.pseudonyms import Pseudonyms

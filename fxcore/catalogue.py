@@ -23,8 +23,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fxcore.config import to_dict
-from fxcore.dicom.index import Found, IndexEntry, walk
-from fxcore.dicom.read import Limits
+from fxcore.dicom.config import Limits
+from fxcore.dicom.entries import Found, IndexEntry, walk
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import QUARANTINE_REASONS, Executor, WorkerFailure
 from fxcore.jobs import IndexTask, index_files

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from fxcore.dicom.codecs.streams import check_jpeg_end, check_jpeg_size, jpeg_size
 from fxcore.dicom.colour import luma
+from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import is_constant, percentile_range, scale
 from fxcore.dicom.parse import check_size
 from fxcore.dicom.quiet import brief, quiet_stderr
-from fxcore.dicom.read import FILE_COLUMNS, LoadedFile, Rendered, collect
+from fxcore.dicom.read import LoadedFile, Rendered, collect
 from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
 from fxcore.image_headers import Page, exif_orientation, png_page, png_pixels, tiff_pages
 from fxcore.kernels import apply_table, histogram

@@ -1,5 +1,6 @@
-"""What a worker process does: list the contents of files, ingest a study, preprocess a study.
+"""The tasks that worker processes are given.
 
+How they are done is in `fxcore.work`, which workers load and the process that hands out the tasks does not.
 Tasks and results are small; images never cross a process boundary.
 """
 
@@ -7,24 +8,18 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
-from fxcore.body_parts import mentioned_parts
+from fxcore.dataset.in_place import read_rows
 from fxcore.dataset.journal import StudyRecord
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.studies import StudyWriter, read_radiograph, read_rows
-from fxcore.dataset.tables import cell
-from fxcore.dicom.index import IndexEntry, index_file
-from fxcore.dicom.read import Limits, LoadedFile, load_dicom
-from fxcore.errors import DataSetError, UnreadableFileError, why_unreadable
-from fxcore.images import load_image
+from fxcore.dicom.config import Limits
+from fxcore.dicom.entries import IndexEntry
+from fxcore.errors import DataSetError
 from fxcore.settings import IngestConfig
-from fxcore.steps import Pipeline, decisions, run_steps
-from fxcore.study import Radiograph, Reject, Study
+from fxcore.steps import Pipeline
 
 # What a radiograph's row begins with, whatever it was made from.
 IDENTITY_COLUMNS = (
@@ -50,12 +45,6 @@ class IndexTask:
     def pieces(self) -> Iterator[IndexTask]:
         """The same work, a file a task."""
         return (replace(self, sources=(source,)) for source in self.sources)
-
-
-def index_files(task: IndexTask) -> list[IndexEntry]:
-    """Look into each file; descriptions are reduced to the body parts they name before they leave."""
-    entries = (index_file(Path(task.archive), source, task.limits) for source in task.sources)
-    return [replace(e, body_part_described=";".join(mentioned_parts(e.body_part_described))) for e in entries]
 
 
 @dataclass(frozen=True)
@@ -128,7 +117,22 @@ class PreprocessTask:
 
     @property
     def items(self) -> tuple[str, ...]:
-        return tuple(row.get("radiograph_id", "") for row in _rows(self, []))
+        try:
+            return tuple(row.get("radiograph_id", "") for row in self.rows())
+        except DataSetError:
+            return ()
+
+    def rows(self) -> list[dict[str, str]]:
+        """Return the metadata rows of the study.
+
+        Raises
+        ------
+        DataSetError
+            If they are missing or damaged.
+        """
+        if not self.record.radiographs:
+            return []
+        return read_rows(Layout(Path(self.dataset)), self.record.label, self.study_id)
 
     def only(self, radiograph_id: str) -> PreprocessTask:
         return replace(self, wanted=radiograph_id)
@@ -141,194 +145,25 @@ class PreprocessTask:
 StudyTask = IngestTask | PreprocessTask
 
 
-class Receiver(Protocol):
-    """What takes in the radiographs of a study; a `StudyWriter` writes them.
+def index_files(task: IndexTask) -> list[IndexEntry]:
+    """Look into each file of a task."""
+    from fxcore import work
 
-    Attributes
-    ----------
-    converted : int
-        Source files that gave radiographs.
-    try_again : bool
-        Set where a file could not be read for a reason that may pass.
-    rejects : list of Reject
-    body_parts, decisions : collections.Counter
-    """
-
-    converted: int
-    try_again: bool
-    rejects: list[Reject]
-    body_parts: Counter[str]
-    decisions: Counter[str]
-
-    def add(self, radiograph: Radiograph) -> None:
-        """Take one radiograph."""
+    return work.index_files(task)
 
 
 def do_study(task: StudyTask) -> StudyRecord:
     """Make one study of the output, whole, and record it."""
-    layout = Layout(Path(task.out), task.shard)
-    with StudyWriter(layout, task.study_id, task.label, task.fingerprint) as writer:
-        take_through(task, writer)
-        return writer.commit()
+    from fxcore import work
 
-
-def take_through(task: StudyTask, receiver: Receiver) -> None:
-    """Take the radiographs of a study, from wherever it is, through the steps to `receiver`."""
-    radiographs: Iterable[Radiograph]
-    if isinstance(task, IngestTask):
-        radiographs = _ingested(task, receiver)
-    else:
-        receiver.converted = task.record.converted
-        receiver.body_parts.update(task.record.body_parts)
-        receiver.rejects.extend(task.record.rejects)
-        radiographs = _stored(task, receiver.rejects, receiver)
-    for radiograph in radiographs:
-        _add(radiograph, task.steps, receiver)
+    return work.do_study(task)
 
 
 def probe_study(task: StudyTask) -> None:
     """Do all of a study but write nothing: shows whether its files are safe to touch."""
-    rejects: list[Reject] = []
-    radiographs: Iterable[Radiograph]
-    if isinstance(task, IngestTask):
-        radiographs = (r for copies in _copies(task.files) for r in _first_readable(task, copies, rejects))
-    else:
-        radiographs = _stored(task, rejects)
-    for radiograph in radiographs:
-        if task.steps is not None:
-            run_steps(Study(task.study_id, radiograph.metadata["label"], [radiograph]), task.steps)
+    from fxcore import work
 
-
-def _add(radiograph: Radiograph, steps: Pipeline | None, receiver: Receiver) -> None:
-    # One radiograph at a time, so that a study of hundreds needs the memory of one.
-    study = Study(radiograph.metadata["study_id"], radiograph.metadata["label"], [radiograph])
-    rejects: list[Reject] = []
-    if steps is not None:
-        study, rejects = run_steps(study, steps)
-    receiver.rejects.extend(rejects)
-    for result in study.radiographs:
-        receiver.add(result)
-        receiver.decisions.update(decisions(result.metadata))
-
-
-def _ingested(task: IngestTask, receiver: Receiver) -> Iterator[Radiograph]:
-    for copies in _copies(task.files):
-        radiographs = _first_readable(task, copies, receiver.rejects, receiver)
-        first = True
-        for radiograph in radiographs:
-            receiver.converted += first
-            first = False
-            receiver.body_parts[radiograph.metadata["BodyPartExamined"]] += 1
-            yield radiograph
-
-
-def _copies(files: tuple[SourceFile, ...]) -> list[list[SourceFile]]:
-    """Group the files that are copies of one radiograph, keeping their order."""
-    groups: dict[str, list[SourceFile]] = {}
-    for file in files:
-        groups.setdefault(file.radiograph_id, []).append(file)
-    return list(groups.values())
-
-
-def _first_readable(
-    task: IngestTask, copies: list[SourceFile], rejects: list[Reject], receiver: Receiver | None = None
-) -> Iterator[Radiograph]:
-    found = False
-    for file in copies:
-
-        def reject(reason: str, message: str, file: SourceFile = file) -> None:
-            rejects.append(
-                Reject("ingest", task.study_id, file.source_id, file.radiograph_id, reason, cell(message))
-            )
-
-        if found:
-            reject("duplicate", "another file of this study has the same SOPInstanceUID")
-        elif file.source_id in task.failed:
-            reject(*task.failed[file.source_id])
-        else:
-            try:
-                loaded = _load(Path(task.archive) / file.path, file.kind, task.config)
-                radiographs: Iterable[Radiograph] = _radiographs(task, file, loaded)
-                if loaded.n_frames > 1:
-                    # All frames or none: a file is either in the data set or in the rejects.
-                    radiographs = list(radiographs)
-                for radiograph in radiographs:
-                    found = True
-                    yield radiograph
-            except UnreadableFileError as error:
-                reject(*why_unreadable(error))
-                if isinstance(error.__cause__, OSError):
-                    _try_again(task.archive, receiver)
-
-
-def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:
-    return load_image(path, config.pixels) if kind == "image" else load_dicom(path, config.pixels)
-
-
-def _radiographs(task: IngestTask, file: SourceFile, loaded: LoadedFile) -> Iterator[Radiograph]:
-    for number, image in loaded.frames:
-        suffix = f"_f{number + 1:04d}" if loaded.n_frames > 1 else ""
-        identity = (
-            file.radiograph_id + suffix,
-            task.study_id,
-            task.patient_id,
-            file.source_id,
-            task.label,
-            *map(str, image.shape),
-            file.body_parts_described,
-        )
-        row = dict(zip(IDENTITY_COLUMNS, identity, strict=True)) | loaded.row(number)
-        yield Radiograph(image, {column: cell(text) for column, text in row.items()})
-
-
-def _stored(
-    task: PreprocessTask, rejects: list[Reject], receiver: Receiver | None = None
-) -> Iterator[Radiograph]:
-    layout = Layout(Path(task.dataset))
-    for row in _rows(task, rejects, receiver):
-        radiograph_id = row.get("radiograph_id", "")
-        if task.wanted and radiograph_id != task.wanted:
-            continue
-        where = ("preprocess", task.study_id, row.get("source_id", ""), radiograph_id)
-        if radiograph_id in task.failed:
-            rejects.append(Reject(*where, *task.failed[radiograph_id]))
-            continue
-        try:
-            radiograph = read_radiograph(layout, task.record.label, row)
-        except DataSetError as error:
-            rejects.append(Reject(*where, "unreadable_png", cell(str(error))))
-            if isinstance(error.__cause__, OSError):
-                _try_again(task.dataset, receiver)
-            continue
-        yield radiograph
-
-
-def _rows(
-    task: PreprocessTask, rejects: list[Reject], receiver: Receiver | None = None
-) -> list[dict[str, str]]:
-    if not task.record.radiographs:
-        return []
-    try:
-        return read_rows(Layout(Path(task.dataset)), task.record.label, task.study_id)
-    except DataSetError as error:
-        if isinstance(error.__cause__, OSError):
-            _try_again(task.dataset, receiver)
-        message = "the metadata.csv of the study is missing or damaged"
-        rejects.append(Reject("preprocess", task.study_id, "", "", "unreadable_metadata", message))
-        return []
-
-
-def _try_again(source: str, receiver: Receiver | None) -> None:
-    """Have the study done again by the next run, as what the system could not read may be there by then.
-
-    Raises
-    ------
-    OSError
-        If not a file but the whole source is gone, as a network drive goes: that ends the run.
-    """
-    require_files(Path(source))
-    if receiver is not None:
-        receiver.try_again = True
+    work.probe_study(task)
 
 
 def require_files(folder: Path) -> None:

@@ -15,12 +15,12 @@ from typing import Any, Protocol, TypeVar
 
 import fxcore
 from fxcore.dataset.assemble import assemble, read_provenance
+from fxcore.dataset.in_place import finish_renames, is_in_place
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
-from fxcore.dataset.studies import finish_renames, is_in_place
 from fxcore.dataset.tables import write_atomically
-from fxcore.dicom.read import FILE_COLUMNS
+from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import INTERNAL_ERROR, QUARANTINE_REASONS, Executor, WorkerFailure
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fxcore.dicom.read import PixelConfig
+from fxcore.dicom.config import PixelConfig
 from fxcore.errors import ParameterError
 from fxcore.steps import Pipeline
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fxcore.dicom.index import IndexEntry
+from fxcore.dicom.entries import IndexEntry
 from fxcore.labels import LABEL_UNLABELLED, LabelTable, class_from_folder
 from fxcore.settings import IngestConfig
 

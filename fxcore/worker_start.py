@@ -1,4 +1,4 @@
-"""Importing this readies a process for work: everything heavy loaded, kernels compiled, one thread each.
+"""Importing this readies a process for work: everything heavy imported, kernels compiled, one thread each.
 
 The server process that workers are forked from imports it once, so that a worker starts in
 milliseconds and no two processes write the kernels' cache at the same time.
@@ -22,7 +22,7 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-import fxcore.jobs  # noqa: E402, F401
+import fxcore.work  # noqa: E402, F401
 from fxcore.allocator import keep_memory  # noqa: E402
 from fxcore.compile_kernels import compile_kernels  # noqa: E402
 

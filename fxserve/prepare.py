@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.read import FILE_COLUMNS
-from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, take_through
+from fxcore.dicom.columns import FILE_COLUMNS
+from fxcore.jobs import IDENTITY_COLUMNS, StudyTask
 from fxcore.letterbox import Frame, fit_image
 from fxcore.study import Radiograph, Reject
 
@@ -43,7 +43,7 @@ class PreparedStudy:
 
 
 class _Letterboxes:
-    """Takes in radiographs and keeps them at the model's size; a `fxcore.jobs.Receiver`."""
+    """Takes in radiographs and keeps them at the model's size; a `fxcore.work.Receiver`."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
@@ -62,7 +62,10 @@ class _Letterboxes:
 
 def prepare_study(frame: Frame, task: StudyTask) -> PreparedStudy:
     """Make the model's input of one study; `frame` is the size of that."""
+    # Of workers alone: the process that hands out the studies loads neither.
     import cv2
+
+    from fxcore.work import take_through
 
     # Each worker has one core.
     cv2.setNumThreads(0)

@@ -16,7 +16,8 @@ from fxcore.errors import UnreadableFileError, why_unreadable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fxcore.dicom.read import LoadedFile, PixelConfig
+    from fxcore.dicom.config import PixelConfig
+    from fxcore.dicom.read import LoadedFile
     from fxserve.model import Model
 
 FILE = "file"
@@ -132,7 +133,7 @@ class Scorer:
     def _prepared(self, path: Path) -> list[tuple[NDArray[np.uint8] | None, str, dict[str, str]]]:
         """Return image, name and decisions of each radiograph of a file; no image where it is left out."""
         from fxcore.letterbox import fit_image
-        from fxcore.steps import run_steps
+        from fxcore.steps.pipeline import run_steps
         from fxcore.study import LABEL_UNLABELLED, Radiograph, Study
 
         settings = self.model.settings

@@ -23,9 +23,9 @@ TRACEBACK = "Traceback (most recent call last)"
 # Loaded by every interpreter that has it on its path: makes reading some files fatal, as broken codecs do.
 FAULTY_CODEC = """
 import ctypes, os, signal, time
-import fxcore.jobs
+import fxcore.work
 
-_load = fxcore.jobs.load_image
+_load = fxcore.work.load_image
 
 def load_image(path, config):
     if path.name == "kill.png": os.kill(os.getpid(), signal.SIGKILL)
@@ -35,7 +35,7 @@ def load_image(path, config):
     if path.name.startswith("slow"): time.sleep(0.5)
     return _load(path, config)
 
-fxcore.jobs.load_image = load_image
+fxcore.work.load_image = load_image
 """
 
 

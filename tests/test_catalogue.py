@@ -12,8 +12,8 @@ import pytest
 from fxcore import catalogue as module
 from fxcore.archive import Plan
 from fxcore.catalogue import Catalogue, open_catalogue
-from fxcore.dicom.index import IndexEntry
-from fxcore.dicom.read import Limits
+from fxcore.dicom.config import Limits
+from fxcore.dicom.entries import IndexEntry
 from fxcore.errors import FxrayError
 from fxcore.executor import Outcome, WorkerFailure
 from fxcore.pseudonyms import Pseudonyms

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from fxcore.dataset.assemble import assemble, read_provenance
+from fxcore.dataset.in_place import finish_renames
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout, image_name
-from fxcore.dataset.studies import StudyWriter, finish_renames, read_study
+from fxcore.dataset.studies import StudyWriter, read_study
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError
 from fxcore.merge import merge
@@ -60,7 +61,7 @@ def test_what_is_not_committed_leaves_nothing(tmp_path):
 def test_a_run_killed_between_record_and_rename_is_finished_by_the_next(tmp_path, monkeypatch):
     layout = Layout(tmp_path)
     monkeypatch.setattr(
-        "fxcore.dataset.studies._put_in_place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        "fxcore.dataset.studies.put_in_place", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     monkeypatch.setattr(StudyWriter, "__exit__", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):

@@ -18,7 +18,8 @@ from pydicom.sequence import Sequence
 
 import fxcore
 from fxcore.dicom.config import Limits, PixelConfig
-from fxcore.dicom.index import IndexEntry, index_file, walk
+from fxcore.dicom.entries import IndexEntry, walk
+from fxcore.dicom.index import index_file
 from fxcore.dicom.parse import HEAD_BYTES
 from fxcore.dicom.read import load_dicom
 from fxcore.dicom.reasons import REASONS

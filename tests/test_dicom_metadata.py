@@ -17,10 +17,11 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from fxcore.dicom.columns import FILE_COLUMNS, METADATA_COLUMNS
 from fxcore.dicom.config import PixelConfig
-from fxcore.dicom.index import walk
-from fxcore.dicom.metadata import METADATA_COLUMNS, clean_metadata
-from fxcore.dicom.read import FILE_COLUMNS, load_dicom
+from fxcore.dicom.entries import walk
+from fxcore.dicom.metadata import clean_metadata
+from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
 from tests.dicom_files import image_dataset, write
 from tests.shared_data import DICOM, requires_dicom

@@ -12,9 +12,11 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.dicom.config import Limits, PixelConfig
-from fxcore.dicom.index import index_file, walk
-from fxcore.dicom.read import FILE_COLUMNS, load_dicom
+from fxcore.dicom.entries import walk
+from fxcore.dicom.index import index_file
+from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
 from tests import dicom_reference
 from tests.shared_data import DICOM, requires_dicom

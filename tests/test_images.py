@@ -12,8 +12,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.dicom.config import Limits, PixelConfig
-from fxcore.dicom.read import FILE_COLUMNS
 from fxcore.errors import UnreadableFileError
 from fxcore.images import load_image
 from tests.shared_data import FRACATLAS, requires_fracatlas

@@ -11,7 +11,7 @@ from fxcore.archive import UNLISTED, Plan
 from fxcore.catalogue import Catalogue
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
-from fxcore.dicom.index import IndexEntry
+from fxcore.dicom.entries import IndexEntry
 from fxcore.errors import FxrayError
 from fxcore.executor import Outcome
 from fxcore.preprocess import read_finished

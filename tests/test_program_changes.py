@@ -21,15 +21,15 @@ from tests.test_program_images import draw
 
 _SLOW_CODEC = """
 import os, time
-import fxcore.jobs
+import fxcore.work
 
-_load = fxcore.jobs.load_image
+_load = fxcore.work.load_image
 
 def load_image(path, config):
     if path.name in os.environ.get("FXRAY_TEST_SLOW", "").split(","): time.sleep(3)
     return _load(path, config)
 
-fxcore.jobs.load_image = load_image
+fxcore.work.load_image = load_image
 """
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fxcore.dicom.read import Limits
+from fxcore.dicom.config import Limits
 from tests.program import fxray, rows, summary
 from tests.test_program_images import draw
 
 # Makes the steps and the reading of some files fail in ways that nobody has thought of.
 _FAULTS = """
-import fxcore.jobs
+import fxcore.work
 
-_load, _run_steps = fxcore.jobs.load_image, fxcore.jobs.run_steps
+_load, _run_steps = fxcore.work.load_image, fxcore.work.run_steps
 
 def load_image(path, config):
     loaded = _load(path, config)
@@ -31,7 +31,7 @@ def run_steps(study, *arguments):
         raise MemoryError
     return _run_steps(study, *arguments)
 
-fxcore.jobs.load_image, fxcore.jobs.run_steps = load_image, run_steps
+fxcore.work.load_image, fxcore.work.run_steps = load_image, run_steps
 """
 
 
@@ -56,7 +56,7 @@ def test_an_unexpected_exception_costs_its_file_and_is_said_to_be_a_fault(tmp_pa
     done = fxray(*job, code=3, environment=faulty)
     assert "1 files were given up because of a fault of fxray itself" in done.stderr
     assert "at sitecustomize" not in done.stderr
-    assert "at fxcore.jobs:" in done.stderr
+    assert "at fxcore.work:" in done.stderr
     assert "DOE" not in done.stderr
     (fault, fault_message), (greedy, greedy_message) = rejects(tmp_path / "out")
     assert (fault, greedy) == ("internal_error", "out_of_memory")

@@ -23,7 +23,7 @@ from fxcore.ingest import ingest
 from fxcore.phantom import synthesise
 from fxcore.settings import Settings
 from fxcore.steps import Pipeline
-from fxcore.steps.part_filter import PartFilterConfig
+from fxcore.steps.config import PartFilterConfig
 from fxserve import Scorer
 from fxserve.quantize import quantize
 from fxserve.score import score

@@ -11,14 +11,16 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from fxcore.errors import ParameterError
 from fxcore.kernels import rotate
-from fxcore.steps import Pipeline, decisions, run_steps
-from fxcore.steps.alignment import AlignmentConfig, align_rotation
+from fxcore.steps import Pipeline
+from fxcore.steps.alignment import align_rotation
+from fxcore.steps.config import AlignmentConfig, InversionConfig, PartFilterConfig, SplitterConfig
 from fxcore.steps.foreground import Foreground
-from fxcore.steps.inversion import InversionConfig, correct_inversion
-from fxcore.steps.part_filter import PartFilterConfig, filter_parts
+from fxcore.steps.inversion import correct_inversion
+from fxcore.steps.part_filter import filter_parts
 from fxcore.steps.pieces import find_pieces
+from fxcore.steps.pipeline import decisions, run_steps
 from fxcore.steps.seams import panels
-from fxcore.steps.splitter import SplitterConfig, split_parts
+from fxcore.steps.splitter import split_parts
 from fxcore.study import Radiograph, Study
 
 

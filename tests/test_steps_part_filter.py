@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fxcore.config import from_dict, to_dict
 from fxcore.errors import ParameterError
-from fxcore.steps.part_filter import PartFilterConfig, filter_parts, histogram
+from fxcore.steps.config import PartFilterConfig
+from fxcore.steps.part_filter import filter_parts, histogram
 from fxcore.study import Radiograph, Study
 
 KNEE_TOO = {"parts": ("wrist", "knee")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fxcore.dicom.index import IndexEntry
+from fxcore.dicom.entries import IndexEntry
 from fxcore.settings import IngestConfig
 from fxcore.verdicts import Verdicts
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
-import itertools
 import secrets
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 
-from fxcore.dataset.journal import StudyRecord, from_line, write_record
+from fxcore.dataset.in_place import put_in_place, read_rows
+from fxcore.dataset.journal import StudyRecord, write_record
 from fxcore.dataset.layout import METADATA_FILE, Layout, image_name
 from fxcore.dataset.locks import at_work
 from fxcore.dataset.png import decode_png, encode_png
-from fxcore.dataset.tables import cell, naming, read_csv, render_csv, union_of_columns
+from fxcore.dataset.tables import cell, naming, render_csv, union_of_columns
 from fxcore.errors import DataSetError
 from fxcore.kernels import pixel_sums
-from fxcore.study import LABELS, Radiograph, Reject
+from fxcore.study import Radiograph, Reject
 
 
 class StudyWriter:
@@ -103,66 +100,13 @@ class StudyWriter:
             with naming(self._staged / METADATA_FILE):
                 (self._staged / METADATA_FILE).write_bytes(table)
         write_record(self._layout, record)
-        _put_in_place(self._layout, record, self._staged)
+        put_in_place(self._layout, record, self._staged)
         return record
 
 
 def _passing(fingerprint: str) -> str:
     """Return what no files have as their fingerprint."""
     return hashlib.sha256(f"without some files of {fingerprint}".encode()).hexdigest()
-
-
-def _put_in_place(layout: Layout, record: StudyRecord, staged: Path) -> None:
-    # An earlier result of this study: its files have changed, or its label.
-    _clear(layout, record, staged)
-    if record.radiographs:
-        place = layout.study(record.label, record.study_id)
-        place.parent.mkdir(exist_ok=True)
-        try:
-            staged.replace(place)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            # Another worker that does the same study was faster.
-            _clear(layout, record, staged)
-            staged.replace(place)
-
-
-def _clear(layout: Layout, record: StudyRecord, staged: Path) -> None:
-    """Remove the study from its place at once: half a folder must not be found there."""
-    for label in LABELS:
-        aside = staged.with_name(f"{record.study_id}-aside-{secrets.token_hex(4)}")
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            layout.study(label, record.study_id).rename(aside)
-            shutil.rmtree(aside, ignore_errors=True)
-
-
-def finish_renames(layout: Layout) -> None:
-    """Finish what a killed run had begun: put staged studies that are recorded in place, drop the others."""
-    for staged in itertools.chain.from_iterable(folder.iterdir() for folder in layout.all_of("staging")):
-        path = layout.record(staged.name.partition("-")[0])
-        record = None
-        # A damaged record says nothing: the study is done again.
-        with contextlib.suppress(FileNotFoundError, DataSetError):
-            record = from_line(path.read_bytes(), str(path))
-        # metadata.csv is staged last. A record of other files says nothing about this folder.
-        whole = record is not None and (not record.radiographs or (staged / METADATA_FILE).exists())
-        name = record and layout.staged(record.study_id, record.fingerprint).name
-        if record is not None and whole and name and staged.name.startswith(name):
-            _put_in_place(layout, record, staged)
-        shutil.rmtree(staged, ignore_errors=True)
-
-
-def is_in_place(layout: Layout, record: StudyRecord) -> bool:
-    """Tell whether the folder that a record speaks of is there."""
-    if not record.radiographs:
-        return True
-    return (layout.study(record.label, record.study_id) / METADATA_FILE).is_file()
-
-
-def read_rows(layout: Layout, label: str, study_id: str) -> list[dict[str, str]]:
-    """Return the metadata rows of one study."""
-    return list(read_csv(layout.study(label, study_id) / METADATA_FILE))
 
 
 def read_radiograph(layout: Layout, label: str, row: dict[str, str]) -> Radiograph:

@@ -7,16 +7,16 @@ import errno
 import os
 import stat
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from fxcore.dicom.bounded import value_of
 from fxcore.dicom.config import Limits
+from fxcore.dicom.entries import IndexEntry
 from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
 from fxcore.dicom.quiet import quiet
 from fxcore.errors import UnreadableFileError
@@ -38,104 +38,6 @@ _SUFFIXES = (".dcm", ".dicom", ".dic", ".ima", ".png", ".jpg", ".jpeg", ".tif", 
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_TEXT = 1024
 _MOST_FRAMES = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """What one file is.
-
-    Attributes
-    ----------
-    source : str
-        Path relative to the archive, as `walk` gives it.
-    size : int
-        Bytes.
-    kind : str
-        ``"dicom"``, ``"dicomdir"``, ``"image"`` (PNG, JPEG, TIFF), ``"other"``, ``"link"`` (not
-        followed), ``"special"`` (pipe, socket, device) or ``"unreadable"``.
-    checksum : int
-        CRC-32 of the file's first bytes: tells most changes of a file that keeps its size.
-    study_uid, sop_uid, accession, patient_id : str
-        Identifiers, for use in memory: only keyed pseudonyms of them may be written.
-    body_part : str
-        BodyPartExamined as it stands.
-    body_part_described : str
-        Descriptions of study, series and protocol and the name of the anatomic region, joined. They
-        are free text that may hold anything: for recognising a body part in memory, never written.
-    number_of_frames : int
-        0 where there are no pixels.
-    reason, message : str
-        Why the file cannot be used (see `fxcore.dicom.reasons`); empty where it may be.
-    """
-
-    source: str
-    size: int = 0
-    kind: str = "other"
-    checksum: int = 0
-    study_uid: str = ""
-    sop_uid: str = ""
-    accession: str = ""
-    patient_id: str = ""
-    body_part: str = ""
-    body_part_described: str = ""
-    number_of_frames: int = 0
-    reason: str = ""
-    message: str = ""
-
-
-class Found(NamedTuple):
-    """Something that `walk` came upon.
-
-    Attributes
-    ----------
-    source : str
-        Path relative to the archive, with ``/`` between folders. Bytes that are no text are carried as
-        surrogates (`os.fsdecode`), so that the path opens the file again.
-    status : os.stat_result or None
-        Of itself, not of what it links to; None where the system gives none.
-    """
-
-    source: str
-    status: os.stat_result | None
-
-
-def walk(archive: Path) -> Iterator[Found]:
-    """Yield all that is no folder below `archive`, as the system lists it: in no particular order.
-
-    Links are not followed: `index_file` says of them what they are. A folder that cannot be listed is
-    yielded itself, as a path ending in ``/``: `index_file` makes an ``"unreadable"`` entry of it, so
-    that it is reported like a file. Memory is bounded by the number of folders.
-
-    Parameters
-    ----------
-    archive : pathlib.Path
-
-    Yields
-    ------
-    Found
-    """
-    # A stack rather than recursion: archives may be nested deeper than Python's limit.
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            # Joined as text: pathlib would hold the archive to the system's longest path once more.
-            with os.scandir(os.path.join(archive, folder)) as entries:  # noqa: PTH118
-                for entry in entries:
-                    source = f"{folder}{entry.name}"
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(f"{source}/")
-                    else:
-                        yield Found(source, _status(entry))
-        except OSError:
-            yield Found(folder or "./", None)
-
-
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        return entry.stat(follow_symlinks=False)
-    except OSError:
-        return None
 
 
 def index_file(archive: Path, relative: str, limits: Limits) -> IndexEntry:

@@ -14,11 +14,10 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 from fxcore.dicom.bounded import value_of
 from fxcore.dicom.config import Limits
 from fxcore.dicom.parse import UNDEFINED_LENGTH, Parsed
+from fxcore.dicom.terms import COLOUR, GREY
 from fxcore.errors import UnreadableFileError
 
 _KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
-GREY = ("MONOCHROME1", "MONOCHROME2")
-COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,15 @@ from fxcore.dicom.codecs.frames import Frame, decode_frames
 from fxcore.dicom.colour import colour_image, palette_image
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import grey_image
-from fxcore.dicom.metadata import METADATA_COLUMNS, clean_metadata
+from fxcore.dicom.metadata import clean_metadata
 from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
-from fxcore.dicom.pixels import GREY, PixelFormat, pixel_bytes, pixel_format
+from fxcore.dicom.pixels import PixelFormat, pixel_bytes, pixel_format
 from fxcore.dicom.quiet import quiet
+from fxcore.dicom.terms import GREY
 from fxcore.dicom.transform import read_transform
 from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
 
-__all__ = ["FILE_COLUMNS", "PIXEL_COLUMNS", "Limits", "LoadedFile", "PixelConfig", "load_dicom"]
-
-PIXEL_COLUMNS = ("decoder", "voi", "inverted_photometric", "colour", "frame")
-FILE_COLUMNS: tuple[str, ...] = (*METADATA_COLUMNS, *PIXEL_COLUMNS)
-"""Columns of a row, in order: what the header says, then what was done to the pixels."""
+__all__ = ["Limits", "LoadedFile", "PixelConfig", "load_dicom"]
 
 
 Image = NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Words that may stand in code strings which the standard leaves open: anything else could be a name."""
+"""Words that may stand in code strings, of our own choice where the standard leaves them open."""
 
 from __future__ import annotations
 
@@ -22,3 +22,7 @@ VIEW_WORDS = frozenset(
     CALDWELL FROG LEG INLET OUTLET STRESS OPEN MOUTH ODONTOID DV VD GRASHEY NORGAARD Y
     """.split()  # noqa: SIM905
 )
+
+# Photometric Interpretation of PS3.3 C.7.6.3.1.2: of one sample a pixel, and of three.
+GREY = ("MONOCHROME1", "MONOCHROME2")
+COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT")

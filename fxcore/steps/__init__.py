@@ -1,5 +1,8 @@
-"""The preprocessing steps, one a file, and the pipeline that runs them in their order."""
+"""The preprocessing steps, one a file, and the pipeline that runs them in their order.
 
-from fxcore.steps.pipeline import Pipeline, decisions, run_steps
+Their settings are loaded with this; what the steps do, with `fxcore.steps.pipeline`.
+"""
 
-__all__ = ["Pipeline", "decisions", "run_steps"]
+from fxcore.steps.config import Pipeline
+
+__all__ = ["Pipeline"]

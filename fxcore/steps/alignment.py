@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from fxcore.errors import ParameterError
 from fxcore.kernels import (
     Runs,
     close_rectangle,
@@ -15,59 +12,13 @@ from fxcore.kernels import (
     rotate,
 )
 from fxcore.steps.axis import limb_axis
+from fxcore.steps.config import AlignmentConfig
 from fxcore.steps.distal import distal_margin, end_margin
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
-METHODS = ("medial", "pca")
-
 # "medial": in doubt the end that is up stays there: most radiographs are stored as they are to be looked at.
 _DOUBT = 0.4
-
-
-@dataclass(frozen=True)
-class AlignmentConfig:
-    """Settings of the rotation alignment."""
-
-    enabled: bool = True
-    # "medial": the medial line of the main limb, frames and background left out, and the distal end by
-    # what both ends look like.
-    # "pca" is the published method: the principal axis of the closed and opened Otsu mask.
-    method: str = "medial"
-    # "pca": side of the square structuring element as a fraction of the longer side: 15 of 3000 pixels.
-    element_fraction: float = 0.005
-    # "pca": components smaller than this fraction of the largest are markers and have no say in the axis.
-    min_component_fraction: float = 0.1
-    # "medial": ratio of the limb's extent along the axis to that across it, below which there is no clear
-    # axis. A trunk that fills a field of 4 : 3 has 1.33; limbs have 1.8 and more.
-    min_elongation: float = 1.5
-    # "pca": the same ratio for the published mask.
-    pca_min_elongation: float = 1.25
-    # A smaller rotation is not worth the blur of resampling.
-    min_degrees: float = 0.5
-    # Turn by 180 degrees where the fingers would end up at the bottom.
-    fingers_up: bool = True
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ParameterError(
-                f"alignment.method {self.method!r} is not known; choose from: {', '.join(METHODS)}"
-            )
-        if not 0 < self.element_fraction <= 0.1:
-            raise ParameterError(
-                f"alignment.element_fraction {self.element_fraction} is not between 0 and 0.1"
-            )
-        if not 0 <= self.min_component_fraction <= 1:
-            raise ParameterError(
-                f"alignment.min_component_fraction {self.min_component_fraction} is not between 0 and 1"
-            )
-        for name in ("min_elongation", "pca_min_elongation"):
-            if getattr(self, name) < 1:
-                raise ParameterError(
-                    f"alignment.{name} {getattr(self, name)} is below 1, the elongation of a disc"
-                )
-        if not 0 <= self.min_degrees <= 90:
-            raise ParameterError(f"alignment.min_degrees {self.min_degrees} is not between 0 and 90")
 
 
 def align_rotation(study: Study, config: AlignmentConfig, seen: Overviews | None = None) -> Study:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from fxcore.body_parts import PARTS, covers
-from fxcore.errors import ParameterError
+from fxcore.body_parts import covers
 from fxcore.kernels import corner_means, correlation, invert, local_structure
+from fxcore.steps.config import InversionConfig
 from fxcore.steps.field import Frame, Grey, dilated
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
-
-METHODS = ("texture", "corners")
 
 # A bright background beside straight limbs can look like a frame; a frame leaves more of the image than
 # such limbs would.
@@ -25,40 +21,6 @@ _CLIPPED = 0.5
 # What it counts that brightness grows with the distance from the border, and how far from it, as a
 # fraction of the side, that goes on: air surrounds most limbs, but legs can fill the corners.
 _LOCATION, _DEEP = 0.25, 0.25
-
-
-@dataclass(frozen=True)
-class InversionConfig:
-    """Settings of the colour inversion."""
-
-    enabled: bool = True
-    # "texture": anatomy has structure and background has none, so the brighter of both is told;
-    # "corners" is the published heuristic: background lies in the corners, so bright corners mean inverted.
-    method: str = "texture"
-    # "texture": parts that fill the field, so that there is no air to judge by, and whose brightest region
-    # is their smoothest; their colour is left as the file says. Known once the part filter has run.
-    as_stored: tuple[str, ...] = ("chest",)
-    # "corners": mean grey value of the four corner windows at and above which it counts as inverted.
-    threshold: float = 100.0
-    # "corners": side of a corner window as a fraction of the image's side.
-    window_fraction: float = 0.05
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ParameterError(
-                f"inversion.method {self.method!r} is not known; choose from: {', '.join(METHODS)}"
-            )
-        for part in self.as_stored:
-            if part not in PARTS:
-                raise ParameterError(
-                    f"inversion.as_stored: unknown body part {part!r}; see the part filter's"
-                )
-        if not 0 <= self.threshold <= 255:
-            raise ParameterError(f"inversion.threshold {self.threshold} is not a grey value from 0 to 255")
-        if not 0 < self.window_fraction <= 0.5:
-            raise ParameterError(
-                f"inversion.window_fraction {self.window_fraction} is not above 0 and at most 0.5"
-            )
 
 
 def correct_inversion(study: Study, config: InversionConfig, seen: Overviews | None = None) -> Study:

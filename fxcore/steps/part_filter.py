@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
-from fxcore.body_parts import PARTS, Recognition, covers, recognise
-from fxcore.errors import ParameterError
+from fxcore.body_parts import covers
+from fxcore.steps.config import ANY, PartFilterConfig
 from fxcore.study import Radiograph, Reject, Study
 
 STAGE = "part_filter"
@@ -21,64 +21,6 @@ DESCRIBED_COLUMN = "body_parts_described"
 PART_COLUMN = "body_part"
 MATCH_COLUMN = "body_part_match"
 """The step's mark: ``exact``, ``word``, ``fuzzy``, ``described`` or ``none``."""
-
-ANY = "any"
-
-
-@dataclass(frozen=True)
-class PartFilterConfig:
-    """Which anatomic parts stay in the data set.
-
-    Attributes
-    ----------
-    enabled : bool
-        Whether the step runs.
-    parts : tuple of str
-        Canonical parts to keep; ``("any",)`` keeps all. A region (``"upper limb"``, ``"spine"``) keeps
-        the parts in it.
-    terms : dict of str to tuple of str
-        Further terms, per part: what your hospital calls it. They win over the built-in ones, and may
-        name a part of your own.
-    unlabelled : str
-        What happens to a radiograph without a usable label: ``"keep"`` or ``"drop"``. A label is of no
-        use if it is empty, names no part, or names a region that holds a wanted part (``EXTREMITY``).
-    min_similarity : float
-        Similarity in [0.5, 1] from which a misspelt term counts; 1 takes correct spelling only, 0.8
-        allows one slip in five letters.
-    """
-
-    enabled: bool = True
-    parts: tuple[str, ...] = ("wrist",)
-    terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    unlabelled: str = "keep"
-    min_similarity: float = 0.8
-
-    def __post_init__(self) -> None:
-        known = {*PARTS, *self.terms, ANY}
-        if not self.parts:
-            raise ParameterError(f"parts is empty; name at least one part, or {ANY!r} to keep all")
-        for part in self.parts:
-            if part not in known:
-                raise ParameterError(
-                    f"unknown body part {part!r}; known: {', '.join(sorted(known))}. "
-                    f"For another part give its terms, e.g. terms = {{{part!r} = [...]}}"
-                )
-        for part, terms in self.terms.items():
-            for term in (part, *terms):
-                if not any(c.isalpha() for c in term):
-                    raise ParameterError(f"a term of the part {part!r} has no letters: {term!r}")
-        if self.unlabelled not in ("keep", "drop"):
-            raise ParameterError(f"unlabelled must be 'keep' or 'drop', not {self.unlabelled!r}")
-        if not 0.5 <= self.min_similarity <= 1.0:
-            raise ParameterError(f"min_similarity must be between 0.5 and 1, not {self.min_similarity}")
-
-    def recognise(self, label: str) -> Recognition:
-        """Recognise `label` with the terms of this configuration."""
-        return recognise(label, tuple((p, tuple(t)) for p, t in self.terms.items()), self.min_similarity)
-
-    def wants(self, part: str) -> bool:
-        """Tell whether radiographs of `part` are kept."""
-        return any(wanted == ANY or covers(wanted, part) for wanted in self.parts)
 
 
 @dataclass(frozen=True)

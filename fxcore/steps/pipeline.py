@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from fxcore.steps.alignment import AlignmentConfig, align_rotation
-from fxcore.steps.inversion import InversionConfig, correct_inversion
+from fxcore.steps.alignment import align_rotation
+from fxcore.steps.config import Pipeline
+from fxcore.steps.inversion import correct_inversion
 from fxcore.steps.overview import Overviews
-from fxcore.steps.part_filter import PartFilterConfig, filter_parts
-from fxcore.steps.splitter import SplitterConfig, split_parts
+from fxcore.steps.part_filter import filter_parts
+from fxcore.steps.splitter import split_parts
 from fxcore.study import Reject, Study
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """Settings of all steps; a TOML file has a table for each."""
-
-    part_filter: PartFilterConfig = field(default_factory=PartFilterConfig)
-    inversion: InversionConfig = field(default_factory=InversionConfig)
-    splitter: SplitterConfig = field(default_factory=SplitterConfig)
-    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
 
 
 def run_steps(study: Study, pipeline: Pipeline) -> tuple[Study, list[Reject]]:

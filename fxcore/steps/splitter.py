@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
 from fxcore.kernels import Runs, components, crop_without, keep_components
+from fxcore.steps.config import SplitterConfig
 from fxcore.steps.field import Mask
 from fxcore.steps.limbs import find_limbs
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
-METHODS = ("likeness", "otsu")
-
 Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class SplitterConfig:
-    """Settings of the part splitter."""
-
-    enabled: bool = True
-    # "likeness": parts are alike, or meet at a seam; frames, markers and broken-off pieces are neither.
-    # "otsu" is the published method: the large components above the Otsu threshold.
-    method: str = "likeness"
-    # "otsu": components smaller than this fraction of the image are markers, text and dirt, not parts.
-    min_area_fraction: float = 0.05
-    # What is kept around a part's box, as a fraction of the image's longer side: the Otsu threshold
-    # lies inside the soft tissue, so the box alone would cut the skin off. "likeness", whose lower
-    # threshold reaches the skin, keeps a quarter of it.
-    margin_fraction: float = 0.02
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ParameterError(
-                f"splitter.method {self.method!r} is not known; choose from: {', '.join(METHODS)}"
-            )
-        if not 0 < self.min_area_fraction < 1:
-            raise ParameterError(
-                f"splitter.min_area_fraction {self.min_area_fraction} is not between 0 and 1"
-            )
-        if not 0 <= self.margin_fraction <= 0.5:
-            raise ParameterError(f"splitter.margin_fraction {self.margin_fraction} is not between 0 and 0.5")
 
 
 def split_parts(study: Study, config: SplitterConfig, seen: Overviews | None = None) -> Study:
@@ -128,7 +96,7 @@ def _by_likeness(
         part = image[box[0] : box[2], box[1] : box[3]].copy()
         for other, mask in enumerate(limbs.parts):
             if other != k:
-                part[_enlarged(mask, box, step)] = 0
+                part *= ~_enlarged(mask, box, step)
         result.append((part, box))
     return margin, result
 
@@ -140,8 +108,9 @@ def _box(mask: Mask) -> Box:
 
 def _enlarged(mask: Mask, box: Box, step: int) -> Mask:
     """Return what a reduced mask covers of a box of the image."""
-    rows, columns = np.arange(box[0], box[2]) // step, np.arange(box[1], box[3]) // step
-    return mask[np.ix_(rows, columns)]
+    top, left = box[0] // step, box[1] // step
+    wide = mask[top:, left:].repeat(step, axis=1)[:, box[1] - left * step : box[3] - left * step]
+    return wide.repeat(step, axis=0)[box[0] - top * step : box[2] - top * step]
 
 
 def _reading_order(boxes: NDArray[np.integer]) -> NDArray[np.intp]:

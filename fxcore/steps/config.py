@@ -1,0 +1,187 @@
+"""The settings of the steps; nothing of what they do is loaded with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fxcore.body_parts import PARTS, Recognition, covers, recognise
+from fxcore.errors import ParameterError
+
+ANY = "any"
+"""Among the wanted parts: all."""
+INVERSION_METHODS = ("texture", "corners")
+SPLITTER_METHODS = ("likeness", "otsu")
+ALIGNMENT_METHODS = ("medial", "pca")
+
+
+@dataclass(frozen=True)
+class PartFilterConfig:
+    """Which anatomic parts stay in the data set.
+
+    Attributes
+    ----------
+    enabled : bool
+        Whether the step runs.
+    parts : tuple of str
+        Canonical parts to keep; ``("any",)`` keeps all. A region (``"upper limb"``, ``"spine"``) keeps
+        the parts in it.
+    terms : dict of str to tuple of str
+        Further terms, per part: what your hospital calls it. They win over the built-in ones, and may
+        name a part of your own.
+    unlabelled : str
+        What happens to a radiograph without a usable label: ``"keep"`` or ``"drop"``. A label is of no
+        use if it is empty, names no part, or names a region that holds a wanted part (``EXTREMITY``).
+    min_similarity : float
+        Similarity in [0.5, 1] from which a misspelt term counts; 1 takes correct spelling only, 0.8
+        allows one slip in five letters.
+    """
+
+    enabled: bool = True
+    parts: tuple[str, ...] = ("wrist",)
+    terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unlabelled: str = "keep"
+    min_similarity: float = 0.8
+
+    def __post_init__(self) -> None:
+        known = {*PARTS, *self.terms, ANY}
+        if not self.parts:
+            raise ParameterError(f"parts is empty; name at least one part, or {ANY!r} to keep all")
+        for part in self.parts:
+            if part not in known:
+                raise ParameterError(
+                    f"unknown body part {part!r}; known: {', '.join(sorted(known))}. "
+                    f"For another part give its terms, e.g. terms = {{{part!r} = [...]}}"
+                )
+        for part, terms in self.terms.items():
+            for term in (part, *terms):
+                if not any(c.isalpha() for c in term):
+                    raise ParameterError(f"a term of the part {part!r} has no letters: {term!r}")
+        if self.unlabelled not in ("keep", "drop"):
+            raise ParameterError(f"unlabelled must be 'keep' or 'drop', not {self.unlabelled!r}")
+        if not 0.5 <= self.min_similarity <= 1.0:
+            raise ParameterError(f"min_similarity must be between 0.5 and 1, not {self.min_similarity}")
+
+    def recognise(self, label: str) -> Recognition:
+        """Recognise `label` with the terms of this configuration."""
+        return recognise(label, tuple((p, tuple(t)) for p, t in self.terms.items()), self.min_similarity)
+
+    def wants(self, part: str) -> bool:
+        """Tell whether radiographs of `part` are kept."""
+        return any(wanted == ANY or covers(wanted, part) for wanted in self.parts)
+
+
+@dataclass(frozen=True)
+class InversionConfig:
+    """Settings of the colour inversion."""
+
+    enabled: bool = True
+    # "texture": anatomy has structure and background has none, so the brighter of both is told;
+    # "corners" is the published heuristic: background lies in the corners, so bright corners mean inverted.
+    method: str = "texture"
+    # "texture": parts that fill the field, so that there is no air to judge by, and whose brightest region
+    # is their smoothest; their colour is left as the file says. Known once the part filter has run.
+    as_stored: tuple[str, ...] = ("chest",)
+    # "corners": mean grey value of the four corner windows at and above which it counts as inverted.
+    threshold: float = 100.0
+    # "corners": side of a corner window as a fraction of the image's side.
+    window_fraction: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.method not in INVERSION_METHODS:
+            raise ParameterError(
+                f"inversion.method {self.method!r} is not known; choose from: {', '.join(INVERSION_METHODS)}"
+            )
+        for part in self.as_stored:
+            if part not in PARTS:
+                raise ParameterError(
+                    f"inversion.as_stored: unknown body part {part!r}; see the part filter's"
+                )
+        if not 0 <= self.threshold <= 255:
+            raise ParameterError(f"inversion.threshold {self.threshold} is not a grey value from 0 to 255")
+        if not 0 < self.window_fraction <= 0.5:
+            raise ParameterError(
+                f"inversion.window_fraction {self.window_fraction} is not above 0 and at most 0.5"
+            )
+
+
+@dataclass(frozen=True)
+class SplitterConfig:
+    """Settings of the part splitter."""
+
+    enabled: bool = True
+    # "likeness": parts are alike, or meet at a seam; frames, markers and broken-off pieces are neither.
+    # "otsu" is the published method: the large components above the Otsu threshold.
+    method: str = "likeness"
+    # "otsu": components smaller than this fraction of the image are markers, text and dirt, not parts.
+    min_area_fraction: float = 0.05
+    # What is kept around a part's box, as a fraction of the image's longer side: the Otsu threshold
+    # lies inside the soft tissue, so the box alone would cut the skin off. "likeness", whose lower
+    # threshold reaches the skin, keeps a quarter of it.
+    margin_fraction: float = 0.02
+
+    def __post_init__(self) -> None:
+        if self.method not in SPLITTER_METHODS:
+            raise ParameterError(
+                f"splitter.method {self.method!r} is not known; choose from: {', '.join(SPLITTER_METHODS)}"
+            )
+        if not 0 < self.min_area_fraction < 1:
+            raise ParameterError(
+                f"splitter.min_area_fraction {self.min_area_fraction} is not between 0 and 1"
+            )
+        if not 0 <= self.margin_fraction <= 0.5:
+            raise ParameterError(f"splitter.margin_fraction {self.margin_fraction} is not between 0 and 0.5")
+
+
+@dataclass(frozen=True)
+class AlignmentConfig:
+    """Settings of the rotation alignment."""
+
+    enabled: bool = True
+    # "medial": the medial line of the main limb, frames and background left out, and the distal end by
+    # what both ends look like.
+    # "pca" is the published method: the principal axis of the closed and opened Otsu mask.
+    method: str = "medial"
+    # "pca": side of the square structuring element as a fraction of the longer side: 15 of 3000 pixels.
+    element_fraction: float = 0.005
+    # "pca": components smaller than this fraction of the largest are markers and have no say in the axis.
+    min_component_fraction: float = 0.1
+    # "medial": ratio of the limb's extent along the axis to that across it, below which there is no clear
+    # axis. A trunk that fills a field of 4 : 3 has 1.33; limbs have 1.8 and more.
+    min_elongation: float = 1.5
+    # "pca": the same ratio for the published mask.
+    pca_min_elongation: float = 1.25
+    # A smaller rotation is not worth the blur of resampling.
+    min_degrees: float = 0.5
+    # Turn by 180 degrees where the fingers would end up at the bottom.
+    fingers_up: bool = True
+
+    def __post_init__(self) -> None:
+        if self.method not in ALIGNMENT_METHODS:
+            raise ParameterError(
+                f"alignment.method {self.method!r} is not known; choose from: {', '.join(ALIGNMENT_METHODS)}"
+            )
+        if not 0 < self.element_fraction <= 0.1:
+            raise ParameterError(
+                f"alignment.element_fraction {self.element_fraction} is not between 0 and 0.1"
+            )
+        if not 0 <= self.min_component_fraction <= 1:
+            raise ParameterError(
+                f"alignment.min_component_fraction {self.min_component_fraction} is not between 0 and 1"
+            )
+        for name in ("min_elongation", "pca_min_elongation"):
+            if getattr(self, name) < 1:
+                raise ParameterError(
+                    f"alignment.{name} {getattr(self, name)} is below 1, the elongation of a disc"
+                )
+        if not 0 <= self.min_degrees <= 90:
+            raise ParameterError(f"alignment.min_degrees {self.min_degrees} is not between 0 and 90")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Settings of all steps; a TOML file has a table for each."""
+
+    part_filter: PartFilterConfig = field(default_factory=PartFilterConfig)
+    inversion: InversionConfig = field(default_factory=InversionConfig)
+    splitter: SplitterConfig = field(default_factory=SplitterConfig)
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)

@@ -1,0 +1,227 @@
+"""What a worker does: list the contents of files, ingest a study, preprocess a study."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from fxcore.body_parts import mentioned_parts
+from fxcore.dataset.journal import StudyRecord
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.studies import StudyWriter, read_radiograph
+from fxcore.dataset.tables import cell
+from fxcore.dicom.entries import IndexEntry
+from fxcore.dicom.index import index_file
+from fxcore.dicom.read import LoadedFile, load_dicom
+from fxcore.errors import DataSetError, UnreadableFileError, why_unreadable
+from fxcore.images import load_image
+from fxcore.jobs import (
+    IDENTITY_COLUMNS,
+    IndexTask,
+    IngestTask,
+    PreprocessTask,
+    SourceFile,
+    StudyTask,
+    require_files,
+)
+from fxcore.settings import IngestConfig
+from fxcore.steps import Pipeline
+from fxcore.steps.pipeline import decisions, run_steps
+from fxcore.study import Radiograph, Reject, Study
+
+
+class Receiver(Protocol):
+    """What takes in the radiographs of a study; a `StudyWriter` writes them.
+
+    Attributes
+    ----------
+    converted : int
+        Source files that gave radiographs.
+    try_again : bool
+        Set where a file could not be read for a reason that may pass.
+    rejects : list of Reject
+    body_parts, decisions : collections.Counter
+    """
+
+    converted: int
+    try_again: bool
+    rejects: list[Reject]
+    body_parts: Counter[str]
+    decisions: Counter[str]
+
+    def add(self, radiograph: Radiograph) -> None:
+        """Take one radiograph."""
+
+
+def index_files(task: IndexTask) -> list[IndexEntry]:
+    """Look into each file; descriptions are reduced to the body parts they name before they leave."""
+    entries = (index_file(Path(task.archive), source, task.limits) for source in task.sources)
+    return [replace(e, body_part_described=";".join(mentioned_parts(e.body_part_described))) for e in entries]
+
+
+def do_study(task: StudyTask) -> StudyRecord:
+    """Make one study of the output, whole, and record it."""
+    layout = Layout(Path(task.out), task.shard)
+    with StudyWriter(layout, task.study_id, task.label, task.fingerprint) as writer:
+        take_through(task, writer)
+        return writer.commit()
+
+
+def take_through(task: StudyTask, receiver: Receiver) -> None:
+    """Take the radiographs of a study, from wherever it is, through the steps to `receiver`."""
+    radiographs: Iterable[Radiograph]
+    if isinstance(task, IngestTask):
+        radiographs = _ingested(task, receiver)
+    else:
+        receiver.converted = task.record.converted
+        receiver.body_parts.update(task.record.body_parts)
+        receiver.rejects.extend(task.record.rejects)
+        radiographs = _stored(task, receiver.rejects, receiver)
+    for radiograph in radiographs:
+        _add(radiograph, task.steps, receiver)
+
+
+def probe_study(task: StudyTask) -> None:
+    """Do all of a study but write nothing: shows whether its files are safe to touch."""
+    rejects: list[Reject] = []
+    radiographs: Iterable[Radiograph]
+    if isinstance(task, IngestTask):
+        radiographs = (r for copies in _copies(task.files) for r in _first_readable(task, copies, rejects))
+    else:
+        radiographs = _stored(task, rejects)
+    for radiograph in radiographs:
+        if task.steps is not None:
+            run_steps(Study(task.study_id, radiograph.metadata["label"], [radiograph]), task.steps)
+
+
+def _add(radiograph: Radiograph, steps: Pipeline | None, receiver: Receiver) -> None:
+    # One radiograph at a time, so that a study of hundreds needs the memory of one.
+    study = Study(radiograph.metadata["study_id"], radiograph.metadata["label"], [radiograph])
+    rejects: list[Reject] = []
+    if steps is not None:
+        study, rejects = run_steps(study, steps)
+    receiver.rejects.extend(rejects)
+    for result in study.radiographs:
+        receiver.add(result)
+        receiver.decisions.update(decisions(result.metadata))
+
+
+def _ingested(task: IngestTask, receiver: Receiver) -> Iterator[Radiograph]:
+    for copies in _copies(task.files):
+        radiographs = _first_readable(task, copies, receiver.rejects, receiver)
+        first = True
+        for radiograph in radiographs:
+            receiver.converted += first
+            first = False
+            receiver.body_parts[radiograph.metadata["BodyPartExamined"]] += 1
+            yield radiograph
+
+
+def _copies(files: tuple[SourceFile, ...]) -> list[list[SourceFile]]:
+    """Group the files that are copies of one radiograph, keeping their order."""
+    groups: dict[str, list[SourceFile]] = {}
+    for file in files:
+        groups.setdefault(file.radiograph_id, []).append(file)
+    return list(groups.values())
+
+
+def _first_readable(
+    task: IngestTask, copies: list[SourceFile], rejects: list[Reject], receiver: Receiver | None = None
+) -> Iterator[Radiograph]:
+    found = False
+    for file in copies:
+
+        def reject(reason: str, message: str, file: SourceFile = file) -> None:
+            rejects.append(
+                Reject("ingest", task.study_id, file.source_id, file.radiograph_id, reason, cell(message))
+            )
+
+        if found:
+            reject("duplicate", "another file of this study has the same SOPInstanceUID")
+        elif file.source_id in task.failed:
+            reject(*task.failed[file.source_id])
+        else:
+            try:
+                loaded = _load(Path(task.archive) / file.path, file.kind, task.config)
+                radiographs: Iterable[Radiograph] = _radiographs(task, file, loaded)
+                if loaded.n_frames > 1:
+                    # All frames or none: a file is either in the data set or in the rejects.
+                    radiographs = list(radiographs)
+                for radiograph in radiographs:
+                    found = True
+                    yield radiograph
+            except UnreadableFileError as error:
+                reject(*why_unreadable(error))
+                if isinstance(error.__cause__, OSError):
+                    _try_again(task.archive, receiver)
+
+
+def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:
+    return load_image(path, config.pixels) if kind == "image" else load_dicom(path, config.pixels)
+
+
+def _radiographs(task: IngestTask, file: SourceFile, loaded: LoadedFile) -> Iterator[Radiograph]:
+    for number, image in loaded.frames:
+        suffix = f"_f{number + 1:04d}" if loaded.n_frames > 1 else ""
+        identity = (
+            file.radiograph_id + suffix,
+            task.study_id,
+            task.patient_id,
+            file.source_id,
+            task.label,
+            *map(str, image.shape),
+            file.body_parts_described,
+        )
+        row = dict(zip(IDENTITY_COLUMNS, identity, strict=True)) | loaded.row(number)
+        yield Radiograph(image, {column: cell(text) for column, text in row.items()})
+
+
+def _stored(
+    task: PreprocessTask, rejects: list[Reject], receiver: Receiver | None = None
+) -> Iterator[Radiograph]:
+    layout = Layout(Path(task.dataset))
+    for row in _rows(task, rejects, receiver):
+        radiograph_id = row.get("radiograph_id", "")
+        if task.wanted and radiograph_id != task.wanted:
+            continue
+        where = ("preprocess", task.study_id, row.get("source_id", ""), radiograph_id)
+        if radiograph_id in task.failed:
+            rejects.append(Reject(*where, *task.failed[radiograph_id]))
+            continue
+        try:
+            radiograph = read_radiograph(layout, task.record.label, row)
+        except DataSetError as error:
+            rejects.append(Reject(*where, "unreadable_png", cell(str(error))))
+            if isinstance(error.__cause__, OSError):
+                _try_again(task.dataset, receiver)
+            continue
+        yield radiograph
+
+
+def _rows(
+    task: PreprocessTask, rejects: list[Reject], receiver: Receiver | None = None
+) -> list[dict[str, str]]:
+    try:
+        return task.rows()
+    except DataSetError as error:
+        if isinstance(error.__cause__, OSError):
+            _try_again(task.dataset, receiver)
+        message = "the metadata.csv of the study is missing or damaged"
+        rejects.append(Reject("preprocess", task.study_id, "", "", "unreadable_metadata", message))
+        return []
+
+
+def _try_again(source: str, receiver: Receiver | None) -> None:
+    """Have the study done again by the next run, as what the system could not read may be there by then.
+
+    Raises
+    ------
+    OSError
+        If not a file but the whole source is gone, as a network drive goes: that ends the run.
+    """
+    require_files(Path(source))
+    if receiver is not None:
+        receiver.try_again = True
