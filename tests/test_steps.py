@@ -85,6 +85,27 @@ def test_a_bright_background_is_inverted_and_said():
     assert [r.metadata["inverted"] for r in result] == ["1", "0"]
 
 
+def washed_out_arm() -> np.ndarray:
+    """Draw an arm that a narrow window shows white from side to side, in air with noise."""
+    rows, columns = np.mgrid[:600, :440]
+    across = (columns - 220 - 20 * np.sin(rows / 200)) / 90
+    tissue = np.sqrt(np.clip(1 - across**2, 0, None))
+    air = np.random.default_rng(0).normal(14, 12, tissue.shape)
+    return np.clip(air + 400 * tissue, 0, 255).astype(np.uint8)
+
+
+def test_a_limb_without_structure_is_told_by_its_skin_line(monkeypatch):
+    pictures = washed_out_arm(), 255 - washed_out_arm()
+    result = correct_inversion(study(*pictures), InversionConfig()).radiographs
+    assert [r.metadata["inverted"] for r in result] == ["0", "1"]
+    margins = [float(r.metadata["inversion_margin"]) for r in result]
+    assert margins[0] == -margins[1]
+    # By structure alone it would be the other way round: all there is of it is the air's noise.
+    monkeypatch.setattr("fxcore.steps.inversion._clipped_limb", lambda grey: 0.0)
+    result = correct_inversion(study(*pictures), InversionConfig()).radiographs
+    assert [r.metadata["inverted"] for r in result] == ["1", "0"]
+
+
 def test_a_chest_keeps_its_colour_where_it_is_known_to_be_one():
     for part, inverted in (("chest", "0"), ("hand", "1"), ("", "1")):
         row = (

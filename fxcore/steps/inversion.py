@@ -7,7 +7,7 @@ import numpy as np
 from fxcore.body_parts import covers
 from fxcore.kernels import corner_means, correlation, invert, local_structure
 from fxcore.steps.config import InversionConfig
-from fxcore.steps.field import Frame, Grey, dilated
+from fxcore.steps.field import Frame, Grey, dilated, quantiles
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
@@ -21,6 +21,15 @@ _CLIPPED = 0.5
 # What it counts that brightness grows with the distance from the border, and how far from it, as a
 # fraction of the side, that goes on: air surrounds most limbs, but legs can fill the corners.
 _LOCATION, _DEEP = 0.25, 0.25
+# A limb may be clipped if so much of the image is, more of its middle third than of all...
+_MUCH = 0.1
+# ... and what lies so far from that, as a fraction of the longer side, is of one level, whose quartiles are
+# within this fraction of the range: air, of which there is so much. A shutter beside it, at the other end
+# of the range, does not count.
+_FAR, _ONE_LEVEL, _AIR, _OTHER_END = 0.04, 0.15, 0.1, 0.03
+# Of levels between air and limb those in the middle, and where their mean lies at least for a limb, whose
+# tissue gains thickness fastest at the skin.
+_BETWEEN, _FEWEST_BETWEEN, _ROUNDED = (0.15, 0.85), 0.005, 0.55
 
 
 def correct_inversion(study: Study, config: InversionConfig, seen: Overviews | None = None) -> Study:
@@ -82,6 +91,9 @@ def inversion_margin(seen: Overview) -> float:
     would then be a bright frame left out; the margin is the difference, so that a negative has exactly
     the opposite margin.
 
+    Where a window was so narrow that the limb is clipped, no structure is left in it, and the noise of
+    the air would win: there the skin line tells (`_clipped_limb`).
+
     Parameters
     ----------
     seen : Overview
@@ -95,7 +107,36 @@ def inversion_margin(seen: Overview) -> float:
     """
     structure = local_structure(seen.grey)
     bright, dark = seen.frame, seen.negative.frame
-    return _judged(seen.grey, structure, bright, dark) - _judged(seen.negative.grey, structure, dark, bright)
+    grey, negative = seen.grey, seen.negative.grey
+    margin = _judged(grey, structure, bright, dark) - _judged(negative, structure, dark, bright)
+    limb = _clipped_limb(grey) - _clipped_limb(negative)
+    return margin if margin * limb >= 0 else limb
+
+
+def _clipped_limb(grey: Grey) -> float:
+    """Say how surely what is clipped at the bright end is a limb in air; 0 where it may be anything.
+
+    A limb gains thickness fastest at the skin: most levels between air and limb are nearer to the limb's.
+    """
+    low, high = float(grey.min()), float(grey.max())
+    clipped = grey >= high - _CLIPPED
+    rows, columns = (slice(n // 3, n - n // 3) for n in grey.shape)
+    if clipped.mean() < _MUCH or clipped[rows, columns].mean() < clipped.mean():
+        return 0.0
+    far = ~dilated(clipped, max(2, round(_FAR * max(grey.shape))))
+    lit = far & (grey > low + _OTHER_END * (high - low))
+    air = lit if np.count_nonzero(lit) >= _AIR * grey.size else far
+    if np.count_nonzero(air) < _AIR * grey.size:
+        return 0.0
+    least, level, most = quantiles(grey, air, (0.25, 0.5, 0.75))
+    if most - least > _ONE_LEVEL * (high - low):
+        return 0.0
+    risen = (grey - level) / max(high - level, _CLIPPED)
+    between = risen[(risen > _BETWEEN[0]) & (risen < _BETWEEN[1])]
+    if between.size < _FEWEST_BETWEEN * grey.size:
+        return 0.0
+    rounded = float(between.mean())
+    return 2 * rounded - 1 if rounded > _ROUNDED else 0.0
 
 
 def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
