@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import statistics
+import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,6 +24,15 @@ PEERS = {
     "pylibjpeg": "pylibjpeg",
 }
 VERSIONS = ("numpy", "numba", "opencv-python", "scikit-image", "scikit-learn", "pydicom", "python-gdcm")
+
+# Half a second of arithmetic that needs no memory, timed by itself.
+_ARITHMETIC = """
+import time
+begin = time.perf_counter()
+for _ in range(8_000_000):
+    pass
+print(time.perf_counter() - begin)
+"""
 
 
 def require_peers() -> None:
@@ -48,7 +60,7 @@ def machine() -> dict[str, str]:
     """Return processor, cores, memory, system and versions."""
     found = {
         "processor": processor(),
-        "cores": str(default_workers()),
+        "cores": _cores(),
         "memory": _memory(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -72,6 +84,22 @@ def processor() -> str:
     name = facts.get("model name", platform.machine())
     numbers = ", ".join(f"{key} {facts[key]}" for key in ("cpu family", "model") if key in facts)
     return f"{name} ({numbers.removeprefix('cpu ')})" if numbers else name
+
+
+def _cores() -> str:
+    """Count the cores, and say what two at once are worth: of two threads of one core, little."""
+    count = default_workers()
+    if count < 2:
+        return "1 core"
+    slower = statistics.median(max(_seconds(2)) / _seconds(1)[0] for _ in range(3))
+    return f"{count} cores (two processes of plain arithmetic at once: {slower:.2f} times as long as one)"
+
+
+def _seconds(processes: int) -> list[float]:
+    """Return what the arithmetic takes in each of so many processes at once."""
+    command = [sys.executable, "-c", _ARITHMETIC]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    return [float(process.communicate()[0]) for process in started]
 
 
 def _memory() -> str:

@@ -72,7 +72,7 @@ def inputs(findings: Findings) -> list[str]:
 def machine_text(findings: Findings) -> str:
     """Name the machine in one line."""
     facts = dict(findings.machine)
-    head = f"{facts.pop('processor')}, {facts.pop('cores')} cores, {facts.pop('memory')}, "
+    head = f"{facts.pop('processor')}, {facts.pop('cores')}, {facts.pop('memory')}, "
     head += f"{facts.pop('system')}"
     return f"{head}; {', '.join(f'{name} {version}' for name, version in facts.items())}"
 

@@ -1,4 +1,4 @@
-"""The pipeline: the four steps in their fixed order, each with its settings."""
+"""The pipeline: the four steps in their fixed order."""
 
 from __future__ import annotations
 
