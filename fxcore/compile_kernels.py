@@ -35,7 +35,7 @@ _OTHER_HALF = "from fxcore.kernels.warm import warm_files; warm_files()"
 def _without_scipy() -> Iterator[None]:
     """Spare Numba a look for SciPy's BLAS, for products of matrices, which no kernel has.
 
-    A fifth of the time that loading the kernels takes. Where SciPy is loaded already, that costs nothing.
+    A part of the time that loading the first kernel takes. Where SciPy is loaded already, that costs nothing.
     """
     if _LINALG in sys.modules:
         yield
@@ -56,30 +56,39 @@ def compile_kernels() -> None:
     nobody writes, and nobody has to wait. The one that fills it starts another for half of the kernels, as
     compiling takes one core only.
     """
-    made_of = (
-        _sources(Path(fxcore.kernels.__file__).parent),
-        numba.__version__,
+    # What Numba keeps beside each other in its cache; of each it keeps one version, the last.
+    kinds = (
         platform.python_version(),
         llvmlite.binding.get_host_cpu_name(),
         llvmlite.binding.get_host_cpu_features().flatten(),
     )
+    version = f"{_sources(Path(fxcore.kernels.__file__).parent)} {numba.__version__}"
     dispatcher: Any = blend
     cache = Path(dispatcher.stats.cache_path)
-    filled = cache / f"fxray-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}.filled"
-    if filled.exists():
+    filled = cache / f"fxray-{hashlib.sha256(repr(kinds).encode()).hexdigest()[:16]}.filled"
+    if _text(filled) == version:
         # The first one takes with it what Numba needs for any.
         corner_means(np.zeros((1, 1), np.uint8), 1, 1)
         return
     try:
         with (cache / "fxray.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not filled.exists():
+            if _text(filled) != version:
+                # What is written from here on takes the place of what it speaks of.
+                filled.unlink(missing_ok=True)
                 _by_two()
-            warm()
-            filled.touch()
+                warm()
+                filled.write_text(version, encoding="ascii")
     except OSError:
         # No locks, or no writing, on this file system.
         warm()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
 
 
 def _by_two() -> None:

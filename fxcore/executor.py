@@ -38,6 +38,9 @@ __all__ = [
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+STARTED_BY = "FXRAY_STARTED_BY"
+"""Variable that tells the process that workers are forked from who started it."""
+
 # More processes than this for each core only take memory and time to start.
 _WORKERS_PER_CORE = 4
 
@@ -70,7 +73,7 @@ def default_workers() -> int:
 
 
 def _context() -> Any:
-    """Fork workers from a clean server process that has everything loaded and compiled once.
+    """Fork workers from a clean server process that has imported what they need, and seen to the kernels.
 
     Where that is not to be had, spawn them. Never fork the parent itself: its threads and locks
     would come along.
@@ -83,9 +86,9 @@ def _context() -> Any:
 
 
 def start_loading() -> None:
-    """Let the process that workers are forked from load what they need, while this one does the same.
+    """Let the process that workers are forked from load what they need, while this one prepares their work.
 
-    Worth a call before heavy imports; without it, that process starts with the first `Executor`.
+    Worth a call as early as may be; without it, that process starts with the first `Executor`.
     """
     if isinstance(_context(), ForkServerContext):
         # It ends by itself after the last of us, which a closed terminal must not hinder. It lets Ctrl-C
@@ -94,7 +97,11 @@ def start_loading() -> None:
             resource_tracker.ensure_running()
         # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
         with _held_back(signal.SIGINT):
-            forkserver.ensure_running()
+            os.environ[STARTED_BY] = str(os.getpid())
+            try:
+                forkserver.ensure_running()
+            finally:
+                del os.environ[STARTED_BY]
 
 
 @contextlib.contextmanager
@@ -125,13 +132,16 @@ def _nothing() -> None:
 
 
 def _initialise(memory: int) -> None:
-    """Ready a worker: one thread, kernels compiled, Ctrl-C left to the parent, memory bounded."""
+    """Ready a worker: kernels loaded, Ctrl-C left to the parent, memory bounded."""
+    from fxcore.kernels.warm import warm_radiographs
     from fxcore.worker_start import end_with_parent, limit_memory
 
     # At once, even in native code: a study half done is dropped by whoever does it next.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+    # Each for itself, all at once; and before memory is bounded, which LLVM does not expect to be short.
+    warm_radiographs()
     limit_memory(memory)
 
 

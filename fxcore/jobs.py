@@ -117,9 +117,18 @@ class PreprocessTask:
 
     @property
     def items(self) -> tuple[str, ...]:
+        """The radiographs, as far as the rows can be read.
+
+        Raises
+        ------
+        OSError
+            If the whole data set is gone, as a network drive goes.
+        """
         try:
             return tuple(row.get("radiograph_id", "") for row in self.rows())
-        except DataSetError:
+        except DataSetError as error:
+            if isinstance(error.__cause__, OSError):
+                require_files(Path(self.dataset))
             return ()
 
     def rows(self) -> list[dict[str, str]]:

@@ -22,10 +22,27 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+from fxcore.executor import STARTED_BY  # noqa: E402
+
+
+def _leave_if_alone() -> None:
+    """End if the program that started this process has ended, as after a mistyped command.
+
+    Whoever reads its output through a pipe waits for this process as well.
+    """
+    if os.environ.get(STARTED_BY, str(os.getppid())) != str(os.getppid()):
+        os._exit(0)
+
+
+import numba  # noqa: E402, F401
+
+_leave_if_alone()
+
 import fxcore.work  # noqa: E402, F401
 from fxcore.allocator import keep_memory  # noqa: E402
 from fxcore.compile_kernels import compile_kernels  # noqa: E402
 
+_leave_if_alone()
 compile_kernels()
 
 # Of the time that an uncompressed radiograph costs, a tenth would go to pages that come anew from the

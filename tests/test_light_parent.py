@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from fxcore.phantom import synthesise
 
 
 @pytest.mark.parametrize(
@@ -22,3 +25,30 @@ def test_the_parent_starts_without_what_workers_load(modules: str, needs: list[s
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.split() == needs
+
+
+_RUN = """
+import sys
+from pathlib import Path
+from fxcore.build import build
+if __name__ == "__main__":
+    archive, folder = map(Path, sys.argv[1:])
+    summary = build(archive, folder / "out", key_file=folder / "key", index_file=folder / "index", workers=1)
+    print(summary.radiographs_done, *{"numba", "pydicom", "cv2"} & set(sys.modules))
+"""
+
+
+def test_a_whole_run_leaves_it_that_way(tmp_path: Path) -> None:
+    synthesise(tmp_path / "archive", studies=3, seed=1, scale=0.1)
+    program = tmp_path / "program.py"
+    program.write_text(_RUN)
+    done = subprocess.run(
+        [sys.executable, program, tmp_path / "archive", tmp_path],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    count, *loaded = done.stdout.split()
+    assert int(count) > 0
+    assert not loaded

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from fxcore import cli
+from fxcore.cli.app import app
+from fxcore.executor import STARTED_BY
 
 # Each radiograph takes and gives back a few arrays of some megabytes.
 _WORK = """
@@ -24,9 +30,10 @@ print(radiograph(), radiograph())
 """
 
 
-def _run(code: str) -> str:
+def _run(code: str, **variables: str) -> str:
+    command, environment = [sys.executable, "-c", code], os.environ | variables
     return subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=200
+        command, check=True, capture_output=True, text=True, timeout=200, env=environment
     ).stdout
 
 
@@ -41,3 +48,36 @@ def test_what_loading_the_kernels_does_without_is_there_afterwards() -> None:
     pytest.importorskip("scipy")
     code = "import fxcore.worker_start, scipy.linalg; print(scipy.linalg.norm([3.0, 4.0]))"
     assert float(_run(code)) == 5.0
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_no_more_is_loaded_once_who_asked_for_it_has_ended(alone: bool) -> None:
+    code = "import fxcore.worker_start; print('loaded')"
+    asked = str(os.getpid() + alone)
+    assert _run(code, **{STARTED_BY: asked}) == ("" if alone else "loaded\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["build", "archive", "out"], True),
+        (["score", "model.onnx", "archive", "out", "--quiet"], True),
+        (["build", "archive", "out", "--scheduler=tcp://here:1"], False),
+        (["build", "--help"], False),
+        (["config"], False),
+        ([], False),
+    ],
+)
+def test_whether_a_command_will_want_workers(arguments: list[str], wanted: bool) -> None:
+    assert cli._takes_workers(arguments) is wanted
+
+
+def test_every_command_that_takes_workers_starts_them_early() -> None:
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    parameters = {
+        command.name or command.callback.__name__: inspect.signature(command.callback).parameters
+        for command in app.registered_commands
+    }
+    with_workers = {name for name in names if "workers" in parameters[name]}
+    # Phantoms are drawn by another pool.
+    assert with_workers - {"synth"} == cli._COMMANDS_WITH_WORKERS

@@ -7,14 +7,14 @@ import sys
 
 from fxcore.cli.signals import Stopped, ignore, listen
 
-_WITH_WORKERS = {"build", "demo", "ingest", "labels", "preprocess", "score"}
-_WITHOUT = {"--help", "-h", "--scheduler"}
+_COMMANDS_WITH_WORKERS = {"build", "demo", "ingest", "labels", "preprocess", "score"}
+_OPTIONS_WITHOUT_WORKERS = {"--help", "-h", "--scheduler"}
 
 
 def main() -> None:
     """Entry point of the ``fxray`` program."""
     listen()
-    # Imported here, so that Ctrl-C is heard while it loads.
+    # Imported from here on, so that Ctrl-C is heard while all that loads.
     if _takes_workers(sys.argv[1:]):
         from fxcore.executor import start_loading
 
@@ -37,7 +37,7 @@ def _takes_workers(arguments: list[str]) -> bool:
     A wrong guess costs a process that loads for nothing, or the wait for one that is started later.
     """
     named = {argument.partition("=")[0] for argument in arguments}
-    return bool(arguments) and arguments[0] in _WITH_WORKERS and not _WITHOUT & named
+    return bool(arguments) and arguments[0] in _COMMANDS_WITH_WORKERS and not _OPTIONS_WITHOUT_WORKERS & named
 
 
 __all__ = ["main"]

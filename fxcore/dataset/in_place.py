@@ -17,6 +17,7 @@ from fxcore.study import LABELS
 
 
 def put_in_place(layout: Layout, record: StudyRecord, staged: Path) -> None:
+    """Rename a staged study to its place, or remove what is there where it has no radiographs."""
     # An earlier result of this study: its files have changed, or its label.
     _clear(layout, record, staged)
     if record.radiographs:

@@ -76,7 +76,8 @@ class StudyWriter:
         """Put the study in its place and record it as done.
 
         The record is written when the staged folder is complete and before the folder is renamed:
-        a run that finds a record without a folder finishes the renaming (see `finish_renames`).
+        a run that finds a record without a folder finishes the renaming; see
+        `fxcore.dataset.in_place.finish_renames`.
         """
         columns = union_of_columns([list(row) for row in self._rows])
         record = StudyRecord(

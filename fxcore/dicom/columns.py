@@ -133,7 +133,10 @@ ALLOWED: dict[str, Callable[[Any], str]] = {
 }
 
 METADATA_COLUMNS: tuple[str, ...] = (*ALLOWED, "TransferSyntaxUID", "burned_in")
-"""Columns of `clean_metadata`, in order; all are always there, empty where the file says nothing."""
+"""Columns of `fxcore.dicom.metadata.clean_metadata`, in order.
+
+All are always there, empty where the file says nothing.
+"""
 
 PIXEL_COLUMNS = ("decoder", "voi", "inverted_photometric", "colour", "frame")
 FILE_COLUMNS: tuple[str, ...] = (*METADATA_COLUMNS, *PIXEL_COLUMNS)

@@ -1,9 +1,7 @@
 """De-identified metadata: an allow-list of attributes, each value rebuilt rather than copied.
 
-The list holds technical attributes only. None of them is in Table E.1-1 of DICOM PS3.15, which names
-what the Basic Application Level Confidentiality Profile removes or replaces; no UID, date, time, name,
-identifier, comment or private element is ever read here. A value is parsed, checked and written anew in
-its canonical form; one that does not parse is dropped alone.
+What is allowed stands in `fxcore.dicom.columns`; nothing else is ever read here. A value is parsed, checked
+and written anew in its canonical form; one that does not parse is dropped alone.
 """
 
 from __future__ import annotations
@@ -33,8 +31,8 @@ def clean_metadata(dataset: Dataset, syntax: UID | None = None) -> dict[str, str
     Returns
     -------
     dict of str to str
-        Column to text, the keys being `METADATA_COLUMNS`. Several values are joined by ``\\``, the
-        standard's own separator.
+        Column to text, the keys being `fxcore.dicom.columns.METADATA_COLUMNS`. Several values are joined
+        by ``\\``, the standard's own separator.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Words that may stand in code strings, of our own choice where the standard leaves them open."""
+"""Words that may stand in code strings: where the standard leaves these open, others could be names."""
 
 from __future__ import annotations
 

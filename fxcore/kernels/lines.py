@@ -19,9 +19,10 @@ def straight_edges(mask: NDArray[Any], least: int) -> NDArray[np.float64]:
     """Find the straight edges of a mask that are parallel or at right angles to each other.
 
     A Hough transform of the mask's edge pixels, each of which votes for the lines across its own
-    gradient only; the image's border is no edge. Of the 90 tilts (one a degree) the one whose longest
-    lines hold most edge pixels is taken. Cost: edge pixels × 40 at most, since a tilt that too few of
-    them point to is passed over; meant for images of a few hundred pixels a side.
+    gradient only; a pixel without one votes for nothing, and the image's border is no edge. Of the 90
+    tilts (one a degree) the one whose longest lines hold most edge pixels is taken. Cost: edge pixels × 40
+    at most, since a tilt that too few of them point to is passed over; meant for images of a few hundred
+    pixels a side.
 
     Parameters
     ----------
@@ -173,8 +174,8 @@ def _edges(mask):
         above, line, below = wide[r + 2], wide[r + 3], wide[r + 4]
         any_edge = np.int8(0)
         for c in range(cols):
-            inner = above[c + 3] & below[c + 3] & line[c + 2] & line[c + 4]
-            edge[c] = line[c + 3] & ~inner
+            surrounded = above[c + 3] & below[c + 3] & line[c + 2] & line[c + 4]
+            edge[c] = line[c + 3] & ~surrounded
             any_edge |= edge[c]
         if not any_edge:
             continue
@@ -198,12 +199,12 @@ def _edges(mask):
 
 @kernel
 def _by_tilt(edges, width):
-    """Return edge pixels in order of their gradient's tilt, as far round as tilts are looked at.
+    """Sort edge pixels by the tilt of their gradient, modulo 90 degrees.
 
-    Tilts are modulo 90 degrees, and those of the first 40 come again behind 89, so that any range is one
-    stretch: what is within `_NEAR` degrees of a tilt of `_NEAR` to 89 + `_NEAR`. For each pixel: its column
-    and row, turned by as many quarters as bring its gradient near to such a tilt, and where the votes for
-    distance 0 and that number of quarters lie, of `width` a quarter. Then where each degree begins.
+    The first 40 degrees come again behind the last, so that all within `_NEAR` of a tilt of `_NEAR` to
+    89 + `_NEAR` are one stretch. Returns, of each pixel in that order: column and row, turned by as many
+    quarters as bring its gradient near to such a tilt, and where the votes for distance 0 and that number of
+    quarters lie, of `width` a quarter; and where the pixels of each degree begin.
     """
     n = len(edges)
     own = np.empty(n, np.int64)
@@ -216,7 +217,7 @@ def _by_tilt(edges, width):
     for k in range(begin.size - 1):
         begin[k + 1] += begin[k]
     x, y = np.empty((2, begin[-1]), np.float64)
-    zero = np.empty(begin[-1], np.int32)
+    at_zero = np.empty(begin[-1], np.int32)
     free = begin.copy()
     for i in range(n):
         for again in range(2 if own[i] % 90 < 2 * _NEAR else 1):
@@ -226,8 +227,8 @@ def _by_tilt(edges, width):
             x[at], y[at] = edges[i, 1], edges[i, 0]
             for _ in range(quarter):
                 x[at], y[at] = y[at], -x[at]
-            zero[at] = quarter * width + width // 2
-    return x, y, zero, begin
+            at_zero[at] = quarter * width + width // 2
+    return x, y, at_zero, begin
 
 
 @kernel
@@ -240,12 +241,12 @@ def _direction(degrees):
 
 
 @kernel
-def _vote(x, y, zero, degrees, places, votes):
+def _vote(x, y, at_zero, degrees, places, votes):
     """Count edge pixels by quarter and by the signed distance of their line from the origin."""
     cos, sin = _direction(degrees)
     # Two loops instead of one: the first becomes vector instructions.
     for i in range(x.size):
-        places[i] = zero[i] + np.int32(math.floor(x[i] * cos + y[i] * sin + 0.5))
+        places[i] = at_zero[i] + np.int32(math.floor(x[i] * cos + y[i] * sin + 0.5))
     votes[:] = 0
     counts = votes.reshape(-1)
     for i in range(x.size):
@@ -258,7 +259,7 @@ def _lines(edges, side, least):
     # No distance is greater than the diagonal, and each has a neighbour.
     votes = np.zeros((4, 2 * math.ceil(1.415 * side) + 4), np.int32)
     width = votes.shape[1]
-    x, y, zero, begin = _by_tilt(edges, width)
+    x, y, at_zero, begin = _by_tilt(edges, width)
     places = np.empty(x.size, np.int32)
     best = 0
     tilt = -1
@@ -267,7 +268,7 @@ def _lines(edges, side, least):
         first, last = begin[degrees - _NEAR], begin[degrees + _NEAR]
         if last - first < max(least, best + 1):
             continue
-        _vote(x[first:last], y[first:last], zero[first:last], degrees, places, votes)
+        _vote(x[first:last], y[first:last], at_zero[first:last], degrees, places, votes)
         total = 0
         for quarter in range(4):
             line = votes[quarter]
@@ -284,7 +285,7 @@ def _lines(edges, side, least):
     if tilt < 0:
         return out[:0]
     first, last = begin[tilt - _NEAR], begin[tilt + _NEAR]
-    _vote(x[first:last], y[first:last], zero[first:last], tilt, places, votes)
+    _vote(x[first:last], y[first:last], at_zero[first:last], tilt, places, votes)
     cos, sin = _direction(tilt)
     for quarter in range(4):
         line = votes[quarter]

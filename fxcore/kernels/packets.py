@@ -149,7 +149,7 @@ def read_packets(
     )  # fmt: skip
     if status:
         raise ParameterError(_MEANING[status])
-    data, begin, length = _gather(source, segments, blocks)
+    data, begin, length = _gather(source, np.ascontiguousarray(segments), blocks)
     kept = np.flatnonzero(passes)
     return CodeBlocks(
         data, begin[kept], length[kept], passes[kept], (planes[layout.blocks[0]] - zero_planes)[kept],

@@ -43,18 +43,37 @@ def warm() -> None:
 def warm_images() -> None:
     """Do what `warm` does for the half of the kernels that work on images; it shares none with the other."""
     for dtype in (np.uint8, np.uint16):
-        image = np.eye(20, dtype=dtype)
-        runs = runs_from_image(image, otsu_threshold(image))
-        found = components(runs)
-        corner_means(image, 1, 1)
-        crop_without(image, runs, found, 0, (0, 0, 4, 4))
-        pixel_sums(image)
-        apply_table(image, np.zeros(np.iinfo(dtype).max + 1, np.uint8))
-        for degrees in (30.0, 90.0, 180.0):
-            rotate(image, degrees)
+        _warm_type(dtype)
         inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), dtype), (0, 0, 4, 4), (0, 0), 2)
+    _warm_steps()
+
+
+def warm_radiographs() -> None:
+    """Do what `warm` does for what any radiograph may need once it is decoded."""
+    _warm_type(np.uint8)
+    _warm_steps()
+    apply_table(np.zeros(1, np.uint16), np.zeros(1 << 16, np.uint8))
+    deflate(np.zeros(64, np.uint8))
+
+
+def _warm_type(dtype: type[np.uint8 | np.uint16]) -> None:
+    """Run what there is for images of several types."""
+    image = np.eye(20, dtype=dtype)
+    runs = runs_from_image(image, otsu_threshold(image))
+    corner_means(image, 1, 1)
+    crop_without(image, runs, components(runs), 0, (0, 0, 4, 4))
+    pixel_sums(image)
+    apply_table(image, np.zeros(np.iinfo(dtype).max + 1, np.uint8))
+    for degrees in (30.0, 90.0, 180.0):
+        rotate(image, degrees)
+
+
+def _warm_steps() -> None:
+    """Run what there is for masks, and for radiographs made small."""
     # A histogram of many pixels, of which several threads each count some, takes another way.
     histogram(np.zeros((2, 1 << 17), np.uint8), threads=2)
+    runs = runs_from_image(np.eye(20, dtype=np.uint8), 0)
+    found = components(runs)
     runs_to_mask(close_rectangle(runs, 3, 3))
     keep_components(runs, found, np.zeros(found.count, np.bool_))
     found.kept(np.zeros(found.count, np.bool_))

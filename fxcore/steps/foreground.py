@@ -65,7 +65,7 @@ def foreground(grey: Grey, frame: Mask) -> Foreground:
     """
     # A frame ends in a rim of its own blur.
     field = ~dilated(frame, 2)
-    if np.count_nonzero(field) < 0.1 * field.size:
+    if 10 * np.count_nonzero(field) < field.size:
         field = np.ones_like(field)
     shutter, low = _shutter(grey, field)
     field &= ~shutter

@@ -21,15 +21,19 @@ _CLIPPED = 0.5
 # What it counts that brightness grows with the distance from the border, and how far from it, as a
 # fraction of the side, that goes on: air surrounds most limbs, but legs can fill the corners.
 _LOCATION, _DEEP = 0.25, 0.25
-# A limb may be clipped if so much of the image is, more of its middle third than of all...
-_MUCH = 0.1
-# ... and what lies so far from that, as a fraction of the longer side, is of one level, whose quartiles are
-# within this fraction of the range: air, of which there is so much. A shutter beside it, at the other end
-# of the range, does not count.
-_FAR, _ONE_LEVEL, _AIR, _OTHER_END = 0.04, 0.15, 0.1, 0.03
-# Of levels between air and limb those in the middle, and where their mean lies at least for a limb, whose
-# tissue gains thickness fastest at the skin.
-_BETWEEN, _FEWEST_BETWEEN, _ROUNDED = (0.15, 0.85), 0.005, 0.55
+# A limb may be clipped where at least this fraction of the image is, and of its middle not less than of all.
+_LEAST_CLIPPED = 0.1
+# So far from what is clipped, as a fraction of the longer side, no tissue lies between...
+_AWAY = 0.04
+# ... and there is air, if it is at least this fraction of the image...
+_LEAST_AIR = 0.1
+# ... and its quartiles lie within this fraction of the range of grey levels.
+_AIR_SPREAD = 0.15
+# What is this near to the dark end, as a fraction of the range, may be a shutter beside the air.
+_NEAR_DARK = 0.03
+# Levels from air (0) to what is clipped (1) at which the skin line is looked at; so many there must be, as a
+# fraction of the image, and their mean at least so high.
+_SKIN, _LEAST_SKIN, _ROUND = (0.15, 0.85), 0.005, 0.55
 
 
 def correct_inversion(study: Study, config: InversionConfig, seen: Overviews | None = None) -> Study:
@@ -103,40 +107,42 @@ def inversion_margin(seen: Overview) -> float:
     float
         From -2.5 to 2.5: the difference of the two correlation coefficients between grey level and the
         logarithm of the local standard deviation, and a quarter of the difference of those between grey
-        level and the distance from the border.
+        level and the distance from the border. Where the skin line says otherwise, what that
+        says, from -1 to 1.
     """
     structure = local_structure(seen.grey)
     bright, dark = seen.frame, seen.negative.frame
     grey, negative = seen.grey, seen.negative.grey
     margin = _judged(grey, structure, bright, dark) - _judged(negative, structure, dark, bright)
     limb = _clipped_limb(grey) - _clipped_limb(negative)
-    return margin if margin * limb >= 0 else limb
+    return limb if limb and margin * limb <= 0 else margin
 
 
 def _clipped_limb(grey: Grey) -> float:
     """Say how surely what is clipped at the bright end is a limb in air; 0 where it may be anything.
 
     A limb gains thickness fastest at the skin: most levels between air and limb are nearer to the limb's.
+    Frames are not left out, since a limb that is white from side to side has edges as straight as theirs.
     """
     low, high = float(grey.min()), float(grey.max())
     clipped = grey >= high - _CLIPPED
     rows, columns = (slice(n // 3, n - n // 3) for n in grey.shape)
-    if clipped.mean() < _MUCH or clipped[rows, columns].mean() < clipped.mean():
+    if clipped.mean() < _LEAST_CLIPPED or clipped[rows, columns].mean() < clipped.mean():
         return 0.0
-    far = ~dilated(clipped, max(2, round(_FAR * max(grey.shape))))
-    lit = far & (grey > low + _OTHER_END * (high - low))
-    air = lit if np.count_nonzero(lit) >= _AIR * grey.size else far
-    if np.count_nonzero(air) < _AIR * grey.size:
+    far = ~dilated(clipped, max(2, round(_AWAY * max(grey.shape))))
+    lit = far & (grey > low + _NEAR_DARK * (high - low))
+    air = lit if np.count_nonzero(lit) >= _LEAST_AIR * grey.size else far
+    if np.count_nonzero(air) < _LEAST_AIR * grey.size:
         return 0.0
     least, level, most = quantiles(grey, air, (0.25, 0.5, 0.75))
-    if most - least > _ONE_LEVEL * (high - low):
+    if most - least > _AIR_SPREAD * (high - low):
         return 0.0
     risen = (grey - level) / max(high - level, _CLIPPED)
-    between = risen[(risen > _BETWEEN[0]) & (risen < _BETWEEN[1])]
-    if between.size < _FEWEST_BETWEEN * grey.size:
+    between = risen[(risen > _SKIN[0]) & (risen < _SKIN[1])]
+    if between.size < _LEAST_SKIN * grey.size:
         return 0.0
     rounded = float(between.mean())
-    return 2 * rounded - 1 if rounded > _ROUNDED else 0.0
+    return 2 * rounded - 1 if rounded > _ROUND else 0.0
 
 
 def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:

@@ -109,7 +109,8 @@ def _box(mask: Mask) -> Box:
 def _enlarged(mask: Mask, box: Box, step: int) -> Mask:
     """Return what a reduced mask covers of a box of the image."""
     top, left = box[0] // step, box[1] // step
-    wide = mask[top:, left:].repeat(step, axis=1)[:, box[1] - left * step : box[3] - left * step]
+    small = mask[top : -(-box[2] // step), left : -(-box[3] // step)]
+    wide = small.repeat(step, axis=1)[:, box[1] - left * step : box[3] - left * step]
     return wide.repeat(step, axis=0)[box[0] - top * step : box[2] - top * step]
 
 

@@ -9,13 +9,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import fxcore.worker_start  # noqa: F401 (loads and compiles what a worker has)
+import fxcore.worker_start  # noqa: F401 (imports what a worker has, compiles what it may need)
+from fxcore import kernels
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.index import index_file
 from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
 from fxcore.images import load_image
 from tests.hostile.run import peak_kib
+
+kernels.warm()
 
 
 def read(path: Path) -> tuple[str, str]:
