@@ -1,7 +1,7 @@
 """Importing this readies a process for work: everything heavy imported, kernels compiled, one thread each.
 
-The server process that workers are forked from imports it once, so that a worker starts in
-milliseconds and no two processes write the kernels' cache at the same time.
+The server process that workers are forked from imports it once: a worker has but to load kernels, and no
+two processes write their cache at the same time.
 """
 
 from __future__ import annotations
