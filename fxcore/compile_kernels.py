@@ -1,7 +1,7 @@
 """Fill the cache of compiled kernels: once for all processes that start together, and by two of them.
 
-What is in it, a process loads when it first calls it: a worker needs a part of the kernels, and loads them
-while the other workers load theirs.
+What is in it, a process loads when it first calls it; a worker before that, where every radiograph may need
+it (`fxcore.kernels.warm.warm_radiographs`), while the other workers load theirs.
 """
 
 from __future__ import annotations
@@ -66,10 +66,14 @@ def compile_kernels() -> None:
     dispatcher: Any = blend
     cache = Path(dispatcher.stats.cache_path)
     filled = cache / f"fxray-{hashlib.sha256(repr(kinds).encode()).hexdigest()[:16]}.filled"
-    if _text(filled) == version:
-        # The first one takes with it what Numba needs for any.
-        corner_means(np.zeros((1, 1), np.uint8), 1, 1)
-        return
+    if _text(filled) != version:
+        _fill(cache, filled, version)
+    # The first one takes with it what Numba needs for any.
+    corner_means(np.zeros((1, 1), np.uint8), 1, 1)
+
+
+def _fill(cache: Path, filled: Path, version: str) -> None:
+    """Compile all kernels, or wait for who does; where nothing can be written, for this process alone."""
     try:
         with (cache / "fxray.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

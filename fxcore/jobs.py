@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fxcore.dataset.in_place import read_rows
 from fxcore.dataset.journal import StudyRecord
 from fxcore.dataset.layout import Layout
+from fxcore.dataset.tables import read_rows
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import IndexEntry
 from fxcore.errors import DataSetError

@@ -73,11 +73,10 @@ def test_whether_a_command_will_want_workers(arguments: list[str], wanted: bool)
 
 
 def test_every_command_that_takes_workers_starts_them_early() -> None:
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}
     parameters = {
         command.name or command.callback.__name__: inspect.signature(command.callback).parameters
         for command in app.registered_commands
     }
-    with_workers = {name for name in names if "workers" in parameters[name]}
+    with_workers = {name for name, taken in parameters.items() if "workers" in taken}
     # Phantoms are drawn by another pool.
     assert with_workers - {"synth"} == cli._COMMANDS_WITH_WORKERS

@@ -14,10 +14,9 @@ from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from fxcore.dataset.in_place import read_rows
 from fxcore.dataset.journal import StudyRecord, from_line, parsed, read_journal, read_records, to_line
 from fxcore.dataset.layout import JOURNAL_FILE, Layout
-from fxcore.dataset.tables import render_csv, union_of_columns, write_atomically
+from fxcore.dataset.tables import read_rows, render_csv, union_of_columns, write_atomically
 from fxcore.errors import DataSetError
 from fxcore.study import LABEL_UNLABELLED, LABELS, Reject
 

@@ -1,4 +1,4 @@
-"""How a study comes to its place in a data set: staged whole, then renamed; and what its rows say."""
+"""How a study comes to its place in a data set: staged whole, then renamed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from fxcore.dataset.journal import StudyRecord, from_line
 from fxcore.dataset.layout import METADATA_FILE, Layout
-from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError
 from fxcore.study import LABELS
 
@@ -63,8 +62,3 @@ def is_in_place(layout: Layout, record: StudyRecord) -> bool:
     if not record.radiographs:
         return True
     return (layout.study(record.label, record.study_id) / METADATA_FILE).is_file()
-
-
-def read_rows(layout: Layout, label: str, study_id: str) -> list[dict[str, str]]:
-    """Return the metadata rows of one study."""
-    return list(read_csv(layout.study(label, study_id) / METADATA_FILE))

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from types import TracebackType
 
-from fxcore.dataset.in_place import put_in_place, read_rows
+from fxcore.dataset.in_place import put_in_place
 from fxcore.dataset.journal import StudyRecord, write_record
 from fxcore.dataset.layout import METADATA_FILE, Layout, image_name
 from fxcore.dataset.locks import at_work
 from fxcore.dataset.png import decode_png, encode_png
-from fxcore.dataset.tables import cell, naming, render_csv, union_of_columns
+from fxcore.dataset.tables import cell, naming, read_rows, render_csv, union_of_columns
 from fxcore.errors import DataSetError
 from fxcore.kernels import pixel_sums
 from fxcore.study import Radiograph, Reject

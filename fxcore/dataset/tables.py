@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fxcore.dataset.layout import PARTIAL
+from fxcore.dataset.layout import METADATA_FILE, PARTIAL, Layout
 from fxcore.errors import DataSetError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -125,6 +125,11 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
         raise DataSetError(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataSetError(f"cannot read {path}: {error}") from error
+
+
+def read_rows(layout: Layout, label: str, study_id: str) -> list[dict[str, str]]:
+    """Return the metadata rows of one study."""
+    return list(read_csv(layout.study(label, study_id) / METADATA_FILE))
 
 
 def union_of_columns(headers: Iterable[Sequence[str]]) -> list[str]:

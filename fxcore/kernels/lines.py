@@ -207,27 +207,28 @@ def _by_tilt(edges, width):
     quarters lie, of `width` a quarter; and where the pixels of each degree begin.
     """
     n = len(edges)
-    own = np.empty(n, np.int64)
+    degree, quarter = np.empty((2, n), np.int64)
     begin = np.zeros(91 + 2 * _NEAR, np.int64)
     for i in range(n):
-        own[i] = math.floor(math.degrees(math.atan2(edges[i, 2], edges[i, 3]))) % 360
-        begin[own[i] % 90 + 1] += 1
-        if own[i] % 90 < 2 * _NEAR:
-            begin[own[i] % 90 + 91] += 1
+        own = math.floor(math.degrees(math.atan2(edges[i, 2], edges[i, 3]))) % 360
+        degree[i], quarter[i] = own % 90, own // 90
+        for at in range(degree[i], begin.size - 1, 90):
+            begin[at + 1] += 1
     for k in range(begin.size - 1):
         begin[k + 1] += begin[k]
     x, y = np.empty((2, begin[-1]), np.float64)
     at_zero = np.empty(begin[-1], np.int32)
     free = begin.copy()
     for i in range(n):
-        for again in range(2 if own[i] % 90 < 2 * _NEAR else 1):
-            at = free[own[i] % 90 + 90 * again]
-            free[own[i] % 90 + 90 * again] += 1
-            quarter = (own[i] // 90 - again) % 4
+        turns = quarter[i]
+        for k in range(degree[i], begin.size - 1, 90):
+            at = free[k]
+            free[k] += 1
             x[at], y[at] = edges[i, 1], edges[i, 0]
-            for _ in range(quarter):
+            for _ in range(turns):
                 x[at], y[at] = y[at], -x[at]
-            at_zero[at] = quarter * width + width // 2
+            at_zero[at] = turns * width + width // 2
+            turns = (turns - 1) % 4
     return x, y, at_zero, begin
 
 

@@ -14,6 +14,11 @@ SPLITTER_METHODS = ("likeness", "otsu")
 ALIGNMENT_METHODS = ("medial", "pca")
 
 
+def _check_method(step: str, method: str, methods: tuple[str, ...]) -> None:
+    if method not in methods:
+        raise ParameterError(f"{step}.method {method!r} is not known; choose from: {', '.join(methods)}")
+
+
 @dataclass(frozen=True)
 class PartFilterConfig:
     """Which anatomic parts stay in the data set.
@@ -87,10 +92,7 @@ class InversionConfig:
     window_fraction: float = 0.05
 
     def __post_init__(self) -> None:
-        if self.method not in INVERSION_METHODS:
-            raise ParameterError(
-                f"inversion.method {self.method!r} is not known; choose from: {', '.join(INVERSION_METHODS)}"
-            )
+        _check_method("inversion", self.method, INVERSION_METHODS)
         for part in self.as_stored:
             if part not in PARTS:
                 raise ParameterError(
@@ -120,10 +122,7 @@ class SplitterConfig:
     margin_fraction: float = 0.02
 
     def __post_init__(self) -> None:
-        if self.method not in SPLITTER_METHODS:
-            raise ParameterError(
-                f"splitter.method {self.method!r} is not known; choose from: {', '.join(SPLITTER_METHODS)}"
-            )
+        _check_method("splitter", self.method, SPLITTER_METHODS)
         if not 0 < self.min_area_fraction < 1:
             raise ParameterError(
                 f"splitter.min_area_fraction {self.min_area_fraction} is not between 0 and 1"
@@ -156,10 +155,7 @@ class AlignmentConfig:
     fingers_up: bool = True
 
     def __post_init__(self) -> None:
-        if self.method not in ALIGNMENT_METHODS:
-            raise ParameterError(
-                f"alignment.method {self.method!r} is not known; choose from: {', '.join(ALIGNMENT_METHODS)}"
-            )
+        _check_method("alignment", self.method, ALIGNMENT_METHODS)
         if not 0 < self.element_fraction <= 0.1:
             raise ParameterError(
                 f"alignment.element_fraction {self.element_fraction} is not between 0 and 0.1"
