@@ -57,7 +57,8 @@ The floor of anything that reads an image is one pass over it; of anything that 
 | `invert` | once | once, or in place | | |
 | `apply_table` | once | once | | yes |
 | `corner_means` | four windows | | | |
-| `png_filter_up`, `png_unfilter` | once | once | | |
+| `png_deflate` | once | | | |
+| `png_unfilter` | | once | | |
 
 `threads=` shares a pass among threads of one process and changes no result. Where every core has a process
 of its own already, as in a run over an archive, leave it at 1.

@@ -263,22 +263,16 @@ def numpy_up(image: np.ndarray) -> np.ndarray:
     return np.hstack([np.full((image.shape[0], 1), 2, np.uint8), image - above])
 
 
-def on_scanlines(function: Callable[[np.ndarray], Any]) -> SetUp:
-    def set_up(image: np.ndarray) -> Callable[[], Any]:
-        raw = numpy_up(image).reshape(-1)
-        return lambda: function(raw)
-
-    return set_up
-
-
 def zlib_runs(raw: np.ndarray) -> bytes:
     """Do what OpenCV asks of zlib by default: codes, and runs of one byte."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, -15, 8, zlib.Z_RLE)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 15, 8, zlib.Z_RLE)
     return packer.compress(raw.data) + packer.flush()
 
 
-def same_inflated(ours: np.ndarray, theirs: bytes) -> None:
-    assert zlib.decompress(ours.tobytes(), -15) == zlib.decompress(theirs, -15)
+def same_inflated(ours: tuple[np.ndarray, int], theirs: bytes) -> None:
+    stream, checksum = ours
+    assert zlib.decompress(stream.tobytes(), -15) == zlib.decompress(theirs)
+    assert checksum == int.from_bytes(theirs[-4:])
 
 
 def our_unfilter(image: np.ndarray) -> Callable[[], Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from isal import igzip_lib as igzip
+from isal import isal_zlib
 from skimage.filters import threshold_otsu
 from skimage.util import invert
 
@@ -49,7 +49,6 @@ from bench.peers.functions import (
     numpy_up,
     on_mask,
     on_runs,
-    on_scanlines,
     one_level,
     our_components,
     our_morphology,
@@ -230,23 +229,17 @@ TABLE: tuple[Row, ...] = (
         moved=read_once,
     ),
     Row(
-        "png_filter_up",
-        call(kernels.png_filter_up),
-        {"NumPy": call(numpy_up)},
-        equal,
-    ),
-    Row(
         "png_unfilter",
         our_unfilter,
         {"NumPy": numpy_unfilter},
         equal,
     ),
     Row(
-        "deflate",
-        on_scanlines(kernels.deflate),
+        "png_deflate",
+        call(kernels.png_deflate),
         {
-            "ISA-L": on_scanlines(lambda raw: igzip.compress(raw, 1, igzip.COMP_DEFLATE)),
-            "zlib, runs and codes only": on_scanlines(zlib_runs),
+            "NumPy, ISA-L": call(lambda image: isal_zlib.compress(numpy_up(image), 1)),
+            "NumPy, zlib, runs and codes only": call(lambda image: zlib_runs(numpy_up(image))),
         },
         same_inflated,
     ),

@@ -18,7 +18,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from fxcore.errors import DataSetError
-from fxcore.kernels import deflate, png_filter_up, png_unfilter
+from fxcore.kernels import png_deflate, png_unfilter
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Deflate with a window of 32 KiB, fastest compression.
@@ -50,9 +50,8 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     """
     rows, columns = image.shape
     header = _HEADER.pack(columns, rows, 8, 0, 0, 0, 0)
-    filtered = png_filter_up(image).reshape(-1)
-    checksum = struct.pack(">I", isal_zlib.adler32(filtered))
-    pixels = _chunk(b"IDAT", _ZLIB_HEADER, deflate(filtered).data, checksum)
+    stream, checksum = png_deflate(image)
+    pixels = _chunk(b"IDAT", _ZLIB_HEADER, stream.data, struct.pack(">I", checksum))
     return b"".join([_SIGNATURE, *_chunk(b"IHDR", header), *pixels, *_chunk(b"IEND")])
 
 

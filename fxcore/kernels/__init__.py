@@ -4,7 +4,7 @@ from fxcore.kernels.axis import PrincipalAxis, principal_axis
 from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
 from fxcore.kernels.code_blocks import decode_code_blocks
-from fxcore.kernels.deflating import deflate
+from fxcore.kernels.deflating import png_deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.jpeg_ls import jpeg_ls_scan
@@ -13,7 +13,7 @@ from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.packbits import unpack_planes
-from fxcore.kernels.png import png_filter_up, png_unfilter
+from fxcore.kernels.png import png_unfilter
 from fxcore.kernels.profiles import AcrossAxis, across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
@@ -38,7 +38,6 @@ __all__ = [
     "correlation",
     "crop_without",
     "decode_code_blocks",
-    "deflate",
     "dilate_rectangle",
     "erode_rectangle",
     "histogram",
@@ -52,7 +51,7 @@ __all__ = [
     "open_rectangle",
     "otsu_threshold",
     "pixel_sums",
-    "png_filter_up",
+    "png_deflate",
     "png_unfilter",
     "principal_axis",
     "rotate",

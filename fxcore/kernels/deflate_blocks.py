@@ -19,7 +19,7 @@ SHORTEST, LONGEST = 3, 258  # of a match
 STORED = 65535  # bytes of a stored block at most
 MOST_BITS = 14  # of a code: four codes and seven bits left over fit a 64-bit word
 HEADER = 400  # bytes that the description of a code takes at most
-_BYTE, _LOW, _HALF = np.uint64(0xFF), np.uint64(0xFFFFFFFF), np.uint64(32)
+_BYTE, _HALF = np.uint64(0xFF), np.uint64(32)
 # Bytes from -16 to 15, which nearly all are, are written two at a time, by a table for numbers of ten bits.
 _NEAR, _PAIRS, _PAIR = 32, 1 << 10, np.uint64(0x3FF)
 _UPPER_BITS = np.uint64(0xE0E0E0E0E0E0E0E0)
@@ -58,19 +58,22 @@ def put(out, at, word, used, value, bits):
 
 
 @kernel
-def write_symbols(data, first, stop, starts, lengths, runs, codes, code_bits, out, at, word, used):
+def write_symbols(data, starts, lengths, runs, codes, code_bits, out, at, word, used):
     """Write the symbols of a block and its end."""
-    # A code, or those of two bytes, and above it the number of its bits.
-    ones = np.empty(SYMBOLS, np.uint64)
+    # A code, or those of two bytes, and the number of its bits.
+    ones = np.empty((SYMBOLS, 2), np.uint32)
     for s in range(SYMBOLS):
-        ones[s] = np.uint64(codes[s]) | (np.uint64(code_bits[s]) << _HALF)
-    twos = np.empty(_PAIRS, np.uint64)
+        ones[s, 0], ones[s, 1] = codes[s], code_bits[s]
+    twos = np.empty((_PAIRS, 2), np.uint32)
     for a in range(_NEAR):
+        one = ones[_byte_of(a)]
         for b in range(_NEAR):
-            twos[a + _NEAR * b] = _joined(ones[_byte_of(a)], ones[_byte_of(b)])
-    i = first
+            other = ones[_byte_of(b)]
+            twos[a + _NEAR * b, 0] = one[0] | (other[0] << one[1])
+            twos[a + _NEAR * b, 1] = one[1] + other[1]
+    i = 0
     for r in range(runs + 1):
-        end = starts[r] if r < runs else stop
+        end = starts[r] if r < runs else data.size
         while i + 8 <= end:
             eight = load_word(data, i)
             i += 8
@@ -105,12 +108,6 @@ def _byte_of(five_bits):
 
 
 @kernel
-def _joined(a, b):
-    """Return two codes, each with the number of its bits above, as one."""
-    return ((a & _LOW) | ((b & _LOW) << (a >> _HALF))) + (((a >> _HALF) + (b >> _HALF)) << _HALF)
-
-
-@kernel
 def _write_near(twos, eight, out, at, word, used):
     """Append the codes of the eight bytes of a word, all from -16 to 15."""
     # A number of ten bits in each 16: the lowest five of one byte, above them those of the next.
@@ -120,10 +117,11 @@ def _write_near(twos, eight, out, at, word, used):
         at,
         word,
         used,
-        twos[four & _PAIR],
-        twos[(four >> np.uint64(16)) & _PAIR],
-        twos[(four >> _HALF) & _PAIR],
-        twos[four >> np.uint64(48)],
+        twos,
+        four & _PAIR,
+        (four >> np.uint64(16)) & _PAIR,
+        (four >> _HALF) & _PAIR,
+        four >> np.uint64(48),
     )
 
 
@@ -135,23 +133,24 @@ def _write_four(ones, four, out, at, word, used):
         at,
         word,
         used,
-        ones[four & _BYTE],
-        ones[(four >> np.uint64(8)) & _BYTE],
-        ones[(four >> np.uint64(16)) & _BYTE],
-        ones[(four >> np.uint64(24)) & _BYTE],
+        ones,
+        four & _BYTE,
+        (four >> np.uint64(8)) & _BYTE,
+        (four >> np.uint64(16)) & _BYTE,
+        (four >> np.uint64(24)) & _BYTE,
     )
 
 
 @kernel
-def _append(out, at, word, used, a, b, c, d):
-    """Append four codes, each with the number of its bits above.
+def _append(out, at, word, used, table, a, b, c, d):
+    """Append four codes of a table.
 
     They are put together first, two and two: only one step, not four, waits for what was written before.
     """
-    bits_ab = (a >> _HALF) + (b >> _HALF)
-    bits_cd = (c >> _HALF) + (d >> _HALF)
-    ab = (a & _LOW) | ((b & _LOW) << (a >> _HALF))
-    cd = (c & _LOW) | ((d & _LOW) << (c >> _HALF))
+    bits_a, bits_c = np.uint64(table[a, 1]), np.uint64(table[c, 1])
+    bits_ab, bits_cd = bits_a + np.uint64(table[b, 1]), bits_c + np.uint64(table[d, 1])
+    ab = np.uint64(table[a, 0]) | (np.uint64(table[b, 0]) << bits_a)
+    cd = np.uint64(table[c, 0]) | (np.uint64(table[d, 0]) << bits_c)
     if bits_ab + bits_cd <= _MOST_TOGETHER:
         return put(out, at, word, used, ab | (cd << bits_ab), np.int64(bits_ab + bits_cd))
     at, word, used = put(out, at, word, used, ab, np.int64(bits_ab))
@@ -159,11 +158,12 @@ def _append(out, at, word, used, a, b, c, d):
 
 
 @kernel
-def store_block(data, first, stop, last, out, at, word, used):
+def store_block(data, last, out, at, word, used):
     """Write a block as it is, in pieces of at most 65,535 bytes."""
+    first = 0
     while True:
-        size = min(STORED, stop - first)
-        final = 1 if last and first + size == stop else 0
+        size = min(STORED, data.size - first)
+        final = 1 if last and first + size == data.size else 0
         at, word, used = put(out, at, word, used, final, 3)
         if used:
             at, word, used = put(out, at, word, used, 0, 8 - used)
@@ -172,7 +172,7 @@ def store_block(data, first, stop, last, out, at, word, used):
             out[at + k] = data[first + k]
         at += size
         first += size
-        if first >= stop:
+        if first >= data.size:
             return at, ZERO, 0
 
 

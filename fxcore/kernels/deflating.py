@@ -1,4 +1,4 @@
-"""Deflate for filtered images: Huffman codes and runs of one byte, nothing else (RFC 1951).
+"""PNG's filter and deflate in one: Huffman codes and runs of one byte, nothing else (RFC 1951).
 
 What a PNG filter leaves of a radiograph is noise around zero and long runs of zeros. Looking for longer
 matches in it costs time and gains nothing; a code that fits each stretch of the data does.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
 from fxcore.kernels._bits import ONE, ZERO, bits_repeated, load_word, trailing_zeros
+from fxcore.kernels._check import as_image
 from fxcore.kernels._jit import kernel
 from fxcore.kernels.deflate_blocks import (
     END,
@@ -31,90 +31,156 @@ from fxcore.kernels.huffman import code_lengths, reversed_codes
 
 BLOCK = 1 << 17  # bytes that share one code
 _REPEATS = 5  # from which on a stretch is looked for: a shorter one gains hardly a bit
+_SAMPLED = 1 << 15  # bytes from which on a block is judged by an eighth of them
+_STEPS = 8  # of eight bytes, one of which is then counted
+_ADLER = 65521  # RFC 1950, section 8.2
+_SUMMED = 4096  # bytes whose weighted sum fits 32 bits
 
 
-def deflate(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Compress bytes to a raw deflate stream (without zlib's header and checksum).
+def png_deflate(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """Filter an image with "Up" (type 2) and compress what that leaves, some rows at a time.
 
-    Cost: three passes over the data, the last writing up to eight codes at a time.
+    Cost: two passes over rows that stay in the cache, and a look at an eighth of them; the last pass writes
+    up to eight codes at a time.
 
     Parameters
     ----------
-    data : numpy.ndarray
-        ``uint8``, one-dimensional, contiguous.
+    image : numpy.ndarray
+        ``uint8``, shape ``(rows, columns)``.
 
     Returns
     -------
-    numpy.ndarray
-        ``uint8``, one-dimensional: at most 5 bytes in each 65,535, and a few hundred, longer than `data`.
+    stream : numpy.ndarray
+        ``uint8``, one-dimensional: a raw deflate stream of the scanlines, without zlib's header and
+        checksum; at most 5 bytes in each 65,535, and a few hundred, longer than those.
+    checksum : int
+        Adler-32 of the scanlines (RFC 1950): what follows the stream in PNG's IDAT.
 
     Raises
     ------
     ParameterError
         For another shape or type.
 
+    References
+    ----------
+    PNG (Portable Network Graphics) Specification, Third Edition, W3C 2025, section 9.2.
+
     Examples
     --------
     >>> import zlib
-    >>> data = np.zeros(1000, np.uint8)
-    >>> packed = deflate(data)
-    >>> len(packed) < 40, zlib.decompress(packed.tobytes(), wbits=-15) == data.tobytes()
-    (True, True)
+    >>> stream, checksum = png_deflate(np.array([[5, 6], [7, 5]], np.uint8))
+    >>> scanlines = zlib.decompress(stream.tobytes(), wbits=-15)
+    >>> list(scanlines), checksum == zlib.adler32(scanlines)
+    ([2, 5, 6, 2, 2, 255], True)
     """
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 1:
-        raise ParameterError("deflate takes one-dimensional uint8 data")
-    return _deflate(np.ascontiguousarray(data))
+    stream, checksum = _deflate(as_image(image, np.uint8))
+    return stream, int(checksum)
 
 
 @kernel
-def _deflate(data):
-    """Write block after block; returns the stream."""
-    n = data.size
-    blocks = max(1, (n + BLOCK - 1) // BLOCK)
-    out = np.empty(n + 5 * (n // STORED + blocks) + HEADER * blocks + 64, np.uint8)
-    starts = np.empty(BLOCK // SHORTEST + 2, np.int32)
-    lengths = np.empty(BLOCK // SHORTEST + 2, np.int32)
-    counts = np.empty(SYMBOLS, np.int64)
-    parts = np.empty((8, 256), np.int32)
+def _deflate(image):
+    """Filter and write block after block; returns the stream and the checksum of what is in it."""
+    rows, cols = image.shape
+    line = 1 + cols
+    many = max(1, BLOCK // line)
+    blocks = max(1, (rows + many - 1) // many)
+    # One block may turn out longer than it is when stored, before that is seen.
+    room = rows * line + 5 * (rows * line // STORED + blocks) + HEADER * (blocks + 1) + many * line + 64
+    out = np.empty(room, np.uint8)
+    filtered = np.empty(many * line, np.uint8)
+    runs = many * line // SHORTEST + 2
+    tables = (
+        np.empty(runs, np.int32),
+        np.empty(runs, np.int32),
+        np.empty(SYMBOLS, np.int64),
+        np.empty((8, 256), np.int32),
+    )
+    low, high = np.uint64(1), ZERO
     at, word, used = 0, ZERO, 0
     for block in range(blocks):
-        first = block * BLOCK
-        stop = min(n, first + BLOCK)
-        last = block == blocks - 1
-        runs = _runs(data, first, stop, starts, lengths)
-        _count(data, first, stop, starts, lengths, runs, parts, counts)
-        code_bits = code_lengths(counts, MOST_BITS)
-        kept = _worthwhile(data, starts, lengths, runs, counts, code_bits)
-        if kept < runs:
-            runs = kept
-            code_bits = code_lengths(counts, MOST_BITS)
-        bits = 8 * HEADER
-        for s in range(SYMBOLS):
-            bits += counts[s] * code_bits[s]
-        for i in range(runs):
-            bits += 1 + LENGTH_BITS[lengths[i]]
-        if bits >= 8 * (stop - first + 5 * ((stop - first) // STORED + 1)):
-            at, word, used = store_block(data, first, stop, last, out, at, word, used)
-        else:
-            at, word, used = describe_code(code_bits, last, out, at, word, used)
-            codes = reversed_codes(code_bits)
-            at, word, used = write_symbols(
-                data, first, stop, starts, lengths, runs, codes, code_bits, out, at, word, used
-            )
+        first = block * many
+        stop = min(rows, first + many)
+        data = filtered[: (stop - first) * line]
+        _filter(image, first, stop, data)
+        low, high = _adler(data, low, high)
+        at, word, used = _write_block(data, block == blocks - 1, tables, out, at, word, used)
     at, word, used = put(out, at, word, used, ZERO, 7 if used % 8 else 0)
-    return out[: at + used // 8].copy()
+    return out[: at + used // 8], (high << np.uint64(16)) | low
 
 
 @kernel
-def _runs(data, first, stop, starts, lengths):
+def _filter(image, first, stop, data):
+    """Write the scanlines of rows `first` to `stop` - 1 into `data`, each after its filter type."""
+    cols = image.shape[1]
+    at = 0
+    for r in range(first, stop):
+        data[at] = 2
+        into = data[at + 1 : at + 1 + cols]
+        at += 1 + cols
+        here = image[r]
+        if r == 0:
+            for c in range(cols):
+                into[c] = here[c]
+        else:
+            above = image[r - 1]
+            for c in range(cols):
+                into[c] = np.uint8(here[c] - above[c])
+
+
+@kernel
+def _adler(data, low, high):
+    """Go on with the two sums of Adler-32 over `data`."""
+    for first in range(0, data.size, _SUMMED):
+        part = data[first : first + _SUMMED]
+        total = np.uint32(0)
+        weighted = np.uint32(0)
+        weight = np.uint32(part.size)
+        for i in range(part.size):
+            value = np.uint32(part[i])
+            total = np.uint32(total + value)
+            weighted = np.uint32(weighted + np.uint32(value * np.uint32(weight - np.uint32(i))))
+        high = (high + low * np.uint64(part.size) + np.uint64(weighted)) % np.uint64(_ADLER)
+        low = (low + np.uint64(total)) % np.uint64(_ADLER)
+    return low, high
+
+
+@kernel
+def _write_block(data, last, tables, out, at, word, used):
+    """Write one block, with a code of its own or as it is."""
+    starts, lengths, counts, parts = tables
+    runs = _runs(data, starts, lengths)
+    _count(data, starts, lengths, runs, parts, counts)
+    code_bits = code_lengths(counts, MOST_BITS)
+    kept = _worthwhile(data, starts, lengths, runs, counts, code_bits)
+    if kept < runs:
+        runs = kept
+        code_bits = code_lengths(counts, MOST_BITS)
+    most = data.size + 5 * (data.size // STORED + 1)
+    bits = 8 * HEADER
+    for s in range(SYMBOLS):
+        bits += counts[s] * code_bits[s]
+    for i in range(runs):
+        bits += 1 + LENGTH_BITS[lengths[i]]
+    if bits < 8 * most:
+        coded = describe_code(code_bits, last, out, at, word, used)
+        coded = write_symbols(data, starts, lengths, runs, reversed_codes(code_bits), code_bits, out, *coded)
+        # Judged by some of its bytes, it may have become longer than thought.
+        if coded[0] <= at + most:
+            return coded
+    return store_block(data, last, out, at, word, used)
+
+
+@kernel
+def _runs(data, starts, lengths):
     """Find where a byte repeats the one before it again and again; returns how many stretches.
 
     A stretch is cut at the longest match, and what is left of it is dropped if too short for another.
     """
+    stop = data.size
     count = 0
-    i = max(first, 1)
+    i = 1
     while i < stop:
-        if i + 64 <= stop and i + 64 <= data.size:
+        if i + 64 <= stop:
             same = bits_repeated(data, i)
             two = same & (same >> ONE)
             five = two & (two >> np.uint64(2)) & (same >> np.uint64(4))
@@ -146,46 +212,68 @@ def _runs(data, first, stop, starts, lengths):
 
 
 @kernel
-def _count(data, first, stop, starts, lengths, runs, parts, counts):
-    """Count the symbols of a block: all bytes, less those that runs stand for, and the runs.
+def _count(data, starts, lengths, runs, parts, counts):
+    """Count the symbols of a block: the bytes that no run stands for, and the runs.
 
-    Neighbours go to eight tables, so that no count waits for the one before; what is the same eight bytes
-    again and again is all run, and counted once for all.
+    Of a large block an eighth of the bytes is counted for all: here and there, as an image may repeat itself
+    at any distance. What may occur all the same has a count of at least 1.
     """
-    for byte in range(256):
-        for k in range(8):
-            parts[k, byte] = 0
-    for s in range(SYMBOLS):
-        counts[s] = 0
-    last = ZERO
-    times = 0
-    i = first
-    while i + 8 <= stop:
-        word = load_word(data, i)
-        i += 8
-        if word != last:
-            _count_word(parts, last, times)
-            last = word
-            times = 0
-        times += 1
-    _count_word(parts, last, times)
-    while i < stop:
-        parts[0, data[i]] += 1
-        i += 1
-    for r in range(runs):
-        parts[0, data[starts[r]]] -= lengths[r]
-        counts[LENGTH_SYMBOL[lengths[r]]] += 1
-    for s in range(256):
-        for k in range(8):
+    parts[:] = 0
+    counts[:] = 0
+    steps = _STEPS if data.size >= _SAMPLED else 1
+    r = 0
+    for place in range(0, data.size - 8 * steps + 1, 8 * steps):
+        i = _looked_at(place, steps)
+        while r < runs and starts[r] + lengths[r] <= i:
+            r += 1
+        if r == runs or i + 8 <= starts[r]:
+            word = load_word(data, i)
+            # Neighbours go to eight tables, so that no count waits for the one before.
+            for k in range(8):
+                parts[k, (word >> np.uint64(8 * k)) & np.uint64(0xFF)] += steps
+        elif i < starts[r] or i + 8 > starts[r] + lengths[r]:
+            _count_literals(data, i, i + 8, starts, lengths, r, runs, steps, parts)
+    rest = data.size - data.size % (8 * steps)
+    _count_literals(data, rest, data.size, starts, lengths, r, runs, 1, parts)
+    for k in range(8):
+        for s in range(256):
             counts[s] += parts[k, s]
+    if steps > 1:
+        least, most = _range(data)
+        for value in range(least, most + 1):
+            counts[value & 255] = max(1, counts[value & 255])
+    for i in range(runs):
+        counts[LENGTH_SYMBOL[lengths[i]]] += 1
     counts[END] = 1
 
 
 @kernel
-def _count_word(parts, word, times):
-    """Count the eight bytes of a word, each in a table of its own."""
-    for k in range(8):
-        parts[k, (word >> np.uint64(8 * k)) & np.uint64(0xFF)] += times
+def _looked_at(place, steps):
+    """Return where the word is that is counted of `steps`, a power of 2, from `place` on."""
+    scattered = np.uint32(np.uint32(place) * np.uint32(0x9E3779B1)) >> np.uint32(16)
+    return place + 8 * (np.int64(scattered) & (steps - 1))
+
+
+@kernel
+def _count_literals(data, first, stop, starts, lengths, r, runs, times, parts):
+    """Count the bytes from `first` to `stop` outside of runs; those before run `r` end before `first`."""
+    for i in range(first, stop):
+        while r < runs and starts[r] + lengths[r] <= i:
+            r += 1
+        if r == runs or i < starts[r]:
+            parts[i & 7, data[i]] += times
+
+
+@kernel
+def _range(data):
+    """Return the least and the greatest of some bytes, from -128 to 127."""
+    least = np.int8(0)
+    most = np.int8(0)
+    for i in range(data.size):
+        value = np.int8(data[i])
+        least = min(least, value)
+        most = max(most, value)
+    return np.int64(least), np.int64(most)
 
 
 @kernel

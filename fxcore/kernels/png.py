@@ -6,43 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_image, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer
 from fxcore.kernels._jit import kernel
-
-
-def png_filter_up(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Filter an image with "Up" (type 2): each pixel less the one above it, modulo 256.
-
-    Cost: one pass; the floor is a copy.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        ``uint8``, shape ``(rows, columns)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``uint8``, shape ``(rows, 1 + columns)``: what an IDAT stream compresses, filter type first.
-
-    Raises
-    ------
-    ParameterError
-        For another shape or type.
-
-    Examples
-    --------
-    >>> png_filter_up(np.array([[5, 6], [7, 5]], np.uint8))
-    array([[  2,   5,   6],
-           [  2,   2, 255]], dtype=uint8)
-    """
-    pixels = as_image(image, np.uint8)
-    rows, cols = pixels.shape
-    filtered = np.empty((rows, 1 + cols), np.uint8)
-    filtered[:, 0] = 2
-    filtered[:1, 1:] = pixels[:1]
-    np.subtract(pixels[1:], pixels[:-1], out=filtered[1:, 1:])
-    return filtered
 
 
 def png_unfilter(

@@ -8,7 +8,7 @@ from fxcore.kernels.axis import principal_axis
 from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
 from fxcore.kernels.code_blocks import decode_code_blocks
-from fxcore.kernels.deflating import deflate
+from fxcore.kernels.deflating import png_deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.jpeg_ls import jpeg_ls_scan
@@ -53,7 +53,7 @@ def warm_radiographs() -> None:
     _warm_type(np.uint8)
     _warm_steps()
     apply_table(np.zeros(1, np.uint16), np.zeros(1 << 16, np.uint8))
-    deflate(np.zeros(64, np.uint8))
+    png_deflate(np.zeros((8, 8), np.uint8))
 
 
 def _warm_type(dtype: type[np.uint8 | np.uint16]) -> None:
@@ -93,7 +93,7 @@ def _warm_steps() -> None:
 
 def warm_files() -> None:
     """Do what `warm` does for the half of the kernels that read and write the bytes of files."""
-    deflate(np.zeros(64, np.uint8))
+    png_deflate(np.zeros((8, 8), np.uint8))
     png_unfilter(bytes(6), 2, 2)
     tile = (0, 0, 4, 4)
     layout = tile_layout(tile, (0, 0), (2, 2), [(15, 15)], most_precincts=1)
