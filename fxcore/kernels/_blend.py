@@ -10,13 +10,16 @@ from fxcore.kernels._jit import kernel
 
 BLOCK = 1024  # pixels of a line done together
 POSITION = 32  # fraction bits of a position: after a block it is off by 2^-23 pixels at most
-MARGIN = 2.0**-20  # more than that
+MARGIN = 2.0**-14  # more than that, and than what follows
 AHEAD = 32  # lines: how early their pixels are asked for
 _EVERY = 8  # pixels of which one is asked for: eight lines in a row ask for all, long before AHEAD
 _WEIGHT = 24  # fraction bits of a weight: as many as a float32 holds
+# In 8 bits, positions from the first of as many pixels on fit 32 bits, with as many of them for the fraction.
+_PART, _FRACTION = 240, 23
+# Of which as many are the weight from left to right: its product with a level fits 32 bits as well.
+_ACROSS = 20
 
 
-@kernel
 def blend(pixels, line, base, stride, x, y, x_step, y_step, neighbours, offset, weights):
     """Interpolate `line` (n,), n up to BLOCK, from an image given as `pixels` (rows * stride,).
 
@@ -27,17 +30,7 @@ def blend(pixels, line, base, stride, x, y, x_step, y_step, neighbours, offset, 
     Short loops instead of one: the first and the last become vector instructions, the loads in
     between cannot.
     """
-    x_weight = weights[0]
-    y_weight = weights[1]
-    unit = np.float32(2.0**-_WEIGHT)
-    drop = np.uint32(POSITION - _WEIGHT)
-    for j in range(line.size):
-        offset[j] = np.int32(np.int32(y >> POSITION) * stride + np.int32(x >> POSITION))
-        x_weight[j] = np.float32(np.int32(np.uint32(x) >> drop)) * unit
-        y_weight[j] = np.float32(np.int32(np.uint32(y) >> drop)) * unit
-        x += x_step
-        y += y_step
-    _blend(pixels, line, base, stride, offset, neighbours[0], neighbours[1], x_weight, y_weight)
+    raise NotImplementedError("chosen by the type of the pixels when compiled")
 
 
 @kernel
@@ -57,32 +50,80 @@ def ask_ahead(pixels, base, stride, x, y, x_step, y_step, number, count):
         y += _EVERY * y_step
 
 
-def _blend(pixels, line, base, stride, offset, upper, lower, x_weight, y_weight):
-    """Load the four neighbours of each pixel and interpolate."""
-    raise NotImplementedError("chosen by the type of the pixels when compiled")
+def _blend_8_bits(pixels, line, base, stride, x, y, x_step, y_step, neighbours, offset, weights):
+    """By whole numbers of 32 bits, which is off by less than a hundredth of a level."""
+    spare = POSITION - _FRACTION
+    across = np.int32((x_step + (1 << (spare - 1))) >> spare)
+    down = np.int32((y_step + (1 << (spare - 1))) >> spare)
+    four = neighbours[0]
+    for first in range(0, line.size, _PART):
+        part = line[first : first + _PART]
+        # From where on no pixel of the part lies to the left or above, rounded or not.
+        col = ((x + first * x_step) >> POSITION) - (_PART if across < 0 else 1)
+        row = ((y + first * y_step) >> POSITION) - (_PART if down < 0 else 1)
+        u = _begin(x + first * x_step - (col << POSITION), x_step, across, part.size)
+        v = _begin(y + first * y_step - (row << POSITION), y_step, down, part.size)
+        _where(u, v, across, down, stride, offset[: part.size])
+        upper = base + row * stride + col
+        lower = upper + stride
+        for j in range(part.size):
+            place = np.int64(np.uint32(offset[j]))
+            below = np.uint32(pixel_pair(pixels, lower + place))
+            four[j] = np.uint32(pixel_pair(pixels, upper + place)) | np.uint32(below << np.uint32(16))
+        _between(four, u, v, across, down, part)
 
 
-def _blend_8_bits(pixels, line, base, stride, offset, upper, lower, x_weight, y_weight):
-    byte = np.uint32(255)
-    half = np.float32(0.5)
+@kernel
+def _begin(position, step, rounded, count):
+    """Return where `count` rounded steps begin, so that they are right in the middle."""
+    middle = count >> 1
+    return np.int32(((position + middle * step) >> (POSITION - _FRACTION)) - middle * np.int64(rounded))
+
+
+@kernel
+def _where(u, v, across, down, stride, offset):
+    """Write where the pixel above and to the left of each position is."""
+    whole = np.int32(_FRACTION)
+    for j in range(offset.size):
+        offset[j] = np.int32(np.int32(v >> whole) * stride + np.int32(u >> whole))
+        u = np.int32(u + across)
+        v = np.int32(v + down)
+
+
+@kernel
+def _between(four, u, v, across, down, line):
+    """Interpolate between the bytes of `four`: top left, top right, bottom left, bottom right."""
+    byte, unit, drop = np.uint32(255), np.int32(_ACROSS), np.int32(_FRACTION - _ACROSS)
+    most_x, most_y = np.int32((1 << _ACROSS) - 1), np.int32((1 << _FRACTION) - 1)
+    scale = np.float32(2.0**-_FRACTION)
     for j in range(line.size):
-        place = base + offset[j]
-        below = np.uint32(pixel_pair(pixels, place + stride))
-        upper[j] = np.uint32(pixel_pair(pixels, place)) | np.uint32(below << np.uint32(16))
-    for j in range(line.size):
-        four = upper[j]
-        a = np.float32(np.int32(four & byte))
-        b = np.float32(np.int32(np.uint32(four >> np.uint32(8)) & byte))
-        c = np.float32(np.int32(np.uint32(four >> np.uint32(16)) & byte))
-        d = np.float32(np.int32(np.uint32(four >> np.uint32(24))))
-        top = a + (b - a) * x_weight[j]
-        bottom = c + (d - c) * x_weight[j]
-        line[j] = np.uint8(np.int32(top + (bottom - top) * y_weight[j] + half))
+        a = np.int32(four[j] & byte)
+        b = np.int32(np.uint32(four[j] >> np.uint32(8)) & byte)
+        c = np.int32(np.uint32(four[j] >> np.uint32(16)) & byte)
+        d = np.int32(np.uint32(four[j] >> np.uint32(24)))
+        weight = np.int32(np.int32(u >> drop) & most_x)
+        top = np.float32(np.int32(np.int32(a << unit) + np.int32((b - a) * weight)))
+        bottom = np.float32(np.int32(np.int32(c << unit) + np.int32((d - c) * weight)))
+        weight = np.float32(np.int32(v & most_y)) * scale
+        level = np.int32(top + (bottom - top) * weight)
+        line[j] = np.uint8(np.int32(level + (1 << (_ACROSS - 1))) >> unit)
+        u = np.int32(u + across)
+        v = np.int32(v + down)
 
 
-def _blend_16_bits(pixels, line, base, stride, offset, upper, lower, x_weight, y_weight):
+def _blend_16_bits(pixels, line, base, stride, x, y, x_step, y_step, neighbours, offset, weights):
+    upper, lower = neighbours[0], neighbours[1]
+    x_weight, y_weight = weights[0], weights[1]
+    unit = np.float32(2.0**-_WEIGHT)
+    drop = np.uint32(POSITION - _WEIGHT)
     low = np.uint32(65535)
     half = np.float32(0.5)
+    for j in range(line.size):
+        offset[j] = np.int32(np.int32(y >> POSITION) * stride + np.int32(x >> POSITION))
+        x_weight[j] = np.float32(np.int32(np.uint32(x) >> drop)) * unit
+        y_weight[j] = np.float32(np.int32(np.uint32(y) >> drop)) * unit
+        x += x_step
+        y += y_step
     for j in range(line.size):
         place = base + offset[j]
         upper[j] = pixel_pair(pixels, place)
@@ -97,6 +138,6 @@ def _blend_16_bits(pixels, line, base, stride, offset, upper, lower, x_weight, y
         line[j] = np.uint16(np.int32(top + (bottom - top) * y_weight[j] + half))
 
 
-@overload(_blend)
-def _choose(pixels, line, base, stride, offset, upper, lower, x_weight, y_weight):
+@overload(blend)
+def _choose(pixels, line, base, stride, x, y, x_step, y_step, neighbours, offset, weights):
     return _blend_8_bits if pixels.dtype.bitwidth == 8 else _blend_16_bits
