@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from fxcore.errors import ParameterError
 from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer, as_threads
 from fxcore.kernels._jit import kernel
+from fxcore.kernels._ramp import NO_RAMP, map_values, ramp_of
 from fxcore.kernels._threads import share
+
+_WORTH_A_RAMP = 1 << 20  # values from which looking for one costs less than it saves
 
 
 def corner_means(image: NDArray[Any], window_rows: int, window_cols: int) -> NDArray[np.float64]:
@@ -84,7 +87,8 @@ def invert(image: NDArray[Any], *, out: NDArray[Any] | None = None) -> NDArray[A
 def apply_table(values: NDArray[Any], table: NDArray[np.uint8], *, threads: int = 1) -> NDArray[np.uint8]:
     """Map stored values to grey levels through a table.
 
-    Cost: one pass, one look-up a value; the floor is a copy.
+    Cost: one pass, one look-up a value; less than half of that for large images of 16 bits where the table
+    is a ramp, as that of a window. The floor is a copy.
 
     Parameters
     ----------
@@ -124,10 +128,11 @@ def apply_table(values: NDArray[Any], table: NDArray[np.uint8], *, threads: int 
     levels = np.empty(flat.size, np.uint8)
     unsigned = flat.view(np.uint8 if flat.itemsize == 1 else np.uint16)
     entry = np.require(table, requirements=("C", "A", "W"))
+    ramp = ramp_of(entry) if flat.itemsize == 2 and flat.size >= _WORTH_A_RAMP else NO_RAMP
 
     def worker(pieces: Iterator[tuple[int, int]]) -> None:
         for begin, end in pieces:
-            _map(unsigned[begin:end], entry, levels[begin:end])
+            map_values(unsigned[begin:end], entry, ramp, levels[begin:end])
 
     share(worker, flat.size, flat.itemsize + 1, as_threads(threads))
     return levels.reshape(values.shape)
@@ -151,10 +156,3 @@ def _corner_means(pixels, rows, cols):
                 total += np.uint64(part)
         means[corner] = total / (rows * cols)
     return means
-
-
-@kernel
-def _map(values, table, out):
-    """Write ``table[values]`` into `out`, all one-dimensional."""
-    for i in range(values.size):
-        out[i] = table[values[i]]
