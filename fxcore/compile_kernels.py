@@ -22,7 +22,7 @@ import numba
 import numpy as np
 
 import fxcore.kernels
-from fxcore.kernels._blend import blend
+from fxcore.kernels._blend import ask_ahead
 from fxcore.kernels._jit import _sources
 from fxcore.kernels.tone import corner_means
 from fxcore.kernels.warm import warm, warm_images
@@ -63,7 +63,7 @@ def compile_kernels() -> None:
         llvmlite.binding.get_host_cpu_features().flatten(),
     )
     version = f"{_sources(Path(fxcore.kernels.__file__).parent)} {numba.__version__}"
-    dispatcher: Any = blend
+    dispatcher: Any = ask_ahead
     cache = Path(dispatcher.stats.cache_path)
     filled = cache / f"fxray-{hashlib.sha256(repr(kinds).encode()).hexdigest()[:16]}.filled"
     if _text(filled) != version:

@@ -1,4 +1,4 @@
-"""A table of grey levels that is a ramp, as a window makes it: found, proved, and computed instead of looked up.
+"""A table of grey levels that is a ramp, as a window makes it: found, proved, and computed.
 
 A window of 12 bits is a straight line from black to white, cut off at both ends and rounded. Adding and
 multiplying go many values at a time, looking up goes one by one.
@@ -18,7 +18,7 @@ NO_RAMP = np.zeros(5, np.int64)
 
 @kernel
 def map_values(values, table, ramp, out):
-    """Write ``table[values]`` into `out`, all one-dimensional; `ramp` is `ramp_of` the table, or `NO_RAMP`."""
+    """Write ``table[values]`` into `out`, all one-dimensional, given its `ramp_of`, or `NO_RAMP`."""
     limit = ramp[4]
     if limit == 0:
         _look_up(values, table, out)
