@@ -15,7 +15,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
 from fxcore.dicom.entries import walk
-from fxcore.kernels._blend import blend
+from fxcore.kernels._blend import ask_ahead
 from fxcore.phantom import synthesise
 from tests.shared_data import DICOM
 
@@ -123,10 +123,10 @@ def test_a_run_over_files_of_all_kinds_finds_every_kernel_in_the_cache(tmp_path:
     assert syntaxes >= {JPEG2000Lossless, JPEGLSLossless, JPEGLosslessSV1}
     # A copy of the cache, which no other test writes to.
     subprocess.run([sys.executable, "-c", "import fxcore.worker_start"], check=True, timeout=280)
-    where = "from fxcore.kernels._blend import blend; print(blend.stats.cache_path)"
+    where = "from fxcore.kernels._blend import ask_ahead; print(blend.stats.cache_path)"
     cache = Path(_end(_start(where, tmp_path / "cache")).strip())
     ignored = shutil.ignore_patterns("*.pyc")
-    shutil.copytree(blend.stats.cache_path, cache, ignore=ignored, dirs_exist_ok=True)
+    shutil.copytree(ask_ahead.stats.cache_path, cache, ignore=ignored, dirs_exist_ok=True)
     before = {file.name: file.stat().st_mtime_ns for file in cache.iterdir()}
     program = tmp_path / "program.py"
     program.write_text(_ALL_KINDS)
