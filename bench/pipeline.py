@@ -7,7 +7,6 @@ are measured beside them.
 
 from __future__ import annotations
 
-import itertools
 import os
 import statistics
 import subprocess
@@ -52,7 +51,6 @@ class _Runs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._numbers = itertools.count()
         self._config = folder / "published.toml"
         self._config.write_text(to_toml(PUBLISHED), encoding="utf-8")
 
@@ -64,7 +62,8 @@ class _Runs:
         """
         written = self._folder / name
         if written.exists():
-            for file in written.rename(self._folder / f"aside-{next(self._numbers)}").rglob("*"):
+            aside = Path(tempfile.mkdtemp(prefix="aside-", dir=self._folder))
+            for file in written.rename(aside / name).rglob("*"):
                 if file.is_file():
                     os.truncate(file, 0)
         # What a run before found in the archive must not spare this one looking.
