@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import zlib
 from typing import Any, BinaryIO
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
 
 from fxcore.errors import UnreadableFileError
 
@@ -68,10 +70,19 @@ def value_of(dataset: Dataset, keyword: str, most: int = _MOST_VALUE_BYTES) -> A
 
     pydicom makes an object of each of the values of an element: of 16 MiB of them, gigabytes.
     """
-    element = dataset.get_item(keyword)
+    tag = _tag(keyword)
+    element = dataset.get_item(tag)
+    if element is None:
+        return None
     if isinstance(element, RawDataElement) and element.value is not None and len(element.value) > most:
         return None
-    return dataset.get(keyword)
+    return dataset[tag].value
+
+
+@functools.cache
+def _tag(keyword: str) -> BaseTag:
+    """Return the tag of a keyword, which pydicom would look up three times a value."""
+    return Tag(keyword)
 
 
 def inflate(data: bytes | bytearray | memoryview, most: int) -> io.BytesIO | None:

@@ -101,11 +101,11 @@ def _between(four, u, v, across, down, line):
         b = np.int32(np.uint32(four[j] >> np.uint32(8)) & byte)
         c = np.int32(np.uint32(four[j] >> np.uint32(16)) & byte)
         d = np.int32(np.uint32(four[j] >> np.uint32(24)))
-        weight = np.int32(np.int32(u >> drop) & most_x)
-        top = np.float32(np.int32(np.int32(a << unit) + np.int32((b - a) * weight)))
-        bottom = np.float32(np.int32(np.int32(c << unit) + np.int32((d - c) * weight)))
-        weight = np.float32(np.int32(v & most_y)) * scale
-        level = np.int32(top + (bottom - top) * weight)
+        right = np.int32(np.int32(u >> drop) & most_x)
+        top = np.float32(np.int32(np.int32(a << unit) + np.int32((b - a) * right)))
+        bottom = np.float32(np.int32(np.int32(c << unit) + np.int32((d - c) * right)))
+        below = np.float32(np.int32(v & most_y)) * scale
+        level = np.int32(top + (bottom - top) * below)
         line[j] = np.uint8(np.int32(level + (1 << (_ACROSS - 1))) >> unit)
         u = np.int32(u + across)
         v = np.int32(v + down)
