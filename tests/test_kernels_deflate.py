@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bench.peers.functions import numpy_up
 from fxcore.errors import ParameterError
 from fxcore.kernels import png_deflate
-from fxcore.kernels.deflating import _SAMPLED, _STEPS, BLOCK, _looked_at
+from fxcore.kernels.deflating import _SAMPLED, _SCATTER, _STEPS, BLOCK
 from fxcore.kernels.huffman import code_lengths
 
 _RNG = np.random.default_rng(3)
@@ -134,7 +134,8 @@ def test_a_block_that_is_not_what_some_of_its_bytes_look_like(hidden):
     """All bytes that are counted are alike; the others, in `hidden` percent of the words, are anything."""
     scanline = np.zeros(2 * BLOCK, np.uint8)
     counted = np.zeros(scanline.size // 8, bool)
-    counted[[_looked_at(place, _STEPS) // 8 for place in range(0, scanline.size, 8 * _STEPS)]] = True
+    places = np.arange(0, scanline.size, 8 * _STEPS)
+    counted[places // 8 + (places * _SCATTER % 2**32 >> 16) % _STEPS] = True
     assert counted.sum() == scanline.size // (8 * _STEPS)
     if hidden:
         counted |= _RNG.random(counted.size) >= hidden / 100

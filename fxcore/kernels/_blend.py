@@ -59,8 +59,8 @@ def _blend_8_bits(pixels, line, base, stride, x, y, x_step, y_step, neighbours, 
     for first in range(0, line.size, _PART):
         part = line[first : first + _PART]
         # From where on no pixel of the part lies to the left or above, rounded or not.
-        col = ((x + first * x_step) >> POSITION) - (_PART if across < 0 else 1)
-        row = ((y + first * y_step) >> POSITION) - (_PART if down < 0 else 1)
+        col = ((x + first * x_step) >> POSITION) - _before(across, part.size)
+        row = ((y + first * y_step) >> POSITION) - _before(down, part.size)
         u = _begin(x + first * x_step - (col << POSITION), x_step, across, part.size)
         v = _begin(y + first * y_step - (row << POSITION), y_step, down, part.size)
         _where(u, v, across, down, stride, offset[: part.size])
@@ -71,6 +71,12 @@ def _blend_8_bits(pixels, line, base, stride, x, y, x_step, y_step, neighbours, 
             below = np.uint32(pixel_pair(pixels, lower + place))
             four[j] = np.uint32(pixel_pair(pixels, upper + place)) | np.uint32(below << np.uint32(16))
         _between(four, u, v, across, down, part)
+
+
+@kernel
+def _before(step, count):
+    """Return how many whole pixels before the first of `count` the others may lie, and one more."""
+    return ((max(0, -np.int64(step)) * count) >> _FRACTION) + 1
 
 
 @kernel

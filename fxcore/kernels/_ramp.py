@@ -13,32 +13,29 @@ from fxcore.kernels._jit import kernel
 _UNIT = 24  # fraction bits of a level: with it, 256 levels take 32 bits
 _NARROWED = 40  # times that the range of slopes is cut by a third
 _STRETCH = 4096  # values looked at together
-NO_RAMP = np.zeros(5, np.int64)
 
 
 @kernel
-def map_values(values, table, ramp, out):
-    """Write ``table[values]`` into `out`, all one-dimensional, given its `ramp_of`, or `NO_RAMP`."""
+def look_up(values, table, out):
+    """Write ``table[values]`` into `out`, all one-dimensional."""
+    for i in range(values.size):
+        out[i] = table[values[i]]
+
+
+@kernel
+def climb(values, table, ramp, out):
+    """Do what `look_up` does, given the `ramp_of` the table."""
     limit = ramp[4]
-    if limit == 0:
-        _look_up(values, table, out)
-        return
     for begin in range(0, values.size, _STRETCH):
         some = values[begin : begin + _STRETCH]
         into = out[begin : begin + _STRETCH]
         most = np.uint16(0)
         for i in range(some.size):
-            most = max(most, np.uint16(some[i]))
+            most = max(most, some[i])
         if most < limit:
             _compute(some, ramp, into)
         else:
-            _look_up(some, table, into)
-
-
-@kernel
-def _look_up(values, table, out):
-    for i in range(values.size):
-        out[i] = table[values[i]]
+            look_up(some, table, into)
 
 
 @kernel
@@ -62,12 +59,12 @@ def ramp_of(table):
         with `_UNIT` bits below the point that are cut off. The last is for how many values this is so, each
         of them checked: 0 for none.
     """
-    none = np.zeros(5, np.int64)
+    ramp = np.zeros(5, np.int64)
     first = 1
     while first < table.size and table[first] == table[0]:
         first += 1
     if first == table.size:
-        return none
+        return ramp
     falling = table[first] < table[0]
     # A value at which the level rises lies on or above the new one, the value before below it.
     x = np.empty(257, np.float64)
@@ -86,16 +83,23 @@ def ramp_of(table):
             count += 1
             before = level
         limit += 1
-    high = np.int64(x[count - 1]) + low
     slope, offset = _fitted(x[:count], y[:count])
     if slope <= 0.0:
-        return none
+        return ramp
     rise, begin = np.int64(round(slope * 2.0**_UNIT)), np.int64(round(offset * 2.0**_UNIT))
+    ramp[0], ramp[1] = low, low + np.int64(x[count - 1])
     # 255 less a level is what all bits turned give: the number below that with the other sign.
-    ramp = np.array([low, high, -rise if falling else rise, ~begin if falling else begin, limit])
+    ramp[2], ramp[3] = (-rise, ~begin) if falling else (rise, begin)
+    ramp[4] = limit
+    values = np.empty(limit, np.uint16)
     levels = np.empty(limit, np.uint8)
-    _compute(np.arange(limit).astype(np.uint16), ramp, levels)
-    return ramp if np.array_equal(levels, table[:limit]) else none
+    for value in range(limit):
+        values[value] = value
+    _compute(values, ramp, levels)
+    for value in range(limit):
+        if levels[value] != table[value]:
+            ramp[4] = 0
+    return ramp
 
 
 @kernel

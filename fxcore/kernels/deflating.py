@@ -32,7 +32,8 @@ from fxcore.kernels.huffman import code_lengths, reversed_codes
 BLOCK = 1 << 17  # bytes that share one code
 _REPEATS = 5  # from which on a stretch is looked for: a shorter one gains hardly a bit
 _SAMPLED = 1 << 15  # bytes from which on a block is judged by an eighth of them
-_STEPS = 8  # of eight bytes, one of which is then counted
+_STEPS = 8  # words, one of which is then counted: it goes by the bits of the place times this
+_SCATTER = 0x9E3779B1
 _ADLER = 65521  # RFC 1950, section 8.2
 _SUMMED = 4096  # bytes whose weighted sum fits 32 bits
 
@@ -88,22 +89,45 @@ def _deflate(image):
     room = rows * line + 5 * (rows * line // STORED + blocks) + HEADER * (blocks + 1) + many * line + 64
     out = np.empty(room, np.uint8)
     filtered = np.empty(many * line, np.uint8)
-    runs = many * line // SHORTEST + 2
-    tables = (
-        np.empty(runs, np.int32),
-        np.empty(runs, np.int32),
-        np.empty(SYMBOLS, np.int64),
-        np.empty((8, 256), np.int32),
-    )
+    most_runs = many * line // SHORTEST + 2
+    starts = np.empty(most_runs, np.int32)
+    lengths = np.empty(most_runs, np.int32)
+    counts = np.empty(SYMBOLS, np.int64)
+    parts = np.empty((8, 256), np.int32)
     low, high = np.uint64(1), ZERO
     at, word, used = 0, ZERO, 0
     for block in range(blocks):
         first = block * many
         stop = min(rows, first + many)
+        last = block == blocks - 1
         data = filtered[: (stop - first) * line]
         _filter(image, first, stop, data)
         low, high = _adler(data, low, high)
-        at, word, used = _write_block(data, block == blocks - 1, tables, out, at, word, used)
+        runs = _runs(data, starts, lengths)
+        _count(data, starts, lengths, runs, parts, counts)
+        code_bits = code_lengths(counts, MOST_BITS)
+        kept = _worthwhile(data, starts, lengths, runs, counts, code_bits)
+        if kept < runs:
+            runs = kept
+            code_bits = code_lengths(counts, MOST_BITS)
+        most = data.size + 5 * (data.size // STORED + 1)
+        bits = 8 * HEADER
+        for s in range(SYMBOLS):
+            bits += counts[s] * code_bits[s]
+        for i in range(runs):
+            bits += 1 + LENGTH_BITS[lengths[i]]
+        stored = bits >= 8 * most
+        if not stored:
+            codes = reversed_codes(code_bits)
+            end, rest, left = describe_code(code_bits, last, out, at, word, used)
+            end, rest, left = write_symbols(
+                data, starts, lengths, runs, codes, code_bits, out, end, rest, left
+            )
+            # Judged by some of its bytes, it may have become longer than thought.
+            stored = end > at + most
+        if stored:
+            end, rest, left = store_block(data, last, out, at, word, used)
+        at, word, used = end, rest, left
     at, word, used = put(out, at, word, used, ZERO, 7 if used % 8 else 0)
     return out[: at + used // 8], (high << np.uint64(16)) | low
 
@@ -142,32 +166,6 @@ def _adler(data, low, high):
         high = (high + low * np.uint64(part.size) + np.uint64(weighted)) % np.uint64(_ADLER)
         low = (low + np.uint64(total)) % np.uint64(_ADLER)
     return low, high
-
-
-@kernel
-def _write_block(data, last, tables, out, at, word, used):
-    """Write one block, with a code of its own or as it is."""
-    starts, lengths, counts, parts = tables
-    runs = _runs(data, starts, lengths)
-    _count(data, starts, lengths, runs, parts, counts)
-    code_bits = code_lengths(counts, MOST_BITS)
-    kept = _worthwhile(data, starts, lengths, runs, counts, code_bits)
-    if kept < runs:
-        runs = kept
-        code_bits = code_lengths(counts, MOST_BITS)
-    most = data.size + 5 * (data.size // STORED + 1)
-    bits = 8 * HEADER
-    for s in range(SYMBOLS):
-        bits += counts[s] * code_bits[s]
-    for i in range(runs):
-        bits += 1 + LENGTH_BITS[lengths[i]]
-    if bits < 8 * most:
-        coded = describe_code(code_bits, last, out, at, word, used)
-        coded = write_symbols(data, starts, lengths, runs, reversed_codes(code_bits), code_bits, out, *coded)
-        # Judged by some of its bytes, it may have become longer than thought.
-        if coded[0] <= at + most:
-            return coded
-    return store_block(data, last, out, at, word, used)
 
 
 @kernel
@@ -223,7 +221,8 @@ def _count(data, starts, lengths, runs, parts, counts):
     steps = _STEPS if data.size >= _SAMPLED else 1
     r = 0
     for place in range(0, data.size - 8 * steps + 1, 8 * steps):
-        i = _looked_at(place, steps)
+        scattered = np.uint32(np.uint32(place) * np.uint32(_SCATTER)) >> np.uint32(16)
+        i = place + 8 * (np.int64(scattered) & (steps - 1))
         while r < runs and starts[r] + lengths[r] <= i:
             r += 1
         if r == runs or i + 8 <= starts[r]:
@@ -239,19 +238,16 @@ def _count(data, starts, lengths, runs, parts, counts):
         for s in range(256):
             counts[s] += parts[k, s]
     if steps > 1:
-        least, most = _range(data)
-        for value in range(least, most + 1):
-            counts[value & 255] = max(1, counts[value & 255])
+        least = most = np.int8(0)
+        for i in range(data.size):
+            value = np.int8(data[i])
+            least = min(least, value)
+            most = max(most, value)
+        for level in range(least, most + 1):
+            counts[level & 255] = max(1, counts[level & 255])
     for i in range(runs):
         counts[LENGTH_SYMBOL[lengths[i]]] += 1
     counts[END] = 1
-
-
-@kernel
-def _looked_at(place, steps):
-    """Return where the word is that is counted of `steps`, a power of 2, from `place` on."""
-    scattered = np.uint32(np.uint32(place) * np.uint32(0x9E3779B1)) >> np.uint32(16)
-    return place + 8 * (np.int64(scattered) & (steps - 1))
 
 
 @kernel
@@ -262,18 +258,6 @@ def _count_literals(data, first, stop, starts, lengths, r, runs, times, parts):
             r += 1
         if r == runs or i < starts[r]:
             parts[i & 7, data[i]] += times
-
-
-@kernel
-def _range(data):
-    """Return the least and the greatest of some bytes, from -128 to 127."""
-    least = np.int8(0)
-    most = np.int8(0)
-    for i in range(data.size):
-        value = np.int8(data[i])
-        least = min(least, value)
-        most = max(most, value)
-    return np.int64(least), np.int64(most)
 
 
 @kernel

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fxcore.errors import ParameterError
 from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer, as_threads
 from fxcore.kernels._jit import kernel
-from fxcore.kernels._ramp import NO_RAMP, map_values, ramp_of
+from fxcore.kernels._ramp import climb, look_up, ramp_of
 from fxcore.kernels._threads import share
 
 _WORTH_A_RAMP = 1 << 20  # values from which looking for one costs less than it saves
@@ -128,11 +128,14 @@ def apply_table(values: NDArray[Any], table: NDArray[np.uint8], *, threads: int 
     levels = np.empty(flat.size, np.uint8)
     unsigned = flat.view(np.uint8 if flat.itemsize == 1 else np.uint16)
     entry = np.require(table, requirements=("C", "A", "W"))
-    ramp = ramp_of(entry) if flat.itemsize == 2 and flat.size >= _WORTH_A_RAMP else NO_RAMP
+    ramp = ramp_of(entry) if flat.itemsize == 2 and flat.size >= _WORTH_A_RAMP else None
 
     def worker(pieces: Iterator[tuple[int, int]]) -> None:
         for begin, end in pieces:
-            map_values(unsigned[begin:end], entry, ramp, levels[begin:end])
+            if ramp is not None and ramp[-1]:
+                climb(unsigned[begin:end], entry, ramp, levels[begin:end])
+            else:
+                look_up(unsigned[begin:end], entry, levels[begin:end])
 
     share(worker, flat.size, flat.itemsize + 1, as_threads(threads))
     return levels.reshape(values.shape)

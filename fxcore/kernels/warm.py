@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fxcore.kernels._ramp import climb, ramp_of
 from fxcore.kernels.axis import principal_axis
 from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
@@ -46,13 +47,14 @@ def warm_images() -> None:
         _warm_type(dtype)
         inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), dtype), (0, 0, 4, 4), (0, 0), 2)
     _warm_steps()
+    _warm_tables()
 
 
 def warm_radiographs() -> None:
     """Do what `warm` does for what any radiograph may need once it is decoded."""
     _warm_type(np.uint8)
     _warm_steps()
-    apply_table(np.zeros(1, np.uint16), np.zeros(1 << 16, np.uint8))
+    _warm_tables()
     png_deflate(np.zeros((8, 8), np.uint8))
 
 
@@ -66,6 +68,12 @@ def _warm_type(dtype: type[np.uint8 | np.uint16]) -> None:
     apply_table(image, np.zeros(np.iinfo(dtype).max + 1, np.uint8))
     for degrees in (30.0, 90.0, 180.0):
         rotate(image, degrees)
+
+
+def _warm_tables() -> None:
+    """Run what there is for stored values; of a small image no table is looked at for a ramp."""
+    values, table = np.zeros(1, np.uint16), np.zeros(1 << 16, np.uint8)
+    climb(values, table, ramp_of(table), apply_table(values, table))
 
 
 def _warm_steps() -> None:
