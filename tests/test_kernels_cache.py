@@ -123,7 +123,7 @@ def test_a_run_over_files_of_all_kinds_finds_every_kernel_in_the_cache(tmp_path:
     assert syntaxes >= {JPEG2000Lossless, JPEGLSLossless, JPEGLosslessSV1}
     # A copy of the cache, which no other test writes to.
     subprocess.run([sys.executable, "-c", "import fxcore.worker_start"], check=True, timeout=280)
-    where = "from fxcore.kernels._blend import ask_ahead; print(blend.stats.cache_path)"
+    where = "from fxcore.kernels._blend import ask_ahead; print(ask_ahead.stats.cache_path)"
     cache = Path(_end(_start(where, tmp_path / "cache")).strip())
     ignored = shutil.ignore_patterns("*.pyc")
     shutil.copytree(ask_ahead.stats.cache_path, cache, ignore=ignored, dirs_exist_ok=True)
