@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fxcore.errors import ParameterError
 from fxcore.kernels import straight_edges
 
 
@@ -63,10 +64,15 @@ def masks(draw):
 
 
 @settings(max_examples=120, deadline=None)
-@given(mask=masks(), least=st.integers(1, 12))
-def test_lines_are_those_that_hold_the_most_edge_pixels(mask, least):
-    found = straight_edges(mask, least)
+@given(mask=masks(), least=st.integers(1, 12), box=st.none() | st.tuples(*[st.integers(0, 24)] * 4))
+def test_lines_are_those_that_hold_the_most_edge_pixels(mask, least, box):
+    known = None
     edges = list(plain_edges(mask))
+    if box:
+        known = np.zeros(mask.shape, bool)
+        known[min(box[:2]) : max(box[:2]), min(box[2:]) : max(box[2:])] = True
+        edges = [edge for edge in edges if not known[edge[0], edge[1]]]
+    found = straight_edges(mask, least, known)
     most, tilts = plain_support(edges, least)
     if not most:
         assert len(found) == 0
@@ -96,6 +102,16 @@ def test_a_pixel_without_a_gradient_votes_for_nothing():
     mask = np.zeros((9, 9), bool)
     mask[4, 4] = True
     assert len(straight_edges(mask, 1)) == 0
+
+
+def test_what_is_known_lets_a_shorter_edge_be_found():
+    rows, columns = np.indices((60, 80))
+    long, short = columns > 60, rows * 0.9397 + columns * 0.3420 < 15
+    assert abs(straight_edges(long | short, 20)[0][:2] - (0, 1)).max() < 0.02
+    known = abs(columns - 60) < 3
+    np.testing.assert_allclose(straight_edges(long | short, 20, known)[0, :2], (-0.94, -0.34), atol=0.02)
+    with pytest.raises(ParameterError, match="different shapes"):
+        straight_edges(long, 20, known[:-1])
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.bool_])

@@ -14,6 +14,7 @@ from fxcore.kernels import rotate
 from fxcore.steps import Pipeline
 from fxcore.steps.alignment import align_rotation
 from fxcore.steps.config import AlignmentConfig, InversionConfig, PartFilterConfig, SplitterConfig
+from fxcore.steps.field import bright_frame
 from fxcore.steps.foreground import Foreground
 from fxcore.steps.inversion import correct_inversion
 from fxcore.steps.part_filter import filter_parts
@@ -197,6 +198,22 @@ def test_a_shutter_on_a_slope_of_grey_levels_is_known_by_its_edges():
     image = (picture * 0.7 + np.linspace(0, 40, 220)).astype(np.uint8)
     row = align_rotation(study(image), AlignmentConfig()).radiographs[0].metadata
     assert row["alignment"] == "upright"
+
+
+def test_a_bright_border_that_a_tilted_collimator_does_not_cover_is_no_field():
+    rng = np.random.default_rng(0)
+    image = cv2.resize(hand(), (220, 250)).astype(np.float32) + 20
+    image += rng.normal(0, 2, image.shape).astype(np.float32)
+    border = 228
+    image[border:] = np.clip(rng.normal(232, 6, image[border:].shape), 0, 250)
+    rows, columns = np.indices(image.shape) - np.array([125, 110])[:, None, None]
+    tilt = np.radians(4)
+    across = columns * np.cos(tilt) + rows * np.sin(tilt)
+    down = rows * np.cos(tilt) - columns * np.sin(tilt)
+    image[(abs(across) > 102) | (abs(down) > 113)] = 255
+    frame = bright_frame(image).mask
+    assert frame[border + 3 :].all()
+    assert not frame[30:200, 60:160].any()
 
 
 def test_the_white_inside_of_a_clipped_limb_is_no_strip_between_two():

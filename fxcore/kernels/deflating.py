@@ -222,16 +222,16 @@ def _count(data, starts, lengths, runs, parts, counts):
     r = 0
     for place in range(0, data.size - 8 * steps + 1, 8 * steps):
         scattered = np.uint32(np.uint32(place) * np.uint32(_SCATTER)) >> np.uint32(16)
-        i = place + 8 * (np.int64(scattered) & (steps - 1))
-        while r < runs and starts[r] + lengths[r] <= i:
+        at = place + 8 * (np.int64(scattered) & (steps - 1))
+        while r < runs and starts[r] + lengths[r] <= at:
             r += 1
-        if r == runs or i + 8 <= starts[r]:
-            word = load_word(data, i)
+        if r == runs or at + 8 <= starts[r]:
+            word = load_word(data, at)
             # Neighbours go to eight tables, so that no count waits for the one before.
             for k in range(8):
                 parts[k, (word >> np.uint64(8 * k)) & np.uint64(0xFF)] += steps
-        elif i < starts[r] or i + 8 > starts[r] + lengths[r]:
-            _count_literals(data, i, i + 8, starts, lengths, r, runs, steps, parts)
+        elif at < starts[r] or at + 8 > starts[r] + lengths[r]:
+            _count_literals(data, at, at + 8, starts, lengths, r, runs, steps, parts)
     rest = data.size - data.size % (8 * steps)
     _count_literals(data, rest, data.size, starts, lengths, r, runs, 1, parts)
     for k in range(8):

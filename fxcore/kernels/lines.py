@@ -15,7 +15,9 @@ from fxcore.kernels._jit import kernel
 _NEAR = 20
 
 
-def straight_edges(mask: NDArray[Any], least: int) -> NDArray[np.float64]:
+def straight_edges(
+    mask: NDArray[Any], least: int, known: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
     """Find the straight edges of a mask that are parallel or at right angles to each other.
 
     A Hough transform of the mask's edge pixels, each of which votes for the lines across its own
@@ -30,6 +32,8 @@ def straight_edges(mask: NDArray[Any], least: int) -> NDArray[np.float64]:
         ``uint8`` or ``bool``, shape ``(rows, columns)``; foreground is what is not 0.
     least : int
         Edge pixels that make a line.
+    known : numpy.ndarray, optional
+        ``bool``, the same shape: edge pixels in it vote for nothing, such as those of lines found before.
 
     Returns
     -------
@@ -59,7 +63,11 @@ def straight_edges(mask: NDArray[Any], least: int) -> NDArray[np.float64]:
     wanted = as_integer(least, 1, 2**31 - 1, "least")
     if pixels.size == 0:
         return np.empty((0, 4))
-    found = _lines(_edges(pixels), max(pixels.shape), wanted)
+    edges = _edges(pixels)
+    if known is not None:
+        same_shape(pixels, known)
+        edges = edges[~known[edges[:, 0], edges[:, 1]]]
+    found = _lines(edges, max(pixels.shape), wanted)
     return found[np.argsort(-found[:, 3], kind="stable")]
 
 

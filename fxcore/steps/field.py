@@ -41,6 +41,8 @@ _SEEN_WHOLE, _DROP_LITTLE = 0.85, 0.1
 _SEEN_BLACK = 0.6
 # Pixels a side of the corners in one of which a frame must begin.
 _CORNER = 4
+# Pixels on both sides of the lines found whose edges are explained by them.
+_RIM = 3
 # What makes a line sure.
 _SURE_SEEN, _SURE_DROP = 0.8, 0.31
 
@@ -94,7 +96,9 @@ def bright_frame(grey: Grey) -> Frame:
             continue
         before = area
         taken: set[tuple[int, int]] = set()
-        for line in straight_edges(region, least):
+        # What is left of the edges may have another tilt: a border that a tilted collimator does not cover.
+        known = dilated(mask, _RIM) if mask.any() else None
+        for line in straight_edges(region, least, known):
             direction = (round(line[0] * 1e6), round(line[1] * 1e6))
             if direction in taken:
                 continue
