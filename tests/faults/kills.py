@@ -63,7 +63,9 @@ def killed_at_each_step(root: Path, short: bool) -> Iterator[Finding]:
     place = Place(root, studies=3, images=1)
     for job in ("build",) if short else reversed(JOBS):
         place.undisturbed(job)
-        # The first run keeps an index of the archive, which the runs after it find there.
+        # Files that changed a moment ago are looked into by each run; from then on the first run keeps an
+        # index of the archive, which the runs after it find there.
+        time.sleep(2.5)
         steps = min(_count_steps(place, job) for _ in range(2))
         rng = seeded(job)
         # `build` stands for all three, which share what writes to the disk.
