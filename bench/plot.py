@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from bench.inputs import STANDARD
 from bench.results import Findings, Result
@@ -10,7 +11,10 @@ from bench.tables import inputs, named
 from fxcore.errors import FxrayError
 
 _MOST_BARS = 60
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
+_COLOURS = (
+    *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9"),
+    *("#d55e00", "#999999", "#f0e442", "#332288", "#882255"),
+)
 _MARK, _NOT_MET = "#222222", "#d00000"
 
 
@@ -67,7 +71,7 @@ def plot(findings: Findings, path: Path) -> None:
     limits = peers == ["limit"]
     question = f"how many times {'it fits into the limit' if limits else 'as long each peer takes'}"
     axes.set_title(f"{findings.family}: {question}", loc="left", fontsize=11)
-    _legend(axes, peers)
+    _legend(figure, peers)
     try:
         figure.savefig(path, dpi=130)
     except (OSError, ValueError) as error:
@@ -86,11 +90,12 @@ def drawn(findings: Findings) -> list[Result]:
     ]
 
 
-def _legend(axes: object, peers: list[str]) -> None:
+def _legend(figure: Any, peers: list[str]) -> None:
+    """Name the peers above the bars, where none of them can hide behind."""
     from matplotlib.patches import Patch
 
     handles = [Patch(color=_COLOURS[k % len(_COLOURS)], label=peer) for k, peer in enumerate(peers)]
-    axes.legend(handles=handles, fontsize=8, loc="lower right", framealpha=0.9)  # type: ignore[attr-defined]
+    figure.legend(handles=handles, fontsize=8, loc="outside upper right", ncols=min(4, len(peers)))
 
 
 def _label(result: Result, several: bool) -> str:
