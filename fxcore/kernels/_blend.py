@@ -58,11 +58,8 @@ def _blend_8_bits(pixels, line, base, stride, x, y, x_step, y_step, neighbours, 
     four = neighbours[0]
     for first in range(0, line.size, _PART):
         part = line[first : first + _PART]
-        # From where on no pixel of the part lies to the left or above, rounded or not.
-        col = ((x + first * x_step) >> POSITION) - _before(across, part.size)
-        row = ((y + first * y_step) >> POSITION) - _before(down, part.size)
-        u = _begin(x + first * x_step - (col << POSITION), x_step, across, part.size)
-        v = _begin(y + first * y_step - (row << POSITION), y_step, down, part.size)
+        col, u = _origin(x + first * x_step, x_step, across, part.size)
+        row, v = _origin(y + first * y_step, y_step, down, part.size)
         _where(u, v, across, down, stride, offset[: part.size])
         upper = base + row * stride + col
         lower = upper + stride
@@ -74,16 +71,15 @@ def _blend_8_bits(pixels, line, base, stride, x, y, x_step, y_step, neighbours, 
 
 
 @kernel
-def _before(step, count):
-    """Return how many whole pixels before the first of `count` the others may lie, and one more."""
-    return ((max(0, -np.int64(step)) * count) >> _FRACTION) + 1
+def _origin(position, step, rounded, count):
+    """Return the whole pixel that `count` rounded steps are told from, and where from it they begin.
 
-
-@kernel
-def _begin(position, step, rounded, count):
-    """Return where `count` rounded steps begin, so that they are right in the middle."""
-    middle = count >> 1
-    return np.int32(((position + middle * step) >> (POSITION - _FRACTION)) - middle * np.int64(rounded))
+    None of them ends before it. Halfway they are where steps that are not rounded would be.
+    """
+    whole = (position >> POSITION) - ((max(0, -np.int64(rounded)) * count) >> _FRACTION) - 1
+    halfway = count >> 1
+    there = (position - (whole << POSITION) + halfway * step) >> (POSITION - _FRACTION)
+    return whole, np.int32(there - halfway * np.int64(rounded))
 
 
 @kernel
