@@ -16,7 +16,8 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Fast-math stays off everywhere: results must not depend on how a compiler reorders sums.
     """
-    compiled = numba.njit(cache=True, nogil=True)(function)
+    # No wrapper for callers in C, of which there are none: a fortieth of compiling.
+    compiled = numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True)(function)
     # Numba compares the file of the function alone with what the cache was made from; compiled code
     # holds that of the functions it calls as well, and would outlive a change of their files.
     file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
