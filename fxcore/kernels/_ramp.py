@@ -54,10 +54,9 @@ def ramp_of(table):
     Returns
     -------
     numpy.ndarray
-        ``int64``, shape ``(5,)``. A value is at least the first and at most the second of these numbers, or
-        taken for it; as many thirds as it is above the first, and the fourth, modulo 2^32, are its level,
-        with `_UNIT` bits below the point that are cut off. The last is for how many values this is so, each
-        of them checked: 0 for none.
+        ``int64``, shape ``(5,)``: low, high, slope, offset, limit. Of a value below `limit`, held within
+        low and high, the level is ``offset + (value - low) * slope``, modulo 2^32, without the lowest
+        `_UNIT` bits. That was checked for each of them; a limit of 0 says that there is no ramp.
     """
     ramp = np.zeros(5, np.int64)
     first = 1

@@ -32,8 +32,8 @@ from fxcore.kernels.huffman import code_lengths, reversed_codes
 BLOCK = 1 << 17  # bytes that share one code
 _REPEATS = 5  # from which on a stretch is looked for: a shorter one gains hardly a bit
 _SAMPLED = 1 << 15  # bytes from which on a block is judged by an eighth of them
-_STEPS = 8  # words, one of which is then counted: it goes by the bits of the place times this
-_SCATTER = 0x9E3779B1
+_STEPS = 8  # words, one of which is then counted
+_SCATTER = 0x9E3779B1  # which one goes by bits of the place times this
 _ADLER = 65521  # RFC 1950, section 8.2
 _SUMMED = 4096  # bytes whose weighted sum fits 32 bits
 

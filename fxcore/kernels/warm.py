@@ -65,13 +65,13 @@ def _warm_type(dtype: type[np.uint8 | np.uint16]) -> None:
     corner_means(image, 1, 1)
     crop_without(image, runs, components(runs), 0, (0, 0, 4, 4))
     pixel_sums(image)
-    apply_table(image, np.zeros(np.iinfo(dtype).max + 1, np.uint8))
     for degrees in (30.0, 90.0, 180.0):
         rotate(image, degrees)
 
 
 def _warm_tables() -> None:
     """Run what there is for stored values; of a small image no table is looked at for a ramp."""
+    apply_table(np.zeros(1, np.uint8), np.zeros(1 << 8, np.uint8))
     values, table = np.zeros(1, np.uint16), np.zeros(1 << 16, np.uint8)
     climb(values, table, ramp_of(table), apply_table(values, table))
 
