@@ -1,9 +1,10 @@
-"""Training: what the way of the data costs, and what it gains over reading PNGs anew in each epoch.
+"""Training: what the way of the data costs, and what is gained over a script as most write it.
 
-The same step is taken, of the same model by the same optimiser, on batches that come in three ways: ours
-(packed bytes, augmented in batches where the model is), ready tensors (no way at all), and the peer's, as
-most write it: a `Dataset` that decodes full-size PNGs, `torchvision.transforms.v2`, and a `DataLoader` with
-a worker for each core, kept from epoch to epoch. Packing, which is done once for all runs, is told apart.
+Our step is taken on batches that come in three ways: ours (packed bytes, augmented in batches where the
+model is), ready tensors (no way at all), and those of the usual `Dataset` that decodes full-size PNGs,
+`torchvision.transforms.v2` and `DataLoader` with a worker for each core, kept from epoch to epoch. The
+usual script trains the same network on the same batches by PyTorch's own defaults, in a process of its own.
+Packing, which is done once for all runs, is told apart.
 """
 
 from __future__ import annotations
@@ -26,16 +27,18 @@ from fxcore.allocator import kept_memory
 from fxcore.extras import TRAINING
 
 if TYPE_CHECKING:
+    from bench.peers.training import Data
     from fxtrain.loader import Batch
     from fxtrain.packing import Packed
     from fxtrain.table import Table
     from fxtrain.trainer import Trainer
 
 READY, PEER, WAITING = 0.95, 3.0, 0.05
-"""Steps a second over those on ready tensors; over those of the peer; share of the time without data."""
+"""Steps a second over those on ready tensors; over the usual script's; share of the time without data."""
 
 STUDIES, QUICK_STUDIES, QUICK_SCALE = 60, 8, 0.25
-STEPS, QUICK_STEPS, GPU_STEPS = 4, 2, 40
+# An epoch of the usual script begins with nothing decoded, which no longer counts for much in ten steps.
+STEPS, QUICK_STEPS, GPU_STEPS = 10, 2, 40
 # A step takes seconds: rather more rounds than more steps in one, as the pace of a machine changes.
 RESNET_STEPS = 2
 BATCH, QUICK_BATCH, GPU_BATCH = 16, 4, 64
@@ -73,6 +76,7 @@ def _measure(dataset: Path, options: Options, findings: Findings) -> None:
     import torch
     import torchvision
 
+    from bench.peers.training import Data, script
     from fxtrain.config import TrainConfig
     from fxtrain.packing import pack
     from fxtrain.table import read_table
@@ -94,21 +98,32 @@ def _measure(dataset: Path, options: Options, findings: Findings) -> None:
     findings.results.append(
         compare("train resnet18", "ready tensors", on_cpu, seconds, mark=READY, **shared)  # type: ignore[arg-type]
     )
-    options.say("rx-lite on the CPU, against a DataLoader")
+    options.say("rx-lite on the CPU, against the usual script")
     trainer = _trainer("rx-lite", table, packed, "cpu", batch, steps)
     rows = np.arange(steps * batch) % len(table)
-    theirs = _theirs(trainer, [table.path(int(k)) for k in rows], options.threads)
-    seconds = interleave({"ours": _ours(trainer), "peer": theirs, "ready": _ready(trainer)}, effort)
-    findings.results += [
-        compare("train rx-lite", "DataLoader, transforms.v2", on_cpu, seconds, mark=PEER, **shared),  # type: ignore[arg-type]
-        compare(
-            "train rx-lite",
-            "ready tensors",
-            on_cpu,
-            seconds | {"peer": seconds["ready"]},
-            **shared,  # type: ignore[arg-type]
-        ),
-    ]
+    data = Data(
+        [table.path(int(k)) for k in rows],
+        trainer.table.broken.tolist(),
+        table.mean,
+        table.deviation,
+        trainer.config,
+        options.threads,
+    )
+    with script(data) as usual:
+        work = {
+            "ours": _ours(trainer),
+            "usual": usual,
+            "loaded": _loaded(trainer, data),
+            "ready": _ready(trainer),
+        }
+        seconds = interleave(work, effort)
+    for peer, name, mark in (
+        ("usual", "the usual script", PEER),
+        ("loaded", "our step, fed by its DataLoader", None),
+        ("ready", "ready tensors", None),
+    ):
+        rounds = {"ours": seconds["ours"], "peer": seconds[peer]}
+        findings.results.append(compare("train rx-lite", name, on_cpu, rounds, mark=mark, **shared))  # type: ignore[arg-type]
     findings.said.append(
         f"Packing, once for all runs, took {1e3 * each:.0f} ms a radiograph on {options.threads} threads; "
         f"torch {torch.__version__}, torchvision {torchvision.__version__}."
@@ -196,40 +211,10 @@ def _ready(trainer: Trainer) -> Callable[[], None]:
     return lambda: _take(trainer, in_turn)
 
 
-def _theirs(trainer: Trainer, paths: list[Path], workers: int) -> Callable[[], None]:
-    import torch
-    from torch.utils.data import DataLoader, Dataset
-    from torchvision.io import ImageReadMode, decode_image
-    from torchvision.transforms import v2
-
+def _loaded(trainer: Trainer, data: Data) -> Callable[[], None]:
     from fxtrain.loader import Batch
 
-    frame, least = trainer.config.data.frame, trainer.config.augment.crop_least
-    table = trainer.table
-    transform = v2.Compose(
-        [
-            v2.RandomResizedCrop((frame.height, frame.width), scale=(least**2, 1.0), antialias=True),
-            v2.RandomHorizontalFlip(),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize([table.mean], [table.deviation]),
-        ]
-    )
-
-    class Radiographs(Dataset[tuple[torch.Tensor, float]]):
-        def __len__(self) -> int:
-            return len(paths)
-
-        def __getitem__(self, index: int) -> tuple[torch.Tensor, float]:
-            image = decode_image(str(paths[index]), ImageReadMode.GRAY)
-            return transform(image), float(table.broken[index])
-
-    loader = DataLoader(
-        Radiographs(),
-        batch_size=trainer.config.batch,
-        shuffle=True,
-        num_workers=workers,
-        persistent_workers=True,
-    )
+    loader = data.loader()
 
     def batches() -> Iterator[Batch]:
         for images, broken in loader:

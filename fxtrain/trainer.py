@@ -34,6 +34,7 @@ from fxtrain.split import Split, read_split, write_split
 from fxtrain.table import Table, read_table
 
 _DECISION = 0.5
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @kept_memory()
@@ -84,6 +85,9 @@ def train(
         config = config or TrainConfig()
         config = replace(config, model=resolved(config.model))
     with processes(config.device) as team:
+        if not resume:
+            # Written down as it is used, so that it stays so wherever the run is gone on with.
+            config = replace(config, precision=_precision(config.precision, team.device))
         progress = progress if progress and team.first else Silent()
         torch.manual_seed(config.seed)
         if team.first and not resume:
@@ -165,7 +169,7 @@ class Trainer:
             world=team.world,
         )
         self.optimiser = create_optimiser(self.model, config.optim)
-        self.precision = _precision(config.precision, device)
+        self.precision = _TYPES[_precision(config.precision, device)]
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         self.steppable = self._wrapped()
         self.history: list[dict[str, Any]] = []
@@ -351,8 +355,12 @@ def _no_number(epoch: int, step: int = 0) -> str:
     )
 
 
-def _precision(name: str, device: torch.device) -> torch.dtype:
-    if name == "auto":
-        bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if bf16 else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+def _precision(name: str, device: torch.device) -> str:
+    """Return the precision that "auto" stands for on a device: bf16 where it multiplies matrices of that."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        has_bf16 = torch.cuda.is_bf16_supported()
+    else:
+        has_bf16 = bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    return "bf16" if has_bf16 else "fp32"

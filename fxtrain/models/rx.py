@@ -66,7 +66,7 @@ class Rx(nn.Module):
                 side //= 2
             if not plain:
                 # After the pooling: on a quarter of the numbers, of which it is the costliest part.
-                blocks.append(nn.GroupNorm(_GROUPS, after))
+                blocks.append(_GroupNorm(_GROUPS, after))
             blocks.append(nn.ReLU(inplace=True))
         self.features = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(_GRID), nn.Flatten())
         self.feature_count = channels[-1] * _GRID[0] * _GRID[1]
@@ -78,6 +78,16 @@ class Rx(nn.Module):
         """Return logits, shape ``(n,)``, of images of shape ``(n, 1, height, width)``."""
         logits: Tensor = self.classifier(self.features(images))
         return logits.squeeze(1)
+
+
+class _GroupNorm(nn.GroupNorm):
+    """Group normalisation in single precision under autocast too, as it is on a GPU.
+
+    The gradient in bfloat16 takes a CPU several times as long.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images.float())
 
 
 def is_rx(name: str) -> bool:

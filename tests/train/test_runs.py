@@ -78,9 +78,11 @@ def test_it_learns_what_is_plain_to_see(dataset, trained):
     } <= provenance.keys()
 
 
-def test_the_same_seed_is_the_same_run_and_a_resumed_one_too(dataset, tmp_path, monkeypatch):
-    train(dataset, tmp_path / "one", SMALL)
-    train(dataset, tmp_path / "two", SMALL)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_same_seed_is_the_same_run_and_a_resumed_one_too(dataset, tmp_path, monkeypatch, precision):
+    config = replace(SMALL, precision=precision)
+    train(dataset, tmp_path / "one", config)
+    train(dataset, tmp_path / "two", config)
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
     class Killed(BaseException):
@@ -101,20 +103,46 @@ def test_the_same_seed_is_the_same_run_and_a_resumed_one_too(dataset, tmp_path, 
 
     monkeypatch.setattr(trainer.Trainer, "_epoch", killed)
     with pytest.raises(Killed):
-        train(dataset, tmp_path / "three", SMALL)
+        train(dataset, tmp_path / "three", config)
     history = train(dataset, tmp_path / "three", resume=True)
     assert len(history) == 3
     assert_same_weights(tmp_path / "one", tmp_path / "three")
-    train(dataset, tmp_path / "four", replace(SMALL, seed=1))
+    train(dataset, tmp_path / "four", replace(config, seed=1))
     with pytest.raises(AssertionError):
         assert_same_weights(tmp_path / "one", tmp_path / "four")
+
+
+@pytest.mark.parametrize(("has_units", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_a_run_says_in_which_precision_it_computes(dataset, tmp_path, monkeypatch, has_units, precision):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has_units})
+    seen = []
+    real = trainer.Trainer._autocast
+    monkeypatch.setattr(trainer.Trainer, "_autocast", lambda self: seen.append(self.precision) or real(self))
+    train(dataset, tmp_path / "run", replace(SMALL, epochs=1, precision="auto", device="cpu"))
+    assert RunDirectory(tmp_path / "run").read_config().precision == precision
+    assert set(seen) == {{"bf16": torch.bfloat16, "fp32": torch.float32}[precision]}
+    # Gone on with on another machine, it stays what it was.
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": not has_units})
+    seen.clear()
+    train(dataset, tmp_path / "run", replace(SMALL, epochs=2), resume=True)
+    assert set(seen) == {{"bf16": torch.bfloat16, "fp32": torch.float32}[precision]}
+
+
+def test_bf16_learns_as_fp32_does(dataset, tmp_path):
+    losses = []
+    for precision in ("fp32", "bf16"):
+        history = train(dataset, tmp_path / precision, replace(SMALL, precision=precision))
+        losses.append([row["train_loss"] for row in history])
+    assert losses[0] != losses[1]
+    np.testing.assert_allclose(*losses, rtol=0.05)
 
 
 def test_two_processes_do_what_one_does(dataset, tmp_path):
     """Through torchrun, as a user would; the same global batch, so the same loss."""
     config = tmp_path / "train.toml"
-    config.write_text(to_toml(replace(SMALL, epochs=2)))
-    train(dataset, tmp_path / "one", replace(SMALL, epochs=2))
+    settings = replace(SMALL, epochs=2, precision="fp32")
+    config.write_text(to_toml(settings))
+    train(dataset, tmp_path / "one", settings)
     command = ["torch.distributed.run", "--nproc-per-node", "2", "-m", "fxtrain", "train"]
     done = subprocess.run(
         [
