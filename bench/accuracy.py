@@ -41,8 +41,12 @@ class Aligned:
 def run(options: Options) -> Findings:
     """Judge each step on each source; see `bench.options.Options`."""
     findings = Findings("accuracy")
-    sources = {"phantoms": phantoms(QUICK_STUDIES if options.quick else STUDIES)}
-    if real := fracatlas():
+    studies = QUICK_STUDIES if options.quick else STUDIES
+    sources = {f"phantoms of seed {seed}": phantoms(studies, seed) for seed in options.seeds}
+    sources = sources or {"phantoms": phantoms(studies)}
+    if options.seeds:
+        findings.skipped.append("real radiographs: other seeds draw other phantoms, not these")
+    elif real := fracatlas():
         sources["FracAtlas"] = real[:: 8 if options.quick else 1]
     else:
         findings.skipped.append(NO_FRACATLAS)

@@ -62,18 +62,18 @@ class Case:
     distal: str = ""
 
 
-def phantoms(studies: int) -> list[Case]:
+def phantoms(studies: int, seed: int = _SEED) -> list[Case]:
     """Draw phantoms with the truth of their plans, as displayed and not inverted."""
     cases = []
     for index in range(studies):
-        study = plan_study(_SEED, index, _SCALE)
+        study = plan_study(seed, index, _SCALE)
         for k, plan in enumerate(study.radiographs):
             picture = render(plan, study.patient, study.body_part.anatomy)
             image = np.clip(picture.display * 255 + 0.5, 0, 255).astype(np.uint8)
             one = len(plan.limbs) == 1
             cases.append(
                 Case(
-                    name=f"phantom {index}.{k}",
+                    name=f"phantom {seed}-{index}.{k}",
                     image=np.ascontiguousarray(image),
                     boxes=picture.boxes,
                     parts=len(plan.limbs),

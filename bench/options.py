@@ -23,12 +23,15 @@ class Options:
         Told what is being measured.
     sheet : pathlib.Path, optional
         Folder for pictures of the worst cases, of the family that has them.
+    seeds : tuple of int
+        Of other phantoms than the usual ones, for the family that judges the steps by them.
     """
 
     quick: bool = False
     threads: int = 1
     say: Callable[[str], None] = lambda text: None
     sheet: Path | None = None
+    seeds: tuple[int, ...] = ()
 
     @property
     def effort(self) -> Effort:

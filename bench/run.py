@@ -23,6 +23,7 @@ def run(
     quick: bool = False,
     threads: int = 0,
     sheet: Path | None = None,
+    seeds: tuple[int, ...] = (),
     say: Callable[[str], None] | None = None,
 ) -> Findings:
     """Run one family of benchmarks.
@@ -37,6 +38,8 @@ def run(
         Threads of the rows that use all of them; 0: one for each core.
     sheet : pathlib.Path, optional
         Folder for pictures of the worst cases; only ``accuracy`` has them.
+    seeds : tuple of int
+        Of the phantoms that ``accuracy`` judges instead of its usual ones and real radiographs.
     say : callable, optional
         Told what is being measured.
 
@@ -51,7 +54,7 @@ def run(
         raise ParameterError(f"threads must be 0 (one for each core) or more, not {threads}")
     require_peers()
     compile_packages()
-    options = Options(quick, threads or default_workers(), say or (lambda text: None), sheet)
+    options = Options(quick, threads or default_workers(), say or (lambda text: None), sheet, seeds)
     begin = time.perf_counter()
     findings: Findings = importlib.import_module(f"bench.{family}").run(options)
     findings.machine = machine()

@@ -78,6 +78,14 @@ def test_two_in_one_are_found(drawn: list[Case]) -> None:
     assert all(case.parts == 2 for case in joined)
 
 
+def test_scattered_radiation_hides_hardly_an_axis(drawn: list[Case]) -> None:
+    limbs = [case for case in drawn if case.tilt is not None]
+    for before, after in zip(limbs, changed(limbs, "scatter"), strict=True):
+        old, new = (aligned(case, ALIGNMENT[0]) for case in (before, after))
+        assert new.clear, before.name
+        assert abs(new.residual - old.residual) < 3, before.name
+
+
 @requires_fracatlas
 @pytest.mark.parametrize("name", ["round shutter", "corners off", "narrow window", "light air"])
 def test_real_radiographs_come_out_right_however_they_were_exposed(name: str) -> None:
@@ -100,6 +108,21 @@ def test_real_radiographs_come_out_right() -> None:
             got = aligned(case, ALIGNMENT[0])
             assert abs(got.residual) < 4, case.name
             assert got.up or not case.distal, case.name
+
+
+def test_other_phantoms_by_other_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accuracy, "QUICK_STUDIES", 2)
+    monkeypatch.setattr(accuracy, "QUICK_PAIRS", 2)
+    path = tmp_path / "a.json"
+    options = ["--quick", "--seed", "71", "--seed", "201", "--json", str(path)]
+    result = CliRunner().invoke(app, ["bench", "accuracy", *options])
+    assert result.exit_code == 0, result.output
+    tables = json.loads(path.read_text(encoding="utf-8"))["tables"]
+    assert {row[0] for table in tables for row in table["rows"]} == {
+        "phantoms of seed 71",
+        "phantoms of seed 201",
+    }
+    assert not np.array_equal(phantoms(1, 71)[0].image, phantoms(1, 201)[0].image)
 
 
 def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from fxcore.kernels import rotate
 from fxcore.steps import Pipeline
 from fxcore.steps.alignment import align_rotation
 from fxcore.steps.config import AlignmentConfig, InversionConfig, PartFilterConfig, SplitterConfig
-from fxcore.steps.field import bright_frame
+from fxcore.steps.field import bright_frame, dilated
 from fxcore.steps.foreground import Foreground
 from fxcore.steps.inversion import correct_inversion
 from fxcore.steps.part_filter import filter_parts
@@ -22,6 +22,7 @@ from fxcore.steps.pieces import find_pieces
 from fxcore.steps.pipeline import decisions, run_steps
 from fxcore.steps.seams import panels
 from fxcore.steps.splitter import split_parts
+from fxcore.steps.veil import without_veil
 from fxcore.study import Radiograph, Study
 
 
@@ -198,6 +199,50 @@ def test_a_shutter_on_a_slope_of_grey_levels_is_known_by_its_edges():
     image = (picture * 0.7 + np.linspace(0, 40, 220)).astype(np.uint8)
     row = align_rotation(study(image), AlignmentConfig()).radiographs[0].metadata
     assert row["alignment"] == "upright"
+
+
+def veiled(image: np.ndarray, share: float, width: float, seed: int = 0) -> np.ndarray:
+    """Lay so much of an image's own blur, with some noise, over what is left of it."""
+    levels = image.astype(np.float32)
+    blur = cv2.GaussianBlur(levels, (0, 0), width * max(image.shape), borderType=cv2.BORDER_REPLICATE)
+    grain = np.random.default_rng(seed).normal(0, 1, image.shape)
+    return np.clip((1 - share) * levels + share * blur + grain + 4, 0, 255).astype(np.float32)
+
+
+@pytest.mark.parametrize("width", [1 / 5, 1 / 8, 1 / 12])
+@pytest.mark.parametrize("shutter", [False, True])
+def test_a_veil_of_scatter_is_taken_away(width, shutter):
+    image = hand().astype(np.float32) + 40
+    if shutter:
+        image[:25] = image[-25:] = image[:, :20] = image[:, -20:] = 0
+    field = np.ones(image.shape, np.bool_)
+    assert without_veil(image, field) is None
+    before = veiled(image, 0.5, width)
+    after = without_veil(before, field)
+    assert after is not None
+    # Air well within the field: of one level again, but for the noise.
+    air = (image == 40) & ~dilated(image != 40, 4)
+    spread = [np.subtract(*np.quantile(levels[air], (0.95, 0.05))) for levels in (image, before, after)]
+    assert spread[0] == 0
+    assert spread[2] < 0.5 * spread[1]
+
+
+@given(
+    noise | blobs,
+    st.integers(0, 2**32 - 1),
+)
+def test_no_image_is_too_odd_to_be_looked_at_for_a_veil(image, seed):
+    field = np.random.default_rng(seed).random(image.shape) < 0.7
+    found = without_veil(image.astype(np.float32), field)
+    assert found is None or (found.shape == image.shape and np.isfinite(found).all())
+
+
+def test_a_limb_under_a_veil_has_its_axis():
+    for degrees in (-35, 0, 20):
+        image = veiled(rotate(hand(), degrees), 0.55, 1 / 8).astype(np.uint8)
+        row = align_rotation(study(image), AlignmentConfig()).radiographs[0].metadata
+        assert row["alignment"] != "no_clear_axis"
+        assert abs(float(row["rotation_degrees"]) + degrees) < 3
 
 
 def test_a_bright_border_that_a_tilted_collimator_does_not_cover_is_no_field():

@@ -47,6 +47,10 @@ def bench(
     sheet: Annotated[
         Path | None, typer.Option(help="Folder for pictures of the worst cases (accuracy only).")
     ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Judge phantoms of this seed instead, may be repeated (accuracy only)."),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few rounds, one size: about a minute.")] = False,
     threads: Annotated[
         int, typer.Option(min=0, help="Threads of the rows that use all; 0: one for each core.")
@@ -58,7 +62,9 @@ def bench(
         from bench.run import run
         from bench.tables import write_markdown
 
-        findings = run(family, quick=quick, threads=threads, sheet=sheet, say=_teller(quiet))
+        findings = run(
+            family, quick=quick, threads=threads, sheet=sheet, seeds=tuple(seed or ()), say=_teller(quiet)
+        )
         if json:
             _write_json(findings, json)
         if plot:

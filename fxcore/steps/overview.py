@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from fxcore.kernels import Runs, block_means, histogram, otsu_threshold, runs_from_image
 from fxcore.steps.field import Frame, Grey, bright_frame
 from fxcore.steps.foreground import Foreground, foreground
+from fxcore.steps.veil import without_veil
 
 # Limbs are told apart, and their axis found, to about a tenth of a degree, at this many pixels a side.
 _SIDE = 256
+# What is seen without a veil must stand out so far, in thresholds of noise.
+_CLEAR = 1.2
 
 
 class Overview:
@@ -56,6 +59,11 @@ class Overview:
     def ground(self) -> Foreground:
         """Anatomy and background, bright anatomy on dark."""
         found = foreground(self.grey, self.frame.mask)
+        lifted = without_veil(self.grey, found.field)
+        if lifted is not None:
+            without = foreground(lifted, self.frame.mask)
+            if without.clear >= _CLEAR:
+                return without
         if found.clear >= 1:
             return found
         # A shutter of lead may have no level of its own, but has straight edges as a bright frame has.

@@ -1,0 +1,114 @@
+"""The veil of scattered radiation: a blurred image of the anatomy that lies over the sharp one."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fxcore.steps.field import Grey, Mask
+from fxcore.steps.foreground import otsu_level
+
+# Standard deviations of the blur, as fractions of the longer side: how far radiation is scattered.
+_BLURS = (0.06, 0.1, 0.17)
+# The veil is looked for in blocks of so many pixels a side, between such that are so many apart.
+_BLOCK, _APART = 4, 4
+# How often the background is told anew from what is left without the veil.
+_ROUNDS = 2
+# Fewer pairs of points say nothing.
+_FEWEST = 50
+# The share of the image that a veil may be. A smaller one does no harm; a larger one is thin tissue, which is
+# brightest beside thick tissue as well.
+_LEAST, _MOST = 0.25, 0.9
+# What is left at most of the differences in the background when it is taken away; these may be none at all.
+_LEFT, _LEAST_DIFFERENCE = 0.6, 0.25
+
+
+def without_veil(grey: Grey, field: Mask) -> Grey | None:
+    """Take away the veil of scattered radiation; none where there is hardly one.
+
+    Air has one level. Where it is brighter the nearer it is to the limb, in proportion to the image's own
+    blur, that is the veil. The proportion is the weighted median over pairs of points of the background, so
+    that a step, as between air and a shutter, does not count. Of several blurs that one is taken which leaves
+    least of the differences.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        ``float32``, shape ``(rows, columns)``: a reduced radiograph, bright anatomy on dark.
+    field : numpy.ndarray
+        ``bool``, the same shape: where it was exposed.
+    """
+    small, within = _blocks(grey).mean(axis=(1, 3)), np.all(_blocks(field), axis=(1, 3))
+    if min(small.shape) <= _APART:
+        return None
+    tried = ((*_share(small, _blurred(small, width), within), width) for width in _BLURS)
+    veils = [(left, share, width) for left, share, width in tried if _LEAST < share < _MOST]
+    left, share, width = min(veils, default=(1.0, 0.0, 0.0))
+    if left > _LEFT:
+        return None
+    return grey - np.float32(share) * _blurred(grey, width)
+
+
+def _blocks(values: NDArray[Any]) -> NDArray[Any]:
+    """Return an image in blocks, without what is left over below and at the right."""
+    rows, columns = (count // _BLOCK for count in values.shape)
+    return values[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
+
+
+def _share(grey: Grey, blurred: Grey, field: Mask) -> tuple[float, float]:
+    """Return what is left of the differences in the background without the veil, and its share."""
+    share = np.float32(0)
+    for _ in range(_ROUNDS):
+        left = grey - share * blurred
+        background = field & (left <= otsu_level(left, field))
+        there, of = _differences(grey, background), _differences(blurred, background)
+        if min(part.size for part in there) < _FEWEST:
+            return 1.0, 0.0
+        share = _proportion(np.concatenate(there), np.concatenate(of))
+    before = _spread(there)
+    after = _spread([levels - share * part for levels, part in zip(there, of, strict=True)])
+    return after / max(before, _LEAST_DIFFERENCE), float(share)
+
+
+def _differences(levels: Grey, where: Mask) -> list[Grey]:
+    """Return the differences between points that lie apart, both of them in a mask: down, and across."""
+    found = []
+    for values, inside in ((levels, where), (levels.T, where.T)):
+        both = inside[_APART:] & inside[:-_APART]
+        found.append((values[_APART:] - values[:-_APART])[both])
+    return found
+
+
+def _spread(differences: list[Grey]) -> float:
+    """Return the median absolute deviation of differences from those of a slope."""
+    return float(np.median(np.concatenate([abs(part - np.median(part)) for part in differences])))
+
+
+def _proportion(there: Grey, of: Grey) -> np.float32:
+    """Return the factor by which one is the other, by least absolute deviation."""
+    weight = np.maximum(abs(of), np.float32(1e-6))
+    ratio = there / np.where(of < 0, -weight, weight)
+    order = np.argsort(ratio)
+    summed = np.cumsum(weight[order], dtype=np.float64)
+    return np.float32(ratio[order[np.searchsorted(summed, summed[-1] / 2)]])
+
+
+def _blurred(grey: Grey, width: float) -> Grey:
+    """Blur by a Gaussian; what lies beyond the border is as bright as the border."""
+    down, across = (_gaussian(count, width * max(grey.shape)) for count in grey.shape)
+    return np.asarray(down @ grey @ across.T, np.float32)
+
+
+@lru_cache(maxsize=32)
+def _gaussian(count: int, width: float) -> NDArray[np.float32]:
+    """Return the matrix that blurs so many points."""
+    beyond = int(3 * width) + 1
+    apart = np.subtract.outer(np.arange(count), np.arange(-beyond, count + beyond)) / width
+    weight = np.exp(-0.5 * apart**2)
+    weight[:, beyond] += weight[:, :beyond].sum(axis=1)
+    weight[:, -beyond - 1] += weight[:, -beyond:].sum(axis=1)
+    weight = weight[:, beyond:-beyond]
+    return (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
