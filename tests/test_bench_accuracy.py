@@ -67,9 +67,11 @@ def test_phantoms_come_out_right(drawn: list[Case]) -> None:
 
 
 def test_what_a_window_clips_is_not_taken_for_air(drawn: list[Case]) -> None:
-    cases = changed([case for case in drawn if case.parts == 1], "narrow window")
-    assert sum(inverted(c, INVERSION[0])[0] for c in cases) <= 0.1 * len(cases)
-    assert sum(not inverted(negative(c), INVERSION[0])[0] for c in cases) <= 0.1 * len(cases)
+    # The last but one is a limb clipped nearly from side to side, in noisy air, with its marker.
+    hard = [case for case in phantoms(23, 71) if case.name.startswith("phantom 71-22.")]
+    cases = changed([case for case in [*drawn, *hard] if case.parts == 1], "narrow window")
+    assert [c.name for c in cases if inverted(c, INVERSION[0])[0]] == []
+    assert [c.name for c in cases if not inverted(negative(c), INVERSION[0])[0]] == []
 
 
 def test_two_in_one_are_found(drawn: list[Case]) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 from fxcore.body_parts import covers
 from fxcore.kernels import corner_means, correlation, invert, local_structure
 from fxcore.steps.config import InversionConfig
-from fxcore.steps.field import Frame, Grey, dilated, quantiles
+from fxcore.steps.field import Frame, Grey, Mask, dilated, quantiles
+from fxcore.steps.foreground import otsu_level
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
@@ -129,13 +130,8 @@ def _clipped_limb(grey: Grey) -> float:
     rows, columns = (slice(n // 3, n - n // 3) for n in grey.shape)
     if clipped.mean() < _LEAST_CLIPPED or clipped[rows, columns].mean() < clipped.mean():
         return 0.0
-    far = ~dilated(clipped, max(2, round(_AWAY * max(grey.shape))))
-    lit = far & (grey > low + _NEAR_DARK * (high - low))
-    air = lit if np.count_nonzero(lit) >= _LEAST_AIR * grey.size else far
-    if np.count_nonzero(air) < _LEAST_AIR * grey.size:
-        return 0.0
-    least, level, most = quantiles(grey, air, (0.25, 0.5, 0.75))
-    if most - least > _AIR_SPREAD * (high - low):
+    level = _air_level(grey, ~dilated(clipped, max(2, round(_AWAY * max(grey.shape)))), low, high)
+    if level is None:
         return 0.0
     risen = (grey - level) / max(high - level, _CLIPPED)
     between = risen[(risen > _SKIN[0]) & (risen < _SKIN[1])]
@@ -143,6 +139,19 @@ def _clipped_limb(grey: Grey) -> float:
         return 0.0
     rounded = float(between.mean())
     return 2 * rounded - 1 if rounded > _ROUND else 0.0
+
+
+def _air_level(grey: Grey, far: Mask, low: float, high: float) -> float | None:
+    """Return the level of air far from what is clipped: nearly one, if need be without thin tissue."""
+    lit = far & (grey > low + _NEAR_DARK * (high - low))
+    for region in (lit, far):
+        for air in (region, region & (grey <= otsu_level(grey, region))):
+            if np.count_nonzero(air) < _LEAST_AIR * grey.size:
+                break
+            least, level, most = quantiles(grey, air, (0.25, 0.5, 0.75))
+            if most - least <= _AIR_SPREAD * (high - low):
+                return level
+    return None
 
 
 def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
