@@ -107,7 +107,7 @@ class TrainConfig:
     # Images in a batch, over all processes; studies, for the aggregator.
     batch: int = 32
     seed: int = 0
-    # "auto": bf16 on a GPU that has it and on a CPU with AMX, fp32 elsewhere.
+    # "auto": bf16 on a GPU that has it, fp32 elsewhere.
     precision: str = "auto"
     channels_last: bool = True
     # torch.compile: some minutes at the start, faster steps after.

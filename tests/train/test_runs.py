@@ -78,11 +78,9 @@ def test_it_learns_what_is_plain_to_see(dataset, trained):
     } <= provenance.keys()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_the_same_seed_is_the_same_run_and_a_resumed_one_too(dataset, tmp_path, monkeypatch, precision):
-    config = replace(SMALL, precision=precision)
-    train(dataset, tmp_path / "one", config)
-    train(dataset, tmp_path / "two", config)
+def test_the_same_seed_is_the_same_run_and_a_resumed_one_too(dataset, tmp_path, monkeypatch):
+    train(dataset, tmp_path / "one", SMALL)
+    train(dataset, tmp_path / "two", SMALL)
     assert_same_weights(tmp_path / "one", tmp_path / "two")
 
     class Killed(BaseException):
@@ -103,36 +101,42 @@ def test_the_same_seed_is_the_same_run_and_a_resumed_one_too(dataset, tmp_path, 
 
     monkeypatch.setattr(trainer.Trainer, "_epoch", killed)
     with pytest.raises(Killed):
-        train(dataset, tmp_path / "three", config)
+        train(dataset, tmp_path / "three", SMALL)
     history = train(dataset, tmp_path / "three", resume=True)
     assert len(history) == 3
     assert_same_weights(tmp_path / "one", tmp_path / "three")
-    train(dataset, tmp_path / "four", replace(config, seed=1))
+    train(dataset, tmp_path / "four", replace(SMALL, seed=1))
     with pytest.raises(AssertionError):
         assert_same_weights(tmp_path / "one", tmp_path / "four")
 
 
-@pytest.mark.parametrize(("has_units", "precision"), [(True, "bf16"), (False, "fp32")])
-def test_a_run_says_in_which_precision_it_computes(dataset, tmp_path, monkeypatch, has_units, precision):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has_units})
+@pytest.mark.parametrize(("has_bf16", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_on_a_gpu_it_computes_in_bf16_where_that_has_it(monkeypatch, has_bf16, precision):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: has_bf16)
+    assert trainer._precision("auto", torch.device("cuda")) == precision
+    assert trainer._precision("auto", torch.device("cpu")) == "fp32"
+    assert trainer._precision("fp16", torch.device("cuda")) == "fp16"
+
+
+def test_a_run_stays_at_the_precision_it_began_with(dataset, tmp_path, monkeypatch):
     seen = []
     real = trainer.Trainer._autocast
     monkeypatch.setattr(trainer.Trainer, "_autocast", lambda self: seen.append(self.precision) or real(self))
-    train(dataset, tmp_path / "run", replace(SMALL, epochs=1, precision="auto", device="cpu"))
-    assert RunDirectory(tmp_path / "run").read_config().precision == precision
-    assert set(seen) == {{"bf16": torch.bfloat16, "fp32": torch.float32}[precision]}
-    # Gone on with on another machine, it stays what it was.
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": not has_units})
-    seen.clear()
-    train(dataset, tmp_path / "run", replace(SMALL, epochs=2), resume=True)
-    assert set(seen) == {{"bf16": torch.bfloat16, "fp32": torch.float32}[precision]}
+    run = RunDirectory(tmp_path / "run")
+    train(dataset, run.root, replace(SMALL, epochs=1, precision="auto"))
+    assert run.read_config().precision == "fp32"
+    # Gone on with where it would be another one.
+    monkeypatch.setattr(trainer, "_precision", lambda name, device: "bf16" if name == "auto" else name)
+    train(dataset, run.root, replace(SMALL, epochs=2), resume=True)
+    assert set(seen) == {torch.float32}
 
 
 def test_bf16_learns_as_fp32_does(dataset, tmp_path):
     losses = []
     for precision in ("fp32", "bf16"):
-        history = train(dataset, tmp_path / precision, replace(SMALL, precision=precision))
-        losses.append([row["train_loss"] for row in history])
+        # Whole batches of an even number: see `trainer._precision`.
+        config = replace(SMALL, precision=precision, data=replace(SMALL.data, sampler="shuffle"))
+        losses.append([row["train_loss"] for row in train(dataset, tmp_path / precision, config)])
     assert losses[0] != losses[1]
     np.testing.assert_allclose(*losses, rtol=0.05)
 
