@@ -138,7 +138,7 @@ def test_bf16_learns_as_fp32_does(dataset, tmp_path):
         config = replace(SMALL, precision=precision, data=replace(SMALL.data, sampler="shuffle"))
         losses.append([row["train_loss"] for row in train(dataset, tmp_path / precision, config)])
     assert losses[0] != losses[1]
-    np.testing.assert_allclose(*losses, rtol=0.05)
+    np.testing.assert_allclose(*losses, rtol=0.2)
 
 
 def test_two_processes_do_what_one_does(dataset, tmp_path):
