@@ -92,8 +92,7 @@ def _measure(dataset: Path, options: Options, findings: Findings) -> None:
     effort = _QUICK if options.quick else _FULL
     options.say("ResNet18 on the CPU")
     trainer = _trainer("resnet18", table, packed, "cpu", batch, RESNET_STEPS)
-    precision = str(trainer.precision).removeprefix("torch.")
-    on_cpu = f"batches of {batch}, {size}, CPU, ours in {precision}"
+    on_cpu = f"batches of {batch}, {size}, CPU"
     seconds = interleave({"ours": _ours(trainer), "peer": _ready(trainer)}, effort)
     shared = {"threads": options.threads, "peer_threads": options.threads}
     findings.results.append(
@@ -117,20 +116,14 @@ def _measure(dataset: Path, options: Options, findings: Findings) -> None:
             "loaded": _loaded(trainer, data),
             "ready": _ready(trainer),
         }
-        if trainer.precision != torch.float32:
-            work["fp32"] = _ours(_trainer("rx-lite", table, packed, "cpu", batch, steps, precision="fp32"))
         seconds = interleave(work, effort)
-    for who, peer, peer_name, mark in (
-        ("ours", "usual", "the usual script", PEER),
-        ("fp32", "usual", "the usual script", None),
-        ("ours", "loaded", "our step, fed by its DataLoader", None),
-        ("ours", "ready", "ready tensors", None),
+    for peer, name, mark in (
+        ("usual", "the usual script", PEER),
+        ("loaded", "our step, fed by its DataLoader", None),
+        ("ready", "ready tensors", None),
     ):
-        if who not in seconds:
-            continue
-        rounds = {"ours": seconds[who], "peer": seconds[peer]}
-        name = "train rx-lite" if who == "ours" else f"train rx-lite in {who}"
-        findings.results.append(compare(name, peer_name, on_cpu, rounds, mark=mark, **shared))  # type: ignore[arg-type]
+        rounds = {"ours": seconds["ours"], "peer": seconds[peer]}
+        findings.results.append(compare("train rx-lite", name, on_cpu, rounds, mark=mark, **shared))  # type: ignore[arg-type]
     findings.said.append(
         f"Packing, once for all runs, took {1e3 * each:.0f} ms a radiograph on {options.threads} threads; "
         f"torch {torch.__version__}, torchvision {torchvision.__version__}."
@@ -165,15 +158,7 @@ def _on_gpu(table: Table, packed: Packed, size: str, options: Options, findings:
     ]
 
 
-def _trainer(
-    model: str,
-    table: Table,
-    packed: Packed,
-    device: str,
-    batch: int,
-    steps: int,
-    precision: str = "auto",
-) -> Trainer:
+def _trainer(model: str, table: Table, packed: Packed, device: str, batch: int, steps: int) -> Trainer:
     """Return a trainer whose epochs have so many steps, radiographs taken again where there are too few."""
     from fxtrain.config import DataConfig, ModelConfig, TrainConfig
     from fxtrain.models import create_model
@@ -195,11 +180,7 @@ def _trainer(
         broken=table.broken[table.study[rows]],
     )
     config = TrainConfig(
-        data=DataConfig(sampler="shuffle"),
-        model=ModelConfig(name=model),
-        batch=batch,
-        device=device,
-        precision=precision,
+        data=DataConfig(sampler="shuffle"), model=ModelConfig(name=model), batch=batch, device=device
     )
     team = Processes(0, 1, choose_device(device))
     images = Packed(packed.exact[rows[:1]], packed.roomy[rows])

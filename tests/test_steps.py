@@ -15,8 +15,9 @@ from fxcore.steps import Pipeline
 from fxcore.steps.alignment import align_rotation
 from fxcore.steps.config import AlignmentConfig, InversionConfig, PartFilterConfig, SplitterConfig
 from fxcore.steps.field import bright_frame, dilated
-from fxcore.steps.foreground import Foreground
+from fxcore.steps.foreground import Foreground, foreground
 from fxcore.steps.inversion import correct_inversion
+from fxcore.steps.overview import Overview
 from fxcore.steps.part_filter import filter_parts
 from fxcore.steps.pieces import find_pieces
 from fxcore.steps.pipeline import decisions, run_steps
@@ -227,14 +228,23 @@ def test_a_veil_of_scatter_is_taken_away(width, shutter):
     assert spread[2] < 0.5 * spread[1]
 
 
-@given(
-    noise | blobs,
-    st.integers(0, 2**32 - 1),
-)
-def test_no_image_is_too_odd_to_be_looked_at_for_a_veil(image, seed):
-    field = np.random.default_rng(seed).random(image.shape) < 0.7
-    found = without_veil(image.astype(np.float32), field)
+@given(noise | blobs, st.floats(0, 1), st.floats(0.02, 0.3), st.integers(0, 60))
+def test_no_image_is_too_odd_to_be_looked_at_for_a_veil(image, share, width, cut):
+    levels = veiled(image, share, width)
+    field = np.ones(image.shape, np.bool_)
+    field[cut : cut + 20, cut // 2 :] = False
+    found = without_veil(levels, field)
     assert found is None or (found.shape == image.shape and np.isfinite(found).all())
+
+
+@pytest.mark.parametrize("shutter", ["round", "corners"])
+def test_a_shutter_drawn_over_a_veil_is_no_part_of_the_field(shutter):
+    levels = veiled(hand(), 0.4, 1 / 5) + 10
+    within = behind_a_shutter(shutter) > 0
+    image = np.where(within, levels, 0).astype(np.float32)
+    seen = Overview(image)
+    assert without_veil(image, foreground(image, seen.frame.mask).field) is not None
+    assert np.count_nonzero(seen.ground.field & ~within) < 0.05 * np.count_nonzero(~within)
 
 
 def test_a_limb_under_a_veil_has_its_axis():

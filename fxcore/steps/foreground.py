@@ -30,7 +30,8 @@ class Foreground:
     Attributes
     ----------
     relief : numpy.ndarray
-        ``float32``, shape ``(rows, columns)``: grey level above the background, whose slope is taken out.
+        ``float32``, shape ``(rows, columns)``: grey level above the background, whose slope is taken out; a
+        veil that was taken away before is not in it.
     field : numpy.ndarray
         ``bool``: the exposed field, without frames and shutters.
     soft : numpy.ndarray

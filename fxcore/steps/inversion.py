@@ -142,7 +142,11 @@ def _clipped_limb(grey: Grey) -> float:
 
 
 def _air_level(grey: Grey, far: Mask, low: float, high: float) -> float | None:
-    """Return the level of air far from what is clipped: nearly one, if need be without thin tissue."""
+    """Return the level of air far from what is clipped, if it has nearly one.
+
+    Looked for above the level of a shutter first, then down to it; in each of these in all there is, then in
+    its darker part, without thin tissue.
+    """
     lit = far & (grey > low + _NEAR_DARK * (high - low))
     for region in (lit, far):
         for air in (region, region & (grey <= otsu_level(grey, region))):

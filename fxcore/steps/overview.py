@@ -57,11 +57,12 @@ class Overview:
 
     @cached_property
     def ground(self) -> Foreground:
-        """Anatomy and background, bright anatomy on dark."""
+        """Anatomy and background, bright anatomy on dark; without the veil of scattered radiation."""
         found = foreground(self.grey, self.frame.mask)
         lifted = without_veil(self.grey, found.field)
         if lifted is not None:
-            without = foreground(lifted, self.frame.mask)
+            # A shutter that a console drew has one level no longer, by which it could be told again.
+            without = foreground(lifted, self.frame.mask | ~found.field)
             if without.clear >= _CLEAR:
                 return without
         if found.clear >= 1:

@@ -22,8 +22,9 @@ _FEWEST = 50
 # The share of the image that a veil may be. A smaller one does no harm; a larger one is thin tissue, which is
 # brightest beside thick tissue as well.
 _LEAST, _MOST = 0.25, 0.9
-# What is left at most of the differences in the background when it is taken away; these may be none at all.
-_LEFT, _LEAST_DIFFERENCE = 0.6, 0.25
+# What remains at most of the differences in the background when it is taken away, and what these count as at
+# least, in grey levels, where the background is flat.
+_REMAINING, _FLAT = 0.6, 0.25
 
 
 def without_veil(grey: Grey, field: Mask) -> Grey | None:
@@ -40,14 +41,19 @@ def without_veil(grey: Grey, field: Mask) -> Grey | None:
         ``float32``, shape ``(rows, columns)``: a reduced radiograph, bright anatomy on dark.
     field : numpy.ndarray
         ``bool``, the same shape: where it was exposed.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        ``float32``; levels may be below zero.
     """
     small, within = _blocks(grey).mean(axis=(1, 3)), np.all(_blocks(field), axis=(1, 3))
     if min(small.shape) <= _APART:
         return None
     tried = ((*_share(small, _blurred(small, width), within), width) for width in _BLURS)
-    veils = [(left, share, width) for left, share, width in tried if _LEAST < share < _MOST]
-    left, share, width = min(veils, default=(1.0, 0.0, 0.0))
-    if left > _LEFT:
+    veils = [veil for veil in tried if _LEAST < veil[1] < _MOST]
+    remaining, share, width = min(veils, default=(1.0, 0.0, 0.0))
+    if remaining > _REMAINING:
         return None
     return grey - np.float32(share) * _blurred(grey, width)
 
@@ -59,18 +65,18 @@ def _blocks(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _share(grey: Grey, blurred: Grey, field: Mask) -> tuple[float, float]:
-    """Return what is left of the differences in the background without the veil, and its share."""
+    """Return which part of the differences in the background remains without the veil, and its share."""
     share = np.float32(0)
     for _ in range(_ROUNDS):
-        left = grey - share * blurred
-        background = field & (left <= otsu_level(left, field))
-        there, of = _differences(grey, background), _differences(blurred, background)
-        if min(part.size for part in there) < _FEWEST:
+        lifted = grey - share * blurred
+        background = field & (lifted <= otsu_level(lifted, field))
+        steps, veil_steps = _differences(grey, background), _differences(blurred, background)
+        if min(part.size for part in steps) < _FEWEST:
             return 1.0, 0.0
-        share = _proportion(np.concatenate(there), np.concatenate(of))
-    before = _spread(there)
-    after = _spread([levels - share * part for levels, part in zip(there, of, strict=True)])
-    return after / max(before, _LEAST_DIFFERENCE), float(share)
+        share = _proportion(np.concatenate(steps), np.concatenate(veil_steps))
+    before = _spread(steps)
+    after = _spread([step - share * veil for step, veil in zip(steps, veil_steps, strict=True)])
+    return after / max(before, _FLAT), float(share)
 
 
 def _differences(levels: Grey, where: Mask) -> list[Grey]:
@@ -87,10 +93,10 @@ def _spread(differences: list[Grey]) -> float:
     return float(np.median(np.concatenate([abs(part - np.median(part)) for part in differences])))
 
 
-def _proportion(there: Grey, of: Grey) -> np.float32:
-    """Return the factor by which one is the other, by least absolute deviation."""
-    weight = np.maximum(abs(of), np.float32(1e-6))
-    ratio = there / np.where(of < 0, -weight, weight)
+def _proportion(values: Grey, others: Grey) -> np.float32:
+    """Return by which factor the others become the values, by least absolute deviation."""
+    weight = np.maximum(abs(others), np.float32(1e-6))
+    ratio = values / np.where(others < 0, -weight, weight)
     order = np.argsort(ratio)
     summed = np.cumsum(weight[order], dtype=np.float64)
     return np.float32(ratio[order[np.searchsorted(summed, summed[-1] / 2)]])
@@ -111,4 +117,6 @@ def _gaussian(count: int, width: float) -> NDArray[np.float32]:
     weight[:, beyond] += weight[:, :beyond].sum(axis=1)
     weight[:, -beyond - 1] += weight[:, -beyond:].sum(axis=1)
     weight = weight[:, beyond:-beyond]
-    return (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
+    matrix = (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
+    matrix.setflags(write=False)
+    return matrix
