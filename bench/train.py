@@ -89,10 +89,10 @@ def _measure(dataset: Path, options: Options, findings: Findings) -> None:
     each = (time.perf_counter() - begin) / len(table)
     size = f"{frame.width}×{frame.height}"
     steps, batch = (QUICK_STEPS, QUICK_BATCH) if options.quick else (STEPS, BATCH)
+    on_cpu = f"batches of {batch}, {size}, CPU"
     effort = _QUICK if options.quick else _FULL
     options.say("ResNet18 on the CPU")
     trainer = _trainer("resnet18", table, packed, "cpu", batch, RESNET_STEPS)
-    on_cpu = f"batches of {batch}, {size}, CPU"
     seconds = interleave({"ours": _ours(trainer), "peer": _ready(trainer)}, effort)
     shared = {"threads": options.threads, "peer_threads": options.threads}
     findings.results.append(

@@ -358,9 +358,8 @@ def _no_number(epoch: int, step: int = 0) -> str:
 def _precision(name: str, device: torch.device) -> str:
     """Return the precision that "auto" stands for on a device.
 
-    CPUs with AMX could take bf16 as well, for a third to two thirds of the time. But PyTorch 2.14 reads there
-    what nobody wrote, in the gradient of a convolution over an odd number of images, and gets NaN now and
-    then.
+    CPUs with AMX have it as well, but there PyTorch 2.14 reads what nobody wrote, in the gradient of a
+    convolution over an odd number of images, and gets NaN now and then.
     """
     if name != "auto":
         return name

@@ -67,7 +67,7 @@ def test_phantoms_come_out_right(drawn: list[Case]) -> None:
 
 
 def test_what_a_window_clips_is_not_taken_for_air(drawn: list[Case]) -> None:
-    # The last but one is a limb clipped nearly from side to side, in noisy air, with its marker.
+    # The last is a limb clipped nearly from side to side, in noisy air, with its marker.
     hard = [case for case in phantoms(23, 71) if case.name.startswith("phantom 71-22.")]
     cases = changed([case for case in [*drawn, *hard] if case.parts == 1], "narrow window")
     assert [c.name for c in cases if inverted(c, INVERSION[0])[0]] == []

@@ -81,10 +81,7 @@ class Rx(nn.Module):
 
 
 class _GroupNorm(nn.GroupNorm):
-    """Group normalisation in single precision under autocast too, as it is on a GPU.
-
-    The gradient in bfloat16 takes a CPU several times as long.
-    """
+    """Group normalisation in single precision under autocast too, as it is on a GPU."""
 
     def forward(self, images: Tensor) -> Tensor:
         return super().forward(images.float())
