@@ -54,6 +54,7 @@ The floor of anything that reads an image is one pass over it; of anything that 
 | `crop_without` | the box | the box | the box's rows | |
 | `runs_to_mask` | | once | once | |
 | `rotate` | once | once, on a larger canvas | | yes |
+| `shrink` | once | once, the small one | | |
 | `invert` | once | once, or in place | | |
 | `apply_table` | once | once | | yes |
 | `corner_means` | four windows | | | |
@@ -138,6 +139,21 @@ def quarters(image: Image) -> Panels:
     return [(f"{degrees} degrees", kernels.rotate(image, degrees)) for degrees in (0, 90, 180, 270)]
 
 
+def smaller(image: Image) -> Panels:
+    """Make the image smaller: each pixel the mean of the area that it covers.
+
+    Of a twelfth of the rows and columns, single ones would be what noise makes of them.
+    """
+    rows, columns = (side // 12 for side in image.shape)
+    small = kernels.shrink(image, rows, columns)
+    picked = image[6::12, 6::12][:rows, :columns]
+    return [
+        ("image", image),
+        (f"{rows} × {columns} means", np.kron(small, np.ones((12, 12), np.uint8))),
+        ("single pixels instead", np.kron(picked, np.ones((12, 12), np.uint8))),
+    ]
+
+
 def inversion(image: Image) -> Panels:
     """Tell by its corners whether an image is inverted, and invert it back."""
     negative = kernels.invert(image)
@@ -172,6 +188,7 @@ FIGURES: tuple[tuple[Callable[[Image], Panels], str], ...] = (
     (morphology, "`close_rectangle`, `open_rectangle`"),
     (alignment, "`principal_axis`, `rotate`"),
     (quarters, "`rotate` by quarter turns"),
+    (smaller, "`shrink`"),
     (inversion, "`corner_means`, `invert`"),
     (table, "`histogram`, `apply_table`"),
 )

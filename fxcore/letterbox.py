@@ -69,8 +69,6 @@ def fit_image(
     ParameterError
         For another shape or type.
     """
-    import cv2
-
     if image.dtype != np.uint8 or image.ndim != 2 or not image.size:
         raise ParameterError(f"an 8-bit grey image is needed, not {image.dtype} of shape {image.shape}")
     if out is None:
@@ -81,11 +79,17 @@ def fit_image(
         scale = min(height / rows, width / columns)
         height = min(height, max(1, round(rows * scale)))
         width = min(width, max(1, round(columns * scale)))
+    # First what shrinks, each pixel counting for what it covers, then what grows.
+    resized = image
+    if height < rows or width < columns:
+        from fxcore.kernels.shrinking import shrink
+
+        resized = shrink(image, min(height, rows), min(width, columns))
+    if height > rows or width > columns:
+        import cv2
+
+        resized = cv2.resize(resized, (width, height), interpolation=cv2.INTER_LINEAR)
     top, left = (frame.height - height) // 2, (frame.width - width) // 2
     out[:] = 0
-    # First what shrinks, each pixel counting for what it covers, then what grows.
-    least = min(width, columns), min(height, rows)
-    smaller = cv2.resize(image, least, interpolation=cv2.INTER_AREA)
-    resized = cv2.resize(smaller, (width, height), interpolation=cv2.INTER_LINEAR)
     out[top : top + height, left : left + width] = resized
     return out

@@ -62,13 +62,9 @@ class _Letterboxes:
 
 def prepare_study(frame: Frame, task: StudyTask) -> PreparedStudy:
     """Make the model's input of one study; `frame` is the size of that."""
-    # Of workers alone: the process that hands out the studies loads neither.
-    import cv2
-
+    # Of workers alone: the process that hands out the studies loads none of it.
     from fxcore.work import take_through
 
-    # Each worker has one core.
-    cv2.setNumThreads(0)
     taken = _Letterboxes(frame)
     take_through(task, taken)
     taken.kept.sort(key=lambda pair: pair[0]["radiograph_id"])

@@ -30,7 +30,7 @@ from fxtrain.progress import Progress
 from fxtrain.table import Table
 
 # Raised when images come out otherwise than before.
-_VERSION = 2
+_VERSION = 3
 _IN_FLIGHT = 8
 
 

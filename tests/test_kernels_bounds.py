@@ -58,6 +58,7 @@ def touch_everything() -> None:
             degrees = 90.0 * rng.integers(0, 4)
             kernels.rotate(image, degrees)
             kernels.corner_means(image, 2, 70)
+            kernels.shrink(image, int(rng.integers(1, rows + 1)), int(rng.integers(1, cols + 1)))
             if cols % 2 == 0:
                 wide = image.view(np.uint16)
                 kernels.runs_from_image(wide, int(rng.integers(0, 65536)))

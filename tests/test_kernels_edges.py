@@ -263,6 +263,10 @@ REFUSED: dict[str, Callable[[], object]] = {
     "an angle that is no number": lambda: kernels.rotate(_EYE, math.nan),
     "rotating 32 bits": lambda: kernels.rotate(_EYE.astype(np.uint32), 3),
     "fill of 256": lambda: kernels.rotate(_EYE, 3, fill=256),
+    "shrinking nothing": lambda: kernels.shrink(np.zeros((0, 4), np.uint8), 1, 1),
+    "shrinking to more rows": lambda: kernels.shrink(_EYE, 5, 4),
+    "shrinking to no columns": lambda: kernels.shrink(_EYE, 4, 0),
+    "shrinking 16 bits": lambda: kernels.shrink(_EYE.astype(np.uint16), 2, 2),
     "corners of nothing": lambda: kernels.corner_means(np.zeros((4, 0), np.uint8), 1, 1),
     "corner without pixels": lambda: kernels.corner_means(_EYE, 0, 1),
     "out of another size": lambda: kernels.invert(_EYE, out=np.zeros((2, 2), np.uint8)),
@@ -325,6 +329,7 @@ def test_any_layout_of_memory_is_read(layout: str, dtype: type) -> None:
         lambda image: kernels.rotate(image, 90.0),
         lambda image: kernels.rotate(image, 180.0),
         lambda image: kernels.corner_means(image, 4, 5),
+        lambda image: kernels.shrink(image.astype(np.uint8, copy=False), 3, 4),
         lambda image: kernels.apply_table(image, table),
         lambda image: kernels.crop_without(image, runs, found, 0, box),
     ]

@@ -18,6 +18,7 @@ from fxcore.kernels.profiles import AcrossAxis, across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
 from fxcore.kernels.scanning import runs_from_image, runs_from_mask
+from fxcore.kernels.shrinking import shrink
 from fxcore.kernels.texture import correlation, local_structure
 from fxcore.kernels.tone import apply_table, corner_means, invert
 from fxcore.kernels.warm import warm
@@ -58,6 +59,7 @@ __all__ = [
     "runs_from_image",
     "runs_from_mask",
     "runs_to_mask",
+    "shrink",
     "straight_edges",
     "unpack_planes",
     "warm",

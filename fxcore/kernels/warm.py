@@ -25,6 +25,7 @@ from fxcore.kernels.profiles import across_axis, medial_slope
 from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
 from fxcore.kernels.scanning import runs_from_image
+from fxcore.kernels.shrinking import shrink
 from fxcore.kernels.texture import correlation, local_structure
 from fxcore.kernels.tone import apply_table, corner_means
 from fxcore.kernels.wavelet import inverse_wavelet_5_3
@@ -48,6 +49,7 @@ def warm_images() -> None:
         inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), dtype), (0, 0, 4, 4), (0, 0), 2)
     _warm_steps()
     _warm_tables()
+    shrink(np.zeros((2, 2), np.uint8), 1, 1)
 
 
 def warm_radiographs() -> None:
