@@ -22,6 +22,7 @@ import numba
 import numpy as np
 
 import fxcore.kernels
+from fxcore.import_path import import_environment
 from fxcore.kernels._blend import ask_ahead
 from fxcore.kernels._jit import _sources
 from fxcore.kernels.tone import corner_means
@@ -100,7 +101,7 @@ def _by_two() -> None:
 
     Whatever becomes of that process: what it leaves undone is compiled here afterwards.
     """
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = os.environ | import_environment()
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
         [sys.executable, "-c", _OTHER_HALF], env=environment, stdin=quiet, stdout=quiet, stderr=quiet

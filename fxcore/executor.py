@@ -22,6 +22,7 @@ from pebble import ProcessExpired, ProcessPool
 from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, TIME_OUT, WORKER_DIED, WorkerFailure, attempt
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.extras import CLUSTER
+from fxcore.import_path import import_environment
 from fxcore.stopping import undisturbed
 
 __all__ = [
@@ -91,17 +92,29 @@ def start_loading() -> None:
     Worth a call as early as may be; without it, that process starts with the first `Executor`.
     """
     if isinstance(_context(), ForkServerContext):
-        # It ends by itself after the last of us, which a closed terminal must not hinder. It lets Ctrl-C
-        # through again when it starts, so it must not come under the block below.
-        with _held_back(signal.SIGHUP):
-            resource_tracker.ensure_running()
-        # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
-        with _held_back(signal.SIGINT):
-            os.environ[STARTED_BY] = str(os.getpid())
-            try:
+        with _variables(import_environment() | {STARTED_BY: str(os.getpid())}):
+            # It ends by itself after the last of us, which a closed terminal must not hinder. It lets Ctrl-C
+            # through again when it starts, so it must not come under the block below.
+            with _held_back(signal.SIGHUP):
+                resource_tracker.ensure_running()
+            # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
+            with _held_back(signal.SIGINT):
                 forkserver.ensure_running()
-            finally:
-                del os.environ[STARTED_BY]
+
+
+@contextlib.contextmanager
+def _variables(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -6,6 +6,8 @@ import csv
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,30 @@ _NAMES = (
     b"a" * 255,
     "\u30ec".encode() * 85,
 )
+
+
+def test_no_module_of_the_working_directory_is_imported(tmp_path: Path) -> None:
+    archive, elsewhere = tmp_path / "archive", tmp_path / "elsewhere"
+    archive.mkdir()
+    stored = np.random.default_rng(0).integers(0, 4096, (300, 200)).astype(np.uint16)
+    write(image_dataset(stored, 12), archive / "radiograph.dcm")
+    for name in ("numba", "numpy", "pydicom", "signal", "socket", "random", "fxcore", "sitecustomize"):
+        (archive / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write('{name} ')")
+    # As the installed command starts; with -m, the archive would come first by request.
+    elsewhere.mkdir()
+    (elsewhere / "fxray.py").write_text(
+        "if __name__ == '__main__':\n    from fxcore.cli import main\n    main()"
+    )
+    done = subprocess.run(
+        [sys.executable, elsewhere / "fxray.py", "build", ".", tmp_path / "out", "--key", tmp_path / "key"],
+        cwd=archive,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "imported").exists(), (tmp_path / "imported").read_text()
 
 
 def _plain(cell: str) -> bool:
