@@ -46,12 +46,14 @@ def run(
     Raises
     ------
     FxrayError
-        If a package to measure against is missing, or for an unknown family.
+        If a package to measure against is missing, for an unknown family, or an option of another.
     """
     if family not in tuple(Family):
         raise ParameterError(f"{family!r} is no family of benchmarks; choose from: {', '.join(Family)}")
     if threads < 0:
         raise ParameterError(f"threads must be 0 (one for each core) or more, not {threads}")
+    if family != Family.ACCURACY and (sheet or seeds):
+        raise ParameterError(f"a sheet and seeds are for {Family.ACCURACY.value} alone, not for {family}")
     require_peers()
     compile_packages()
     options = Options(quick, threads or default_workers(), say or (lambda text: None), sheet, seeds)

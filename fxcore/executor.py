@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutE
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -131,17 +132,31 @@ def _await_server() -> None:
     """Wait until the process that workers are forked from has loaded and, on an empty cache, compiled.
 
     By a worker that does nothing: waiting for it, unlike starting the pool, can be broken off.
+
+    Raises
+    ------
+    FxrayError
+        If something of what it loads cannot be imported.
     """
-    if isinstance(_context(), ForkServerContext):
+    if not isinstance(_context(), ForkServerContext):
+        return
+    missing, told = _context().Pipe(duplex=False)
+    with missing, told:
         # Where it cannot be had, the pool will say so.
         with contextlib.suppress(OSError, EOFError):
-            process = _context().Process(target=_nothing)
+            process = _context().Process(target=_tell_what_is_missing, args=(told,))
             process.start()
             process.join()
+        if missing.poll():
+            raise FxrayError(f"the installation is not whole ({missing.recv()}); install fxray again")
 
 
-def _nothing() -> None:
-    """Be started."""
+def _tell_what_is_missing(told: Connection) -> None:
+    """Send why what workers need cannot be imported, if so; the server process keeps that to itself."""
+    try:
+        import fxcore.worker_start  # noqa: F401
+    except ImportError as error:
+        told.send(f"{error}")
 
 
 def _initialise(memory: int) -> None:

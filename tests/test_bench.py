@@ -172,13 +172,16 @@ def test_missing_peer_names_the_extra(module: str, monkeypatch: pytest.MonkeyPat
     assert "Traceback" not in result.output
 
 
-def test_unknown_family_and_bad_thread_count() -> None:
+def test_unknown_family_bad_thread_count_and_options_of_another_family(tmp_path: Path) -> None:
     from bench.run import run
 
     with pytest.raises(ParameterError, match="kernels, decode, png, pipeline, startup"):
         run("speed")
     with pytest.raises(ParameterError, match="-1"):
         run("png", threads=-1)
+    for other in ({"seeds": (3,)}, {"sheet": tmp_path}):
+        with pytest.raises(ParameterError, match="accuracy alone, not for png"):
+            run("png", **other)
 
 
 def test_png_family_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

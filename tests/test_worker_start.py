@@ -7,12 +7,14 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from fxcore import cli
 from fxcore.cli.app import app
 from fxcore.executor import STARTED_BY
+from tests.program import fxray
 
 # Each radiograph takes and gives back a few arrays of some megabytes.
 _WORK = """
@@ -48,6 +50,17 @@ def test_what_loading_the_kernels_does_without_is_there_afterwards() -> None:
     pytest.importorskip("scipy")
     code = "import fxcore.worker_start, scipy.linalg; print(scipy.linalg.norm([3.0, 4.0]))"
     assert float(_run(code)) == 5.0
+
+
+def test_an_incomplete_installation_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "llvmlite.py").write_text("raise ImportError('no llvmlite here')")
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / "image.png").write_bytes(b"")
+    path = os.pathsep.join([str(tmp_path), *(entry for entry in sys.path if entry)])
+    done = fxray("build", archive, tmp_path / "out", code=1, environment={"PYTHONPATH": path})
+    assert "the installation is not whole (no llvmlite here)" in done.stderr
+    assert done.stderr.count("llvmlite") == 1
 
 
 @pytest.mark.parametrize("alone", [False, True])
