@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.accuracy_cases import Case, fracatlas, negative, pairs, phantoms, variants
+from bench.accuracy_cases import NO_FRACATLAS, Case, fracatlas, negative, pairs, phantoms, variants
 from bench.accuracy_sheet import Shown, write_sheets
 from bench.options import Options
 from bench.results import Findings, Table
@@ -25,8 +25,6 @@ LEAST_IOU = 0.8
 INVERSION = (InversionConfig(), InversionConfig(method="corners"))
 SPLITTER = (SplitterConfig(), SplitterConfig(method="otsu"))
 ALIGNMENT = (AlignmentConfig(min_degrees=0.0), AlignmentConfig(method="pca", min_degrees=0.0))
-
-NO_FRACATLAS = "real radiographs: FracAtlas is not beside the checkout"
 
 
 @dataclass(frozen=True)

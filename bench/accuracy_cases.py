@@ -23,6 +23,7 @@ Box = tuple[int, int, int, int]
 
 ANNOTATIONS = Path(__file__).resolve().parents[1] / "tests" / "accuracy" / "fracatlas.csv"
 FRACATLAS = Path(__file__).resolve().parents[2] / "shared" / "data" / "fracatlas"
+NO_FRACATLAS = "real radiographs: FracAtlas is not beside the checkout"
 
 # Phantoms at a fifth of their size, real radiographs at this many pixels a side: the steps look no closer.
 _SCALE = 0.2

@@ -92,3 +92,29 @@ def test_fracatlas_in_two_steps_gives_the_same_tree(tmp_path):
     summary("preprocess", tmp_path / "a", tmp_path / "b", "--part", "any")
     summary("preprocess", tmp_path / "b", tmp_path / "c", "--part", "any")
     assert tree(tmp_path / "one") == tree(tmp_path / "b") == tree(tmp_path / "c")
+
+
+@requires_fracatlas
+def test_fracatlas_from_files_to_an_exported_model_and_its_scores(tmp_path):
+    dataset, run, model, key = (tmp_path / name for name in ("dataset", "run", "model.onnx", "key"))
+    summary("build", FRACATLAS, dataset, "--part", "any", "--key", key)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'epochs = 2\nbatch = 16\ndevice = "cpu"\n[data]\nframe = { width = 64, height = 96 }\n'
+        '[model]\nname = "rx-lite"\n'
+    )
+    fxray("train", dataset, run, "--config", recipe)
+    measures = summary("evaluate", run, dataset)["measures"]["mean"]
+    # Some eighteen studies say little: the intervals must show it.
+    for name in ("auc", "accuracy"):
+        assert measures[name]["low"] <= measures[name]["value"] <= measures[name]["high"]
+        assert measures[name]["high"] - measures[name]["low"] > 0.2
+    fxray("export", run, model)
+    fxray("score", model, FRACATLAS, tmp_path / "scores", "--key", key, "--device", "cpu")
+    scored = {row["radiograph_id"]: row for row in rows(tmp_path / "scores" / "predictions.csv")}
+    assert len(scored) == len(list(dataset.rglob("*.png")))
+    judged = rows(run / "predictions.csv")
+    assert len(judged) >= 15
+    for row in judged:
+        probability = float(scored[row["radiograph_id"]]["probability"])
+        assert probability == pytest.approx(float(row["probability"]), abs=1e-4)
