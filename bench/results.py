@@ -153,6 +153,8 @@ class Findings:
         How long it took.
     tables : list of Table
         Figures that are no comparison of times.
+    summary : Table, optional
+        What the tables come down to.
     """
 
     family: str
@@ -162,11 +164,17 @@ class Findings:
     said: list[str] = field(default_factory=list)
     seconds: float = 0.0
     tables: list[Table] = field(default_factory=list)
+    summary: Table | None = None
 
     @property
     def marks(self) -> list[Result]:
         """The results that have something to reach."""
         return [result for result in self.results if result.met is not None]
+
+    @property
+    def all_tables(self) -> list[Table]:
+        """The tables, what they come down to first."""
+        return [*([self.summary] if self.summary else []), *self.tables]
 
     def drop_marks(self, reason: str) -> None:
         """Hold the results against nothing, and say why."""
@@ -179,7 +187,7 @@ class Findings:
             "family": self.family,
             "machine": self.machine,
             "rows": [result.row() for result in self.results],
-            "tables": [asdict(table) for table in self.tables],
+            "tables": [asdict(table) for table in self.all_tables],
             "skipped": self.skipped,
             "said": self.said,
             "seconds": self.seconds,

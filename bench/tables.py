@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from bench.results import Findings, Result
+from bench.results import Findings, Result, Table
 from fxcore.errors import FxrayError
 
 COLUMNS = ("what", "held against", "ours", "theirs", "ratio", "× floor", "peak memory", "mark", "remark")
@@ -135,11 +135,26 @@ def markdown(findings: Findings, plot: str = "") -> str:
             if len(rows) > 12
             else f"**{name}**\n\n{table}"
         )
-    parts += [f"**{table.title}**\n\n{_table(table.columns, list(table.rows))}" for table in findings.tables]
+    parts += [_titled(table) for table in findings.all_tables]
     if findings.skipped:
         parts.append("Not measured:\n\n" + "\n".join(f"- {text}" for text in findings.skipped))
     parts.append(f"Measured on: {machine_text(findings)}. It took {findings.seconds:.0f} seconds.")
     return "\n\n".join(parts)
+
+
+def short_markdown(findings: Findings) -> str:
+    """Return what a page has room for that leads to the other: marks, or what the tables come down to."""
+    parts = []
+    if findings.marks:
+        parts.append(_table(*without_empty_columns(MARK_COLUMNS, [mark_cells(r) for r in findings.marks])))
+    if findings.summary:
+        parts.append(_titled(findings.summary))
+    parts += [" ".join(findings.said)] if findings.said else []
+    return "\n\n".join([*parts, f"Measured on: {machine_text(findings)}."])
+
+
+def _titled(table: Table) -> str:
+    return f"**{table.title}**\n\n{_table(table.columns, list(table.rows))}"
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -147,19 +162,27 @@ def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def replace_block(page: str, family: str, block: str) -> str:
-    """Return the page with the family's block replaced, or added at the end where there is none."""
-    begin, end = f"<!-- bench:{family} -->", f"<!-- /bench:{family} -->"
-    whole = f"{begin}\n\n{block.strip()}\n\n{end}"
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if pattern.search(page):
-        return pattern.sub(lambda _: whole, page, count=1)
+def replace_block(page: str, name: str, block: str) -> str:
+    """Return the page with the block of that name replaced, or added at the end where there is none."""
+    if _block(name).search(page):
+        return _block(name).sub(lambda _: _marked(name, block), page, count=1)
     head = page.rstrip() + "\n\n" if page.strip() else "# Benchmarks\n\n"
-    return f"{head}## {family}\n\n{whole}\n"
+    return f"{head}## {name}\n\n{_marked(name, block)}\n"
+
+
+def _marked(name: str, block: str) -> str:
+    return f"<!-- bench:{name} -->\n\n{block.strip()}\n\n<!-- /bench:{name} -->"
+
+
+def _block(name: str) -> re.Pattern[str]:
+    begin, end = (re.escape(f"<!-- {slash}bench:{name} -->") for slash in ("", "/"))
+    return re.compile(f"{begin}.*?{end}", re.DOTALL)
 
 
 def write_markdown(findings: Findings, path: Path, plot: Path | None = None) -> None:
     """Refresh the family's block in the page at `path`, and nothing else of it.
+
+    A page with the block ``FAMILY, in short`` gets `short_markdown` there.
 
     Raises
     ------
@@ -170,8 +193,11 @@ def write_markdown(findings: Findings, path: Path, plot: Path | None = None) -> 
         page = path.read_text(encoding="utf-8") if path.exists() else ""
         path.parent.mkdir(parents=True, exist_ok=True)
         link = Path(os.path.relpath(plot, path.parent)).as_posix() if plot else ""
-        path.write_text(
-            replace_block(page, findings.family, markdown(findings, link)), encoding="utf-8", newline=""
-        )
+        short = f"{findings.family}, in short"
+        if _block(short).search(page):
+            page = replace_block(page, short, short_markdown(findings))
+        else:
+            page = replace_block(page, findings.family, markdown(findings, link))
+        path.write_text(page, encoding="utf-8", newline="")
     except (OSError, UnicodeError) as error:
         raise FxrayError(f"cannot refresh {path}: {error}") from error

@@ -119,7 +119,10 @@ def test_other_phantoms_by_other_seeds(tmp_path: Path, monkeypatch: pytest.Monke
     options = ["--quick", "--seed", "71", "--seed", "201", "--json", str(path)]
     result = CliRunner().invoke(app, ["bench", "accuracy", *options])
     assert result.exit_code == 0, result.output
-    tables = json.loads(path.read_text(encoding="utf-8"))["tables"]
+    summary, *tables = json.loads(path.read_text(encoding="utf-8"))["tables"]
+    assert summary["columns"][2:] == [
+        f"phantoms of seed {seed}{how}" for seed in (71, 201) for how in ("", ", published")
+    ]
     assert {row[0] for table in tables for row in table["rows"]} == {
         "phantoms of seed 71",
         "phantoms of seed 201",
@@ -131,17 +134,35 @@ def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(accuracy, "QUICK_STUDIES", 2)
     monkeypatch.setattr(accuracy, "QUICK_PAIRS", 2)
     monkeypatch.setattr(accuracy, "fracatlas", list)
+    short = tmp_path / "short.md"
+    short.write_text(
+        "# Ours\n\n<!-- bench:accuracy, in short --><!-- /bench:accuracy, in short -->\n\nmore\n"
+    )
     options = [
         "--json",
         str(tmp_path / "a.json"),
         "--markdown",
         str(tmp_path / "a.md"),
+        "--markdown",
+        str(short),
         "--sheet",
         str(tmp_path / "s"),
     ]
     result = CliRunner().invoke(app, ["bench", "accuracy", "--quick", *options])
     assert result.exit_code == 0, result.output
-    tables = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["tables"]
+    summary, *tables = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["tables"]
+    sums = {row[0]: row[2:] for row in summary["rows"]}
+    changes = [row for row in tables[0]["rows"] if row[0] == "phantoms"]
+    assert sums[accuracy.WRONG] == [
+        f"{sum(int(row[k].split()[0]) for row in changes)} of {sum(int(row[2]) for row in changes):,}"
+        for k in (3, 4)
+    ]
+    assert sums[accuracy.AXIS][0].count(",") == 2
+    assert sums[accuracy.ALONE] == ["", ""]
+    page = short.read_text(encoding="utf-8")
+    assert page.startswith("# Ours\n\n<!-- bench:accuracy, in short -->\n\n**All changes together**")
+    assert page.endswith("<!-- /bench:accuracy, in short -->\n\nmore\n")
+    assert "Inversion:" not in page
     assert [table["title"].split(":")[0] for table in tables] == [
         "Inversion",
         "Splitting",

@@ -39,7 +39,8 @@ def bench(
     family: Annotated[Family, typer.Argument(help="What to measure.")],
     json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Refresh this family's tables in a Markdown page.")
+        list[Path] | None,
+        typer.Option(help="Refresh this family's tables in a Markdown page; may be repeated."),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw a bar chart; the ending says how (.svg, .png, .pdf).")
@@ -71,8 +72,8 @@ def bench(
             from bench.plot import plot as draw
 
             draw(findings, plot)
-        if markdown:
-            write_markdown(findings, markdown, plot)
+        for page in markdown or ():
+            write_markdown(findings, page, plot)
         if not quiet:
             _show(findings)
 
@@ -111,7 +112,7 @@ def _show(findings: Findings) -> None:
     for name in inputs(findings):
         rows = [cells(result) for result in findings.results if result.input == name]
         print_table(name, *without_empty_columns(COLUMNS, rows))
-    for table in findings.tables:
+    for table in findings.all_tables:
         print_table(table.title, table.columns, table.rows)
     if findings.marks:
         rows = [mark_cells(result) for result in findings.marks]
