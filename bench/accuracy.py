@@ -27,13 +27,14 @@ SPLITTER = (SplitterConfig(), SplitterConfig(method="otsu"))
 ALIGNMENT = (AlignmentConfig(min_degrees=0.0), AlignmentConfig(method="pca", min_degrees=0.0))
 
 
-WRONG, CUT, BOTH, AXIS, MOVED, UP, ALONE = MARKS = {
-    "radiographs and negatives whose colour was told wrongly": "≤ 1 %",
-    "single limbs that were cut": "≤ 1 %",
+WRONG, CUT, MOVED, BOTH, AXIS, UP, GIVEN_UP, ALONE = MARKS = {
+    "with all changes: radiographs and negatives whose colour was told wrongly": "≤ 1 %",
+    "with all changes: single limbs that were cut": "≤ 1 %",
+    "with all changes: axes moved by more than 1.5°, or no longer found": "none",
     "two limbs, or two views: both found": "≥ 97 %",
     "degrees between axis and upright: median, 95th, worst": "1.3, 4, 6",
-    "axes that a change moved by more than 1.5°, or hid": "none",
-    "hands: distal end on top": "≥ 98 %",
+    "hands whose distal end came out on top": "≥ 98 %",
+    "limbs left alone as without an axis": "none",
     "without an axis: left alone": "all",
 }
 
@@ -65,7 +66,7 @@ class Tally:
                 ", ".join(f"{value:.1f}" for value in np.quantile(errors, (0.5, 0.95, 1))) if errors else ""
             )
         count, of = self.counts.get((what, source, ours), (0, 0))
-        return f"{count} of {of:,}" if of else ""
+        return f"{count} of {of:,} ({100 * count / of:.1f} %)" if of else ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _marks(tally: Tally, sources: list[str]) -> Table:
     columns = [f"{source}{how}" for source in sources for how in ("", ", published")]
     ways = [(source, ours) for source in sources for ours in (True, False)]
     rows = [(what, mark, *(tally.text(what, *way) for way in ways)) for what, mark in MARKS.items()]
-    return Table("All changes together", ("what", "mark", *columns), tuple(rows))
+    return Table("What it comes down to", ("what", "mark", *columns), tuple(rows))
 
 
 def _study(case: Case) -> Study:
@@ -254,8 +255,9 @@ def _alignment(
                     clear = [got for got in found if got.clear]
                     way = (source, config is ALIGNMENT[0])
                     tally.degrees.setdefault(way, []).extend(abs(got.residual) for got in clear)
+                    tally.add(GIVEN_UP, *way, len(found) - len(clear), len(found))
                     if kind == "hand":
-                        tally.add(UP, *way, sum(got.up for got in clear), len(clear))
+                        tally.add(UP, *way, sum(got.up for got in clear), len(found))
                     if name == "medial":
                         worst += [
                             Shown(f"{case.name}: {got.residual:.1f}°", case.image, abs(got.residual))

@@ -136,10 +136,7 @@ def markdown(findings: Findings, plot: str = "") -> str:
             else f"**{name}**\n\n{table}"
         )
     parts += [_titled(table) for table in findings.all_tables]
-    if findings.skipped:
-        parts.append("Not measured:\n\n" + "\n".join(f"- {text}" for text in findings.skipped))
-    parts.append(f"Measured on: {machine_text(findings)}. It took {findings.seconds:.0f} seconds.")
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *_end(findings)])
 
 
 def short_markdown(findings: Findings) -> str:
@@ -150,7 +147,13 @@ def short_markdown(findings: Findings) -> str:
     if findings.summary:
         parts.append(_titled(findings.summary))
     parts += [" ".join(findings.said)] if findings.said else []
-    return "\n\n".join([*parts, f"Measured on: {machine_text(findings)}."])
+    return "\n\n".join([*parts, *_end(findings)])
+
+
+def _end(findings: Findings) -> list[str]:
+    skipped = "\n".join(f"- {text}" for text in findings.skipped)
+    machine = f"Measured on: {machine_text(findings)}. It took {findings.seconds:.0f} seconds."
+    return [*([f"Not measured:\n\n{skipped}"] if skipped else []), machine]
 
 
 def _titled(table: Table) -> str:

@@ -23,7 +23,7 @@ from pebble import ProcessExpired, ProcessPool
 from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, TIME_OUT, WORKER_DIED, WorkerFailure, attempt
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.extras import CLUSTER
-from fxcore.import_path import import_environment
+from fxcore.import_path import shared_import_path
 from fxcore.stopping import undisturbed
 
 __all__ = [
@@ -93,7 +93,7 @@ def start_loading() -> None:
     Worth a call as early as may be; without it, that process starts with the first `Executor`.
     """
     if isinstance(_context(), ForkServerContext):
-        with _variables(import_environment() | {STARTED_BY: str(os.getpid())}):
+        with shared_import_path(**{STARTED_BY: str(os.getpid())}):
             # It ends by itself after the last of us, which a closed terminal must not hinder. It lets Ctrl-C
             # through again when it starts, so it must not come under the block below.
             with _held_back(signal.SIGHUP):
@@ -101,21 +101,6 @@ def start_loading() -> None:
             # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
             with _held_back(signal.SIGINT):
                 forkserver.ensure_running()
-
-
-@contextlib.contextmanager
-def _variables(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -131,7 +116,7 @@ def _held_back(number: signal.Signals) -> Iterator[None]:
 def _await_server() -> None:
     """Wait until the process that workers are forked from has loaded and, on an empty cache, compiled.
 
-    By a worker that does nothing: waiting for it, unlike starting the pool, can be broken off.
+    By a worker that only tells whether it could: waiting for it, unlike starting the pool, can be broken off.
 
     Raises
     ------
@@ -185,7 +170,6 @@ class Executor:
     """
 
     def __init__(self, workers: int = 0, memory: int = 0) -> None:
-        start_loading()
         self._workers = min(workers or default_workers(), _WORKERS_PER_CORE * default_workers())
         self._memory = memory
         self._pool = self._new_pool()
@@ -195,6 +179,8 @@ class Executor:
         self._begun = self._stopped = False
 
     def _new_pool(self) -> ProcessPool:
+        # Also where the process that workers are forked from was lost, which the pool would start in its way.
+        start_loading()
         return ProcessPool(
             max_workers=self._workers, context=_context(), initializer=_initialise, initargs=(self._memory,)
         )

@@ -67,7 +67,7 @@ def fit_image(
     Raises
     ------
     ParameterError
-        For another shape or type.
+        For another shape or type, or sides that `fxcore.kernels.shrink` does not take.
     """
     if image.dtype != np.uint8 or image.ndim != 2 or not image.size:
         raise ParameterError(f"an 8-bit grey image is needed, not {image.dtype} of shape {image.shape}")

@@ -27,6 +27,18 @@ def test_the_parent_starts_without_what_workers_load(modules: str, needs: list[s
     assert done.stdout.split() == needs
 
 
+def test_a_radiograph_that_is_only_made_smaller_needs_no_opencv() -> None:
+    code = (
+        "import sys, numpy as np\nfrom fxcore.letterbox import Frame, fit_image\n"
+        "for rows in (300, 30):\n    fit_image(np.ones((rows, 200), np.uint8), Frame(64, 64, 'resize'))\n"
+        "    print('cv2' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["False", "True"]
+
+
 _RUN = """
 import sys
 from pathlib import Path

@@ -52,7 +52,8 @@ _NAMES = (
 )
 
 
-def test_no_module_of_the_working_directory_is_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["build", "synth"])
+def test_no_module_of_the_working_directory_is_imported(tmp_path: Path, command: str) -> None:
     archive, elsewhere = tmp_path / "archive", tmp_path / "elsewhere"
     archive.mkdir()
     stored = np.random.default_rng(0).integers(0, 4096, (300, 200)).astype(np.uint16)
@@ -64,10 +65,16 @@ def test_no_module_of_the_working_directory_is_imported(tmp_path: Path) -> None:
     (elsewhere / "fxray.py").write_text(
         "if __name__ == '__main__':\n    from fxcore.cli import main\n    main()"
     )
+    arguments = {
+        "build": ["build", ".", tmp_path / "out", "--key", tmp_path / "key"],
+        "synth": ["synth", tmp_path / "out", "--studies", "8", "--scale", "0.05", "--workers", "2"],
+    }
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    environment.pop("PYTHONSAFEPATH", None)
     done = subprocess.run(
-        [sys.executable, elsewhere / "fxray.py", "build", ".", tmp_path / "out", "--key", tmp_path / "key"],
+        [sys.executable, elsewhere / "fxray.py", *arguments[command]],
         cwd=archive,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=600,

@@ -14,6 +14,7 @@ import pytest
 from fxcore import cli
 from fxcore.cli.app import app
 from fxcore.executor import STARTED_BY
+from fxcore.import_path import shared_import_path
 from tests.program import fxray
 
 # Each radiograph takes and gives back a few arrays of some megabytes.
@@ -61,6 +62,22 @@ def test_an_incomplete_installation_is_told_once(tmp_path: Path) -> None:
     done = fxray("build", archive, tmp_path / "out", code=1, environment={"PYTHONPATH": path})
     assert "the installation is not whole (no llvmlite here)" in done.stderr
     assert done.stderr.count("llvmlite") == 1
+
+
+def test_the_import_path_is_passed_on_for_as_long_as_processes_are_started(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("PYTHONPATH", "before")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    odd = str(tmp_path / f"a{os.pathsep}b")
+    # Imports pass over what is no text.
+    monkeypatch.setattr(sys, "path", [str(tmp_path), odd, tmp_path, *sys.path])
+    with shared_import_path(FXRAY_TEST="1"):
+        assert os.environ["PYTHONSAFEPATH"] == os.environ["FXRAY_TEST"] == "1"
+        passed = os.environ["PYTHONPATH"].split(os.pathsep)
+        assert passed[0] == str(tmp_path)
+        assert set(sys.path[3:]) - {""} <= set(passed)
+        assert not {"", "b", odd} & set(passed)
+    assert os.environ["PYTHONPATH"] == "before"
+    assert not {"PYTHONSAFEPATH", "FXRAY_TEST"} & os.environ.keys()
 
 
 @pytest.mark.parametrize("alone", [False, True])

@@ -33,7 +33,7 @@ def shrink(image: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint
     Raises
     ------
     ParameterError
-        For another shape or type, or a size that is not smaller.
+        For another shape or type, an empty image, a longer side, or a size that is larger.
 
     Examples
     --------

@@ -58,6 +58,7 @@ def warm_radiographs() -> None:
     _warm_steps()
     _warm_tables()
     png_deflate(np.zeros((8, 8), np.uint8))
+    shrink(np.zeros((2, 2), np.uint8), 1, 1)
 
 
 def _warm_type(dtype: type[np.uint8 | np.uint16]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pebble import ProcessPool
 
 from fxcore.errors import ParameterError
+from fxcore.import_path import shared_import_path
 from fxcore.phantom.encode import encode
 from fxcore.phantom.identity import stream, token, uid
 from fxcore.phantom.junk import corrupted, write_junk
@@ -176,7 +177,7 @@ def _run(tasks: list[_Task], workers: int) -> Iterator[_Written]:
     study = plan_study(tasks[0].seed, 0, 0.02)
     render(study.radiographs[0], study.patient, "wrist")
     context = multiprocessing.get_context("spawn")
-    with ProcessPool(max_workers=workers, context=context) as pool:
+    with shared_import_path(), ProcessPool(max_workers=workers, context=context) as pool:
         try:
             yield from pool.map(_write_studies, tasks).result()
         except BaseException:
