@@ -220,6 +220,11 @@ def _low_contrast(case: Case, rng: np.random.Generator) -> Case:
     return replace(case, image=(level + case.image * (span / 255) + grain).clip(0, 255).astype(np.uint8))
 
 
+def _noisy_window(case: Case, rng: np.random.Generator) -> Case:
+    """Show little contrast, and much noise, through a window that is too narrow."""
+    return _narrow_window(_low_contrast(case, rng), rng)
+
+
 def _scatter(case: Case, rng: np.random.Generator) -> Case:
     """Lay a veil of the image's own blur over it, and more noise where it is dense."""
     image = case.image.astype(np.float32)
@@ -269,6 +274,7 @@ CHANGES: dict[str, Change] = {
     "text": _text,
     "narrow window": _narrow_window,
     "low contrast": _low_contrast,
+    "noise, narrow window": _noisy_window,
     "scatter": _scatter,
     "light air": _light_air,
     "round shutter": _round_shutter,

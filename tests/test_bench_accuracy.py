@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,23 @@ def test_what_a_window_clips_is_not_taken_for_air(drawn: list[Case]) -> None:
     cases = changed([case for case in [*drawn, *hard] if case.parts == 1], "narrow window")
     assert [c.name for c in cases if inverted(c, INVERSION[0])[0]] == []
     assert [c.name for c in cases if not inverted(negative(c), INVERSION[0])[0]] == []
+
+
+def test_what_a_window_clips_has_lost_its_noise(drawn: list[Case]) -> None:
+    cases = changed([*drawn, *phantoms(8, 401)], "noise, narrow window")
+    wrong = [c.name for c in cases for k in (c, negative(c)) if inverted(k, INVERSION[0])[0] != k.inverted]
+    assert len(wrong) <= 0.05 * 2 * len(cases), wrong
+
+
+def test_black_air_beside_noisy_tissue_is_air(drawn: list[Case]) -> None:
+    rng = np.random.default_rng(0)
+    for case in drawn:
+        above = np.clip(case.image - np.quantile(case.image, 0.1) - 6, 0, None)
+        grain = rng.normal(0, 16, above.shape) * np.sqrt(above / 100 + 0.1)
+        image = np.where(above > 0, np.clip(above + grain, 0, 255), 0).astype(np.uint8)
+        black = replace(case, image=image)
+        assert not inverted(black, INVERSION[0])[0], case.name
+        assert inverted(negative(black), INVERSION[0])[0], case.name
 
 
 def test_two_in_one_are_found(drawn: list[Case]) -> None:

@@ -17,8 +17,13 @@ from fxcore.study import Radiograph, Study
 _LEAST_FIELD = 0.35
 # Too few pixels to judge from.
 _FEWEST = 100
-# Grey levels from the least and the greatest that count as clipped.
-_CLIPPED = 0.5
+# Grey levels from the least and the greatest that count as clipped, and what clipped pixels count.
+_CLIPPED, _COUNTS = 0.5, 0.5
+# So near to what is clipped, in pixels, its smoothness is seen; where it has lost its noise, there is as much
+# structure as so many standard deviations of that.
+_REACH, _NOISE = 2, 1.13
+# Of the noise's second differences, down and across: the median of their absolute values.
+_DIFFERENCES = 6 * 0.6745
 # What it counts that brightness grows with the distance from the border, and how far from it, as a
 # fraction of the side, that goes on: air surrounds most limbs, but legs can fill the corners.
 _LOCATION, _DEEP = 0.25, 0.25
@@ -91,13 +96,14 @@ def inversion_margin(seen: Overview) -> float:
 
     Air is smooth in every radiograph, anatomy is not: brightness and local structure go together
     where anatomy is bright, and against each other where it is dark. Frames are smooth as well and are
-    left out; what is clipped is smooth whatever it shows, and counts half. That air surrounds most
-    limbs counts a little. The image is judged twice, as it is and as its negative, each time with what
-    would then be a bright frame left out; the margin is the difference, so that a negative has exactly
-    the opposite margin.
+    left out; what is clipped is smooth whatever it shows, and counts half. Where it lies in the middle,
+    it is taken to have the noise that it lost: beside noisy air, a limb that a window shows white would be
+    the smoother. That air surrounds most limbs counts a little. The image is judged twice, as it is and as
+    its negative, each time with what would then be a bright frame left out; the margin is the difference,
+    so that a negative has exactly the opposite margin.
 
-    Where a window was so narrow that the limb is clipped, no structure is left in it, and the noise of
-    the air would win: there the skin line tells (`_clipped_limb`).
+    Where a window was so narrow that nearly all of the limb is clipped, no structure is left to judge by:
+    there the skin line tells (`_clipped_limb`).
 
     Parameters
     ----------
@@ -111,12 +117,52 @@ def inversion_margin(seen: Overview) -> float:
         level and the distance from the border. Where the skin line says otherwise, what that
         says, from -1 to 1.
     """
-    structure = local_structure(seen.grey)
+    structure = _structure(seen.grey)
     bright, dark = seen.frame, seen.negative.frame
     grey, negative = seen.grey, seen.negative.grey
     margin = _judged(grey, structure, bright, dark) - _judged(negative, structure, dark, bright)
     limb = _clipped_limb(grey) - _clipped_limb(negative)
     return limb if limb and margin * limb <= 0 else margin
+
+
+def _structure(grey: Grey) -> Grey:
+    """Return the local structure; of what is clipped in the middle, no less than the noise elsewhere has."""
+    structure = local_structure(grey)
+    ends = [end for end in _clipped(grey) if _in_the_middle(end)]
+    near = dilated(np.logical_or.reduce(ends), _REACH) if ends else np.zeros(grey.shape, np.bool_)
+    if not near.any() or near.all():
+        return structure
+    least = np.float32(np.log1p(_NOISE * _noise(grey, ~near)))
+    return np.where(near, np.maximum(structure, least), structure)
+
+
+def _clipped(grey: Grey) -> tuple[Mask, Mask]:
+    """Return what is clipped at the dark end and at the bright one."""
+    return grey <= grey.min() + _CLIPPED, grey >= grey.max() - _CLIPPED
+
+
+def _in_the_middle(mask: Mask) -> bool:
+    """Tell whether a mask covers as much of the image's middle as of all of it; air about a limb does not."""
+    rows, columns = (slice(n // 3, n - n // 3) for n in mask.shape)
+    return bool(mask[rows, columns].mean() >= mask.mean())
+
+
+def _noise(grey: Grey, where: Mask) -> float:
+    """Return the standard deviation of the noise in a mask, seen in a quarter of the rows.
+
+    By second differences, of which anatomy has hardly any from pixel to pixel; their median, which edges do
+    not move.
+
+    References
+    ----------
+    Immerkaer, "Fast noise variance estimation", Computer Vision and Image Understanding 64(2), 1996.
+    """
+    below = grey[2::4]
+    above, here = grey[0::4][: len(below)], grey[1::4][: len(below)]
+    down = above - 2 * here + below
+    both = down[:, :-2] - 2 * down[:, 1:-1] + down[:, 2:]
+    seen = abs(both)[where[1::4][: len(below), 1:-1]]
+    return float(np.median(seen)) / _DIFFERENCES if seen.size else 0.0
 
 
 def _clipped_limb(grey: Grey) -> float:
@@ -126,9 +172,8 @@ def _clipped_limb(grey: Grey) -> float:
     Frames are not left out, since a limb that is white from side to side has edges as straight as theirs.
     """
     low, high = float(grey.min()), float(grey.max())
-    clipped = grey >= high - _CLIPPED
-    rows, columns = (slice(n // 3, n - n // 3) for n in grey.shape)
-    if clipped.mean() < _LEAST_CLIPPED or clipped[rows, columns].mean() < clipped.mean():
+    clipped = _clipped(grey)[1]
+    if clipped.mean() < _LEAST_CLIPPED or not _in_the_middle(clipped):
         return 0.0
     level = _air_level(grey, ~dilated(clipped, max(2, round(_AWAY * max(grey.shape)))), low, high)
     if level is None:
@@ -164,11 +209,12 @@ def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
     outside = mask | other.sure
     fields = (~dilated(outside, 3), ~outside, np.ones_like(outside))
     field = next(field for field in fields if field.all() or np.count_nonzero(field) >= _FEWEST)
-    clipped = (grey <= grey.min() + _CLIPPED) | (grey >= grey.max() - _CLIPPED)
     every = correlation(grey, structure, field)[0]
-    some, area = correlation(grey, structure, field & ~clipped)
+    some, area = correlation(grey, structure, field & ~np.logical_or(*_clipped(grey)))
     location = correlation(grey, _depth(grey.shape), field)[0]
-    return (every + (some if area >= _FEWEST else every)) / 2 + _LOCATION * location
+    if area >= _FEWEST:
+        every = _COUNTS * every + (1 - _COUNTS) * some
+    return every + _LOCATION * location
 
 
 def _depth(shape: tuple[int, ...]) -> Grey:
