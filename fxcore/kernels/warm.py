@@ -49,7 +49,6 @@ def warm_images() -> None:
         inverse_wavelet_5_3(np.zeros((4, 4), np.int32), np.zeros((4, 4), dtype), (0, 0, 4, 4), (0, 0), 2)
     _warm_steps()
     _warm_tables()
-    shrink(np.zeros((2, 2), np.uint8), 1, 1)
 
 
 def warm_radiographs() -> None:
@@ -58,7 +57,6 @@ def warm_radiographs() -> None:
     _warm_steps()
     _warm_tables()
     png_deflate(np.zeros((8, 8), np.uint8))
-    shrink(np.zeros((2, 2), np.uint8), 1, 1)
 
 
 def _warm_type(dtype: type[np.uint8 | np.uint16]) -> None:
@@ -91,6 +89,7 @@ def _warm_steps() -> None:
     principal_axis(runs)
     Runs.checked(runs.shape, runs.row_start, runs.start, runs.stop)
     block_means(np.zeros((2, 2), np.uint8), 2)
+    shrink(np.zeros((2, 2), np.uint8), 1, 1)
     mask = np.eye(4, dtype=np.bool_)
     straight_edges(mask, 1)
     grey = mask.astype(np.float32)
