@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -90,7 +91,7 @@ class Run:
 
     def processes(self) -> list[int]:
         """Return the processes of this run that are still there, zombies not counted."""
-        return [pid for pid, session, state in _all_processes() if session == self.pid and state != "Z"]
+        return [pid for pid, session in _all_processes() if session == self.pid and not _has_ended(pid)]
 
     def assert_gone(self, seconds: float = 5.0) -> None:
         """Check that no process of the run is left after `seconds`."""
@@ -108,16 +109,29 @@ def _text(file: tempfile._TemporaryFileWrapper[str]) -> str:
     return file.read()
 
 
-def _all_processes() -> list[tuple[int, int, str]]:
+def _all_processes() -> list[tuple[int, int]]:
+    """Return number and session of each process."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # The name in brackets may hold anything; what follows the last bracket is fixed (proc(5)).
-            state, _, _, session, *_ = path.read_text().rpartition(")")[2].split()
-        except (OSError, ValueError):
-            continue
-        found.append((int(path.parent.name), int(session), state))
+        with contextlib.suppress(OSError, ValueError):
+            found.append((int(path.parent.name), int(_stat(path)[3])))
     return found
+
+
+def _has_ended(pid: int) -> bool:
+    """Tell a process of which nothing but its exit code is left.
+
+    One whose first thread has ended is shown as a zombie; its files stay open until all its threads have.
+    """
+    try:
+        return all(_stat(path)[0] in "ZX" for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+    except OSError:
+        return not Path(f"/proc/{pid}").exists()
+
+
+def _stat(path: Path) -> list[str]:
+    # The name in brackets may hold anything; what follows the last bracket is fixed (proc(5)).
+    return path.read_text().rpartition(")")[2].split()
 
 
 def _command(pid: int) -> str:
