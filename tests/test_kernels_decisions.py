@@ -18,6 +18,7 @@ from fxcore.kernels import (
     block_means,
     blocks,
     lines,
+    local_structure,
     medial_slope,
     profiles,
     straight_edges,
@@ -108,8 +109,22 @@ def test_what_is_cut_at_one_end_only_says_on_which_side_the_middle_is():
     assert medial_slope(along, -seen, cut, whole) == pytest.approx(-1, abs=0.03)
 
 
+def test_noise_alone_is_hardly_a_structure():
+    grain = np.random.default_rng(0).normal(0, 5, (200, 200)).astype(np.float32)
+    plain, told = local_structure(grain), local_structure(grain, 5.0)
+    assert plain.mean() > 1.5
+    assert np.median(told) < 0.7 * np.median(plain)
+    # What is smooth has as much of it as most of the noise, and what is an edge nearly all that it had.
+    assert local_structure(np.zeros_like(grain), 5.0).max() == np.median(told)
+    grain[:, 100:] += 100
+    edge = local_structure(grain)[:, 98:102].mean()
+    assert local_structure(grain, 5.0)[:, 98:102].mean() > 0.97 * edge
+
+
 def test_wrong_arguments_are_named():
     image = np.zeros((4, 4), np.uint8)
+    with pytest.raises(ParameterError, match="noise"):
+        local_structure(image.astype(np.float32), -1.0)
     with pytest.raises(ParameterError, match="step"):
         block_means(image, 0)
     with pytest.raises(ParameterError, match="no blocks"):

@@ -8,21 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.errors import ParameterError
 from fxcore.kernels._check import as_image, same_shape
 from fxcore.kernels._jit import kernel
 
 
-def local_structure(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+# Noise alone has in few places so many times its variance, over 5 × 5 pixels; and so much of it is left at least.
+_NOISE_ALONE, _LEFT = 1.8, 0.2
+
+
+def local_structure(grey: NDArray[np.float32], noise: float = 0.0) -> NDArray[np.float32]:
     """Return the logarithm of the local deviation of grey levels, at the scale of single pixels.
 
-    What is left of the image once the mean of 3 × 3 pixels is taken away, its root mean square in
-    5 × 5 pixels, and of that ``log(1 + ...)``. The border's pixels are repeated outwards. Cost: six passes
-    over the image.
+    What is left of the image once the mean of 3 × 3 pixels is taken away, its mean square in 5 × 5 pixels
+    without what noise alone may have there, and ``log(1 + ...)`` of its root. The border's pixels are
+    repeated outwards. Cost: six passes over the image.
 
     Parameters
     ----------
     grey : numpy.ndarray
         ``float32``, shape ``(rows, columns)``.
+    noise : float
+        Standard deviation of white noise in it; what has less structure than that is taken to have as much
+        as what has none but noise.
 
     Returns
     -------
@@ -32,7 +40,7 @@ def local_structure(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     Raises
     ------
     ParameterError
-        For another shape or type.
+        For another shape or type, or a noise that is none.
 
     Examples
     --------
@@ -40,7 +48,9 @@ def local_structure(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     np.float32(0.0)
     """
     pixels = as_image(grey, np.float32, name="grey")
-    return _local_structure(pixels) if pixels.size else pixels.copy()
+    if not 0 <= noise < math.inf:
+        raise ParameterError(f"noise must be a standard deviation, 0 or more, not {noise}")
+    return _local_structure(pixels, np.float32(noise)) if pixels.size else pixels.copy()
 
 
 def correlation(
@@ -104,8 +114,10 @@ def _box_sums(values, radius):
 
 
 @kernel
-def _local_structure(grey):
+def _local_structure(grey, noise):
     rows, cols = grey.shape
+    variance = noise * noise * np.float32(8 / 9)
+    alone, least = np.float32(_NOISE_ALONE) * variance, np.float32(_LEFT) * variance
     rough = _box_sums(grey, 1)
     for r in range(rows):
         for c in range(cols):
@@ -114,7 +126,7 @@ def _local_structure(grey):
     out = _box_sums(rough, 2)
     for r in range(rows):
         for c in range(cols):
-            out[r, c] = math.log1p(math.sqrt(out[r, c] / np.float32(25)))
+            out[r, c] = math.log1p(math.sqrt(max(out[r, c] / np.float32(25) - alone, least)))
     return out
 
 

@@ -19,9 +19,8 @@ _LEAST_FIELD = 0.35
 _FEWEST = 100
 # Grey levels from the least and the greatest that count as clipped, and what clipped pixels count.
 _CLIPPED, _COUNTS = 0.5, 0.5
-# So near to what is clipped, in pixels, its smoothness is seen; where it has lost its noise, there is as much
-# structure as so many standard deviations of that.
-_REACH, _NOISE = 2, 1.13
+# So near to what is clipped, in pixels, noise is cut off as well.
+_REACH = 2
 # Of the noise's second differences, down and across: the median of their absolute values.
 _DIFFERENCES = 6 * 0.6745
 # What it counts that brightness grows with the distance from the border, and how far from it, as a
@@ -95,10 +94,10 @@ def inversion_margin(seen: Overview) -> float:
     """Say how surely a radiograph shows bright anatomy on dark.
 
     Air is smooth in every radiograph, anatomy is not: brightness and local structure go together
-    where anatomy is bright, and against each other where it is dark. Frames are smooth as well and are
-    left out; what is clipped is smooth whatever it shows, and counts half. Where it lies in the middle,
-    it is taken to have the noise that it lost: beside noisy air, a limb that a window shows white would be
-    the smoother. That air surrounds most limbs counts a little. The image is judged twice, as it is and as
+    where anatomy is bright, and against each other where it is dark. What noise alone may have is no
+    structure: beside noisy air, a limb that a window shows white would be the smoother. Frames are smooth
+    as well and are left out; what is clipped is smooth whatever it shows, and counts half.
+    That air surrounds most limbs counts a little. The image is judged twice, as it is and as
     its negative, each time with what would then be a bright frame left out; the margin is the difference,
     so that a negative has exactly the opposite margin.
 
@@ -126,14 +125,9 @@ def inversion_margin(seen: Overview) -> float:
 
 
 def _structure(grey: Grey) -> Grey:
-    """Return the local structure; of what is clipped in the middle, no less than the noise elsewhere has."""
-    structure = local_structure(grey)
-    ends = [end for end in _clipped(grey) if _in_the_middle(end)]
-    near = dilated(np.logical_or.reduce(ends), _REACH) if ends else np.zeros(grey.shape, np.bool_)
-    if not near.any() or near.all():
-        return structure
-    least = np.float32(np.log1p(_NOISE * _noise(grey, ~near)))
-    return np.where(near, np.maximum(structure, least), structure)
+    """Return the local structure beyond the noise, which is measured away from what is clipped."""
+    near = dilated(np.logical_or(*_clipped(grey)), _REACH)
+    return local_structure(grey, _noise(grey, ~near))
 
 
 def _clipped(grey: Grey) -> tuple[Mask, Mask]:
