@@ -46,7 +46,7 @@ def merge(out: Path, *, progress: Progress | None = None) -> Summary:
         progress.stage("Merging studies", len(studies))
         missing, recorded = Missing(studies), 0
         for record in read_records(layout):
-            missing.see(record)
+            missing.see(record.study_id, record.radiographs)
             recorded += record.study_id in studies
         if recorded < len(studies):
             raise DataSetError(f"{len(studies) - recorded} studies have no record; run all shards again")

@@ -6,7 +6,6 @@ from collections.abc import Container
 from pathlib import Path
 
 from fxcore.dataset.assemble import discard_work
-from fxcore.dataset.journal import StudyRecord
 from fxcore.dataset.layout import Layout
 from fxcore.errors import FxrayError
 
@@ -27,24 +26,29 @@ class Missing:
         self._there = there
         self.count = self._finished = 0
 
-    def see(self, record: StudyRecord) -> None:
-        """Count a study of an earlier run."""
-        if record.radiographs:
+    def see(self, study_id: str, radiographs: int) -> None:
+        """Count a study of an earlier run, which left so many radiographs of it."""
+        if radiographs:
             self._finished += 1
-            self.count += record.study_id not in self._there
+            self.count += study_id not in self._there
 
     @property
     def said(self) -> str:
         """What the user is told when they were removed."""
-        return f"{self.count} studies of an earlier run are not in the archive any more and were removed."
+        return (
+            f"{self.count} studies of an earlier run are not in the archive or data set any more and were "
+            "removed."
+        )
 
-    def check(self, layout: Layout, source: Path, unlisted: int) -> None:
+    def check(self, layout: Layout, finished: Path, source: Path, unlisted: int) -> None:
         """Check, before anything is done, that the studies may be removed.
 
         Parameters
         ----------
         layout : Layout
-            The data set; if it was finished, it is still so when this raises.
+            The output; if it was finished, it is still so when this raises.
+        finished : pathlib.Path
+            The file in it that is written last.
         source : pathlib.Path
         unlisted : int
             Number of folders in it that could not be listed.
@@ -56,7 +60,7 @@ class Missing:
         """
         if not self.count or (not unlisted and (self.count <= _FEW or 2 * self.count <= self._finished)):
             return
-        if not layout.shard and layout.provenance.exists() and not any(layout.records.iterdir()):
+        if not layout.shard and finished.exists() and not any(layout.records.iterdir()):
             discard_work(layout)
         missing = (
             f"{self.count} of {self._finished} finished studies in {layout.root} are missing from {source}"
@@ -68,6 +72,7 @@ class Missing:
                 "or name a new output folder"
             )
         raise FxrayError(
-            f"{missing}; nothing was removed. Is all of it connected, and are the labels the right ones? "
-            "Then run the same command again. If the studies are gone for good, name a new output folder"
+            f"{missing}; nothing was removed. Is all of it connected, and are it and any labels the right "
+            "ones? Then run the same command again. If the studies are gone for good, name a new output "
+            "folder"
         )

@@ -259,12 +259,12 @@ def do_studies(
     """
     missing, done = Missing(there), {}
     for record in read_records(layout):
-        missing.see(record)
+        missing.see(record.study_id, record.radiographs)
         mine = shard is None or shard.holds(record.study_id)
         # An empty fingerprint says nothing of the files: two of them are not the same.
         if mine and record.fingerprint and is_in_place(layout, record):
             done[record.study_id] = record.fingerprint
-    missing.check(layout, source, unlisted)
+    missing.check(layout, layout.provenance, source, unlisted)
     for account in layout.all_of("account"):
         account.unlink(missing_ok=True)
     planned = Planned(missing)

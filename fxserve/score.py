@@ -16,10 +16,11 @@ from fxcore.dataset.layout import Layout
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import QUARANTINE_REASONS, default_workers, open_executor
 from fxcore.jobs import StudyTask
+from fxcore.missing import Missing
 from fxcore.run import Progress, Silent, each_study, tool
 from fxserve.device import CPU
 from fxserve.model import Model
-from fxserve.output import output_folder, write_tables
+from fxserve.output import SUMMARY_FILE, output_folder, write_tables
 from fxserve.prepare import preparing
 from fxserve.records import StudyScore, read_scores, write_score
 from fxserve.settings import BY_MODEL, ModelSettings
@@ -42,6 +43,8 @@ class ScoreSummary:
         What ``scoring.json`` says.
     studies_done, studies_kept : int
         Studies scored by this run, and found scored by an earlier one.
+    studies_removed : int
+        Studies scored by an earlier run that the source has no more.
     radiographs_done : int
     seconds : float
     """
@@ -50,6 +53,7 @@ class ScoreSummary:
     content: dict[str, Any] = field(default_factory=dict)
     studies_done: int = 0
     studies_kept: int = 0
+    studies_removed: int = 0
     radiographs_done: int = 0
     seconds: float = 0.0
 
@@ -119,7 +123,8 @@ def score(
     Raises
     ------
     FxrayError
-        If model, source or output cannot be used, or no output of the model is a finite number.
+        If model, source or output cannot be used, no output of the model is a finite number, or so many
+        studies of an earlier run are missing that it looks like a mishap.
     """
     began = time.perf_counter()
     progress = progress or Silent()
@@ -156,10 +161,11 @@ def score(
         open_executor(workers, "", opened.memory) as executor,
         opened.studies(layout, executor, progress) as studies,
     ):
-        progress.stage("Scoring studies", studies.count)
-        planned: set[str] = set()
+        missing, done = _earlier(layout, studies.there)
+        missing.check(layout, layout.root / SUMMARY_FILE, source, studies.unlisted)
+        progress.stage("Scoring studies", len(studies.there))
         counter = _Counter(layout, summary)
-        tasks = _to_do(layout, studies, planned, counter, progress)
+        tasks = _to_do(studies, done, counter, progress)
         batcher = Batcher(loaded, counter.done)
         with ScoringThreads(batcher, lanes, _WAITING * workers) as scoring:
             for prepared in each_study(preparing(settings.frame), tasks, executor, progress):
@@ -170,7 +176,10 @@ def score(
         provenance = _provenance(made_by, identity, loaded, settings, device) | studies.told
         provenance["threshold_note"] = note
         provenance["seconds"] = round(time.perf_counter() - began, 3)
-        summary.content = write_tables(layout, settings, provenance, studies.loose, planned)
+        summary.content = write_tables(layout, settings, provenance, studies.loose, studies.there)
+        summary.studies_removed = missing.count
+        if missing.count:
+            progress.say(missing.said)
     summary.seconds = time.perf_counter() - began
     return summary
 
@@ -242,13 +251,21 @@ class _Counter:
             )
 
 
+def _earlier(layout: Layout, there: set[str]) -> tuple[Missing, dict[str, tuple[str, bool]]]:
+    """Return what is missing of an earlier run, and of each study fingerprint and whether it has scores."""
+    missing, done = Missing(there), {}
+    for found in read_scores(layout):
+        missing.see(found.study_id, len(found.rows))
+        # Where the fingerprint is empty, what was recorded may be otherwise by now.
+        if found.fingerprint:
+            done[found.study_id] = found.fingerprint, bool(found.rows)
+    return missing, done
+
+
 def _to_do(
-    layout: Layout, studies: Studies, planned: set[str], counter: _Counter, progress: Progress
+    studies: Studies, done: dict[str, tuple[str, bool]], counter: _Counter, progress: Progress
 ) -> Iterator[StudyTask]:
-    # Where the fingerprint is empty, what was recorded may be otherwise by now.
-    done = {s.study_id: (s.fingerprint, bool(s.rows)) for s in read_scores(layout) if s.fingerprint}
     for task in studies.tasks:
-        planned.add(task.study_id)
         fingerprint, scored = done.get(task.study_id, ("", False))
         if fingerprint and fingerprint == task.fingerprint:
             counter.kept(scored)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fxcore.archive import Plan
+from fxcore.archive import UNLISTED, Plan
 from fxcore.catalogue import default_index_file, open_catalogue
 from fxcore.config import from_dict, to_dict
 from fxcore.dataset.assemble import LOOSE, is_data_set
@@ -38,19 +38,23 @@ class Studies:
 
     Attributes
     ----------
-    count : int
+    there : set of str
+        Their identifiers.
     tasks : iterable of StudyTask
         One for each of them, for a worker.
     loose : callable
         Returns what was dropped outside any study.
     told : dict
         What ``scoring.json`` says about the source.
+    unlisted : int
+        Folders of the source that could not be listed.
     """
 
-    count: int
+    there: set[str]
     tasks: Iterable[StudyTask]
     loose: Callable[[], Iterable[Reject]]
     told: dict[str, Any]
+    unlisted: int = 0
 
 
 class ArchiveSource:
@@ -94,7 +98,8 @@ class ArchiveSource:
             for sentence in plan.said:
                 progress.say(sentence)
             tasks = ingest_tasks(plan, self._archive, layout, self._settings, self._run_steps)
-            yield Studies(len(plan), tasks, plan.rejects, {"archive": plan.counts})
+            told = {"archive": plan.counts}
+            yield Studies(set(plan.study_ids()), tasks, plan.rejects, told, plan.counts.get(UNLISTED, 0))
 
 
 class DataSetSource:
@@ -143,9 +148,9 @@ class DataSetSource:
             for record in read_journal_largest_first(source)
             if record.study_id != LOOSE
         )
-        count = sum(record.study_id != LOOSE for record in read_journal(source))
+        there = {record.study_id for record in read_journal(source) if record.study_id != LOOSE}
         told = {"source_fingerprint": self._content.get("source_fingerprint", "")}
-        yield Studies(count, tasks, lambda: loose_rejects(source), told)
+        yield Studies(there, tasks, lambda: loose_rejects(source), told)
 
     def _fingerprint(self, record: StudyRecord) -> str:
         """Return a digest of what scoring reads of a study; empty where that cannot be told.

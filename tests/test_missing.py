@@ -54,7 +54,7 @@ def run(out: Path, there: list[str], unlisted: int = 0, shard: Shard | None = No
 def test_what_is_gone_is_removed_and_said(tmp_path, before, after):
     assert run(tmp_path / "out", _STUDIES[:before])[1] == ""
     summary, said = run(tmp_path / "out", _STUDIES[:after])
-    assert f"{before - after} studies of an earlier run are not in the archive any more" in said
+    assert f"{before - after} studies of an earlier run are not in the archive or data set any more" in said
     assert summary.studies_removed == before - after
     assert len(list((tmp_path / "out").glob("broken/*"))) == after
     assert run(tmp_path / "out", _STUDIES[:after])[1] == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,14 @@ from fxcore.dataset.journal import read_journal
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import read_csv
+from fxcore.errors import FxrayError
 from fxcore.preprocess import preprocess
 from fxserve.score import score
 from fxserve.tables import kind_of
-from tests.serve_models import mean_model
+from tests.program import tree
+from tests.serve_models import mean_model, settings_for
+from tests.test_catalogue import Said
+from tests.test_program_images import draw
 from tests.train.data import make
 
 
@@ -67,6 +72,40 @@ def test_a_data_set_that_was_made_otherwise_is_scored_anew(tmp_path, change):
     again = score(model, dataset, tmp_path / "out", device="cpu", workers=1, as_is=True)
     assert (again.studies_done, again.studies_kept) == (4, 0)
     assert (before == (tmp_path / "out" / "predictions.csv").read_bytes()) == (change == "settings")
+
+
+def test_scores_of_studies_that_are_gone_are_removed_and_said_or_the_run_is_refused(tmp_path):
+    model, out = mean_model(tmp_path / "m.onnx", own=True), tmp_path / "out"
+    whole, half, less = (make(tmp_path / f"{n}", studies=n, views=1) for n in (24, 12, 11))
+    score(model, whole, out, device="cpu", workers=1)
+    before = tree(out)
+    with pytest.raises(FxrayError, match=r"13 of 24 finished studies .* nothing was removed"):
+        score(model, less, out, device="cpu", workers=1)
+    assert tree(out) == before
+    said = Said()
+    assert score(model, half, out, device="cpu", workers=1, progress=said).studies_removed == 12
+    assert "12 studies of an earlier run are not in the archive or data set any more" in said.text
+    assert sum(1 for _ in read_csv(out / "studies.csv")) == 12
+
+
+def test_no_scores_are_removed_where_a_folder_cannot_be_listed(tmp_path, monkeypatch):
+    model, out = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False), tmp_path / "out"
+    for name in "ab":
+        draw(tmp_path / "archive" / name / "1.png", seed=ord(name))
+    given = {"device": "cpu", "workers": 1, "key_file": tmp_path / "key", "index_file": tmp_path / "index"}
+    score(model, tmp_path / "archive", out, **given)
+    before, scandir = tree(out), os.scandir
+
+    def refused(path):
+        if str(path).endswith("archive/b/"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(FxrayError, match="1 folders could not be listed; nothing was removed"):
+        score(model, tmp_path / "archive", out, **given)
+    monkeypatch.undo()
+    assert tree(out) == before
 
 
 def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):

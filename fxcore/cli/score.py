@@ -168,6 +168,8 @@ def _rows(summary: Any) -> Iterator[tuple[str, str]]:
         yield name.replace("_", " "), f"{counts[name]:,}"
     if summary.studies_kept:
         yield "of these scored before", f"{summary.studies_kept:,}"
+    if summary.studies_removed:
+        yield "studies removed, not there any more", f"{summary.studies_removed:,}"
     for name, count in counts["predicted"].items():
         yield f"predicted {name}", f"{count:,}"
     for reason, count in counts["rejects"].items():
