@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from fxcore.errors import FxrayError, ParameterError
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# Standard output and error are those of the whole process: one thread at a time may hold them.
+_listening = threading.Lock()
 _CAUSE = re.compile(r"with error: (.+?)$|(Require cuDNN.+?)\.? Please", re.MULTILINE)
 
 
@@ -46,14 +49,14 @@ def open_session(path: Path, device: str, threads: int) -> tuple[Any, str]:
         If the model cannot be opened, or not there: nothing falls back to another device silently.
     """
     if device == "cpu":
-        return _open(path, [CPU], threads)[0], "Scoring on the CPU."
+        return _open(path, [CPU], threads), "Scoring on the CPU."
     if device == "auto":
         if why := _no_gpu():
-            return _open(path, [CPU], threads)[0], f"Scoring on the CPU: {why}."
+            return _open(path, [CPU], threads), f"Scoring on the CPU: {why}."
         try:
             return _on_gpu(path, 0, threads), "Scoring on the GPU."
         except NoGpuError as error:
-            return _open(path, [CPU], threads)[0], f"Scoring on the CPU, as the GPU cannot be used: {error}."
+            return _open(path, [CPU], threads), f"Scoring on the CPU, as the GPU cannot be used: {error}."
     if not re.fullmatch(r"cuda(:\d+)?", device):
         raise ParameterError(f"the device is auto, cpu, cuda, or cuda:1 and so on, not {device!r}")
     number = int(device.partition(":")[2] or 0)
@@ -91,9 +94,6 @@ def _no_gpu(number: int = 0) -> str:
 def _on_gpu(path: Path, number: int, threads: int) -> Any:
     import onnxruntime
 
-    with _overheard() as said:
-        # From the packages of NVIDIA that came with torch, or were installed without it.
-        onnxruntime.preload_dlls()
     options = {
         "device_id": str(number),
         # The rounding of TF32 would show in the fourth decimal.
@@ -102,16 +102,19 @@ def _on_gpu(path: Path, number: int, threads: int) -> Any:
         "cudnn_conv_algo_search": "HEURISTIC",
         "arena_extend_strategy": "kSameAsRequested",
     }
-    session, further = _open(path, [(CUDA, options), CPU], threads)
+    with _overheard() as said:
+        # From the packages of NVIDIA that came with torch, or were installed without it.
+        onnxruntime.preload_dlls()
+        session = _open(path, [(CUDA, options), CPU], threads)
     if CUDA not in session.get_providers():
-        text = "\n".join((*said, *further))
+        (text,) = said
         causes = [next(filter(None, found)) for found in _CAUSE.findall(text)]
         why = "; ".join(dict.fromkeys(causes)) or text.strip()[-300:] or "CUDA could not be loaded"
         raise NoGpuError(why)
     return session
 
 
-def _open(path: Path, providers: list[Any], threads: int) -> tuple[Any, list[str]]:
+def _open(path: Path, providers: list[Any], threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -121,14 +124,13 @@ def _open(path: Path, providers: list[Any], threads: int) -> tuple[Any, list[str
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        with _overheard() as said:
-            session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
         if not path.is_file():
             raise FxrayError(f"the model {path} does not exist") from error
         raise FxrayError(f"{path} cannot be used as a model: {_explained(str(error))}") from error
     session.disable_fallback()
-    return session, said
+    return session
 
 
 def _explained(text: str) -> str:
@@ -151,7 +153,7 @@ def _overheard() -> Iterator[list[str]]:
     """Collect what is printed meanwhile, by native code too: the only place where some causes are told."""
     heard: list[str] = []
     printed = io.StringIO()
-    with tempfile.TemporaryFile() as file:
+    with _listening, tempfile.TemporaryFile() as file:
         kept = os.dup(2)
         os.dup2(file.fileno(), 2)
         try:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +25,7 @@ from fxcore.dataset.tables import read_csv
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
 from fxcore.run import Silent
-from fxserve import Scorer
+from fxserve import Scorer, device
 from fxserve.demo import demo
 from fxserve.inspect import inspect, settings_template
 from fxserve.model import Model
@@ -225,6 +229,22 @@ def test_cuda_is_never_replaced_silently(tmp_path):
     assert Model(path).said.startswith("Scoring on the CPU")
     with pytest.raises(ParameterError, match="auto, cpu, cuda"):
         Model(path, device="tpu")
+
+
+def test_threads_that_listen_to_native_code_give_the_output_of_the_process_back(tmp_path, monkeypatch):
+    def listen(_):
+        with device._overheard() as said:
+            time.sleep(0.002)
+            os.write(2, b"\x1b[31mwhy")
+        return said
+
+    before = sys.stdout, sys.stderr, os.fstat(2)
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(listen, range(20))) == [["why"]] * 20
+    assert (sys.stdout, sys.stderr, os.fstat(2)) == before
+    # On the CPU there is nothing to listen for.
+    monkeypatch.delattr(device, "_overheard")
+    assert Model(mean_model(tmp_path / "m.onnx", own=True), device="cpu").provider == device.CPU
 
 
 def test_outputs_that_are_no_numbers_are_rejected_visibly(tmp_path):
