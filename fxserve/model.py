@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,12 +129,29 @@ class Model:
             filled[:count] = study_index
             inputs[self.session.get_inputs()[1].name] = filled
         outputs = self._bound(inputs)
+        if study_index is None:
+            self._check_rows(outputs, total)
         if "probability" in outputs and "logit" in outputs:
             both = np.stack([outputs[name].reshape(-1) for name in ("probability", "logit")])
         else:
             both = _interpreted(next(iter(outputs.values())), self.settings)
         both = both.astype(np.float64)[:, : count if study_index is None else studies]
         return np.where(np.isfinite(both).all(axis=0), both, np.nan)
+
+    def _check_rows(self, outputs: dict[str, NDArray[Any]], images: int) -> None:
+        """Check that there is one row an image, which what the file says of its outputs does not tell."""
+        for name, values in outputs.items():
+            shape = values.shape
+            classes = shape[1] if len(shape) == 2 else 1
+            fits = len(shape) in (1, 2) and shape[0] == images
+            if not fits or not (classes == 1 or classes > self.settings.class_index):
+                raise self._wrong_output(name, shape, f"({images}), ({images}, 1) or ({images}, classes)")
+
+    def _wrong_output(self, name: str, shape: Sequence[Any], wanted: str) -> ParameterError:
+        return ParameterError(
+            f"the output {name!r} of {self.path} has the shape {shape_text(shape)}; it should be {wanted}, a "
+            f"row an image, with more classes than the setting class_index, {self.settings.class_index}"
+        )
 
     def inputs(self, images: NDArray[np.uint8], total: int = 0) -> dict[str, NDArray[Any]]:
         """Return what the session is given for images, filled up to `total` of them."""
@@ -263,14 +281,12 @@ class Model:
             raise ParameterError(f"the output {node.name!r} of {self.path} is of {node.type}, not of floats")
         shape = list(node.shape)
         classes = shape[1] if len(shape) == 2 else 1
-        if len(shape) not in (1, 2) or (
-            isinstance(classes, int) and classes > 1 and classes <= self.settings.class_index
-        ):
-            raise ParameterError(
-                f"the output {node.name!r} of {self.path} has the shape {shape_text(shape)}; it should be "
-                f"(n), (n, 1) or (n, classes), with more classes than the setting class_index, "
-                f"{self.settings.class_index}"
-            )
+        # Any number of images, and rows of which the number is known: the classes stand in the first place.
+        any_number = not isinstance(self.session.get_inputs()[0].shape[0], int)
+        turned = any_number and len(shape) == 2 and isinstance(shape[0], int) and not isinstance(classes, int)
+        few = isinstance(classes, int) and classes != 1 and classes <= self.settings.class_index
+        if len(shape) not in (1, 2) or turned or few:
+            raise self._wrong_output(node.name, shape, "(n), (n, 1) or (n, classes)")
         return names
 
 
@@ -305,7 +321,7 @@ def properties_of(session: Any) -> dict[str, Any]:
     return found
 
 
-def shape_text(shape: list[Any]) -> str:
+def shape_text(shape: Sequence[Any]) -> str:
     """Write a shape as people do."""
     return f"({', '.join('?' if side is None else str(side) for side in shape)})"
 

@@ -79,10 +79,13 @@ def mean_model(
     opset: int = 17,
     nan_above: float | None = None,
     own: bool = False,
+    ending: str = "Identity",
+    **attributes: Any,
 ) -> Path:
     """Write a model whose outputs are 1, 2... times the mean of an image; NaN where it is above a limit.
 
-    With `own` it is as one that fxray exported, for images of `FRAME`.
+    With `own` it is as one that fxray exported, for images of `FRAME`. Another operator at the `ending` makes
+    other shapes of the outputs, of which the file says nothing.
     """
     dtype = dtype or (TensorProto.UINT8 if own else TensorProto.FLOAT)
     sides = [channels, FRAME.height, FRAME.width]
@@ -106,8 +109,9 @@ def mean_model(
     if own:
         nodes.append(helper.make_node("Sigmoid", [last], ["probability"]))
         names = ["probability", "logit"]
-    nodes.append(helper.make_node("Identity", [last], [names[-1]]))
-    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, classes]) for name in names]
+    nodes.append(helper.make_node(ending, [last], [names[-1]], **attributes))
+    sides_out = [batch, classes] if ending == "Identity" else [None, None]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sides_out) for name in names]
     graph = helper.make_graph(
         nodes, "mean", [helper.make_tensor_value_info("images", dtype, shape)], outputs, constants
     )

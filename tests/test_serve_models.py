@@ -68,6 +68,21 @@ def test_classes_become_the_softmax_of_the_chosen_one(tmp_path):
     np.testing.assert_allclose(sigmoid(logit), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("ending", "found"),
+    [
+        ({"classes": 2, "ending": "Transpose"}, r"the shape \(2, n\)"),
+        ({"classes": 3, "ending": "Transpose", "batch": 2}, r"\(3, 2\); it should be \(2\), \(2, 1\)"),
+        ({"ending": "Flatten", "axis": 0}, r"the shape \(1, n\)"),
+        ({"ending": "ReduceMean", "axes": [0]}, r"\(1, 1\); it should be \(2\), \(2, 1\) or \(2, classes\)"),
+    ],
+)
+def test_an_output_without_a_row_for_each_image_is_refused(tmp_path, ending, found):
+    path = settings_for(mean_model(tmp_path / "m.onnx", **ending))
+    with pytest.raises(ParameterError, match=found):
+        Model(path, device="cpu").run(IMAGES)
+
+
 def test_what_is_no_probability_does_not_pass_for_one(tmp_path):
     path = settings_for(
         mean_model(tmp_path / "m.onnx", dtype=TensorProto.UINT8), dtype="uint8", output="probability"
