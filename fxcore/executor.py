@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,7 +23,7 @@ from pebble import ProcessExpired, ProcessPool
 from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, TIME_OUT, WORKER_DIED, WorkerFailure, attempt
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.extras import CLUSTER
-from fxcore.import_path import shared_import_path
+from fxcore.import_path import shared_import_path, without_main_module
 from fxcore.stopping import undisturbed
 
 __all__ = [
@@ -74,6 +74,18 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Process(ForkServerProcess):
+    """A process that has nothing to do with the program's main module."""
+
+    def start(self) -> None:
+        with without_main_module():
+            super().start()
+
+
+class _Context(ForkServerContext):
+    Process = _Process
+
+
 def _context() -> Any:
     """Fork workers from a clean server process that has imported what they need, and seen to the kernels.
 
@@ -82,7 +94,7 @@ def _context() -> Any:
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
+    context = _Context()
     context.set_forkserver_preload(["fxcore.fork_server"])
     return context
 

@@ -1,4 +1,4 @@
-"""Where the processes that fxray starts import from: where it does itself, and from nowhere else."""
+"""What the processes that fxray starts import: from where it does, and not the program's main module."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from multiprocessing import spawn
 from pathlib import Path
+from typing import Any
 
 _lock = threading.RLock()
 
@@ -47,3 +49,28 @@ def shared_import_path(**variables: str) -> Iterator[None]:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+
+@contextlib.contextmanager
+def without_main_module() -> Iterator[None]:
+    """Let the process that this thread starts meanwhile leave the program's main module alone.
+
+    `multiprocessing` has it imported anew in each, for what was defined there. Ours need nothing of it, and a
+    script without ``if __name__ == "__main__"`` would do all its work once more; one from stdin is no file.
+    """
+    thread = threading.get_ident()
+    with _lock:
+        plain = spawn.get_preparation_data
+
+        def prepared(name: str) -> dict[str, Any]:
+            data: dict[str, Any] = plain(name)
+            if threading.get_ident() == thread:
+                for key in ("init_main_from_name", "init_main_from_path"):
+                    data.pop(key, None)
+            return data
+
+        spawn.get_preparation_data = prepared
+        try:
+            yield
+        finally:
+            spawn.get_preparation_data = plain

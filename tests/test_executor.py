@@ -185,6 +185,23 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     pytest.fail(f"worker {worker} is still there")
 
 
+@pytest.mark.parametrize("by", ["file", "stdin"])
+def test_workers_leave_the_main_module_of_the_program_alone(tmp_path, by):
+    code = (
+        "from fxcore.executor import Executor\n"
+        "print('begun', flush=True)\n"
+        "with Executor(1) as executor:\n"
+        "    print([outcome.result for outcome in executor.run(abs, [-1], lambda task: 60.0)])\n"
+    )
+    (tmp_path / "program.py").write_text(code)
+    name = str(tmp_path / "program.py") if by == "file" else "-"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, name], input=code, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("begun\n[1]\n", "")
+
+
 class Wish(BaseException):
     """To stop."""
 
