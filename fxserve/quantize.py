@@ -24,6 +24,8 @@ from fxserve.sources import DataSetSource
 _ROUNDS = 3
 _LAYERS = ("Conv", "Gemm", "MatMul")
 """Operators with weights, which take nearly all of the time."""
+_OPSET_OF_CHANNELS = 13
+"""The first with QuantizeLinear by channel."""
 
 
 def quantize(
@@ -135,9 +137,10 @@ class _Calibration:
         self, model: Model, images: NDArray[np.uint8], progress: Progress
     ) -> Iterator[dict[str, NDArray[Any]]]:
         for at in range(0, len(images), model.batch):
-            part = images[at : at + model.batch]
-            yield model.inputs(part)
-            progress.advance(len(part))
+            # The first ones once more fill the last batch, as a model may take whole ones only: blank images
+            # would widen the ranges.
+            yield model.inputs(images[np.arange(at, at + model.batch) % len(images)])
+            progress.advance(min(model.batch, len(images) - at))
 
 
 def _quantize(model: Model, images: NDArray[np.uint8], out: Path, progress: Progress) -> None:
@@ -155,7 +158,7 @@ def _quantize(model: Model, images: NDArray[np.uint8], out: Path, progress: Prog
     root.setLevel(logging.ERROR)
     try:
         quant_pre_process(str(model.path), str(ready))
-        operators, left = _what_to_quantise(ready)
+        operators, left, per_channel = _what_to_quantise(ready)
         quantize_static(
             str(ready),
             str(out),
@@ -163,7 +166,7 @@ def _quantize(model: Model, images: NDArray[np.uint8], out: Path, progress: Prog
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            per_channel=True,
+            per_channel=per_channel,
             op_types_to_quantize=operators,
             nodes_to_exclude=left,
         )
@@ -174,8 +177,10 @@ def _quantize(model: Model, images: NDArray[np.uint8], out: Path, progress: Prog
         root.setLevel(level)
 
 
-def _what_to_quantise(model: Path) -> tuple[list[str] | None, list[str]]:
-    """Return the types of operators to quantise, None for all that can be, and which nodes to leave.
+def _what_to_quantise(model: Path) -> tuple[list[str] | None, list[str], bool]:
+    """Return the types of operators to quantise, None for all that can be, which nodes to leave, how.
+
+    By channel, where the model's opset has operators for that.
 
     The first and the last layer stay as they are, unless they are all there are; so does all between layers
     where values are normalised there, which is not part of the weights: rounding costs accuracy and gains
@@ -183,11 +188,14 @@ def _what_to_quantise(model: Path) -> tuple[list[str] | None, list[str]]:
     """
     import onnx
 
-    nodes = onnx.load(str(model), load_external_data=False).graph.node
+    loaded = onnx.load(str(model), load_external_data=False)
+    nodes = loaded.graph.node
     layers = [node.name for node in nodes if node.op_type in _LAYERS]
     ends = [layers[0], layers[-1]] if len(layers) > 2 else []
     normalised = any(node.op_type.endswith("Normalization") for node in nodes)
-    return list(_LAYERS) if normalised else None, [name for name in ends if name]
+    opset = max(entry.version for entry in loaded.opset_import if entry.domain in ("", "ai.onnx"))
+    operators = list(_LAYERS) if normalised else None
+    return operators, [name for name in ends if name], opset >= _OPSET_OF_CHANNELS
 
 
 def _with_metadata(made: Path, origin: Path) -> bytes:

@@ -86,6 +86,23 @@ def test_no_study_both_calibrates_an_int8_model_and_judges_it(tmp_path, monkeypa
     assert Model(tmp_path / "int8.onnx", device="cpu").settings.threshold == 0.25
 
 
+@pytest.mark.parametrize("kind", [{"opset": 11}, {"batch": 3}], ids=str)
+def test_older_opsets_and_batches_of_a_fixed_number_are_calibrated(tmp_path, kind, monkeypatch):
+    from fxserve.quantize import quantize
+
+    path = settings_for(mean_model(tmp_path / "m.onnx", **kind))
+    given: list[np.ndarray] = []
+    plain = Model.inputs
+    monkeypatch.setattr(
+        Model, "inputs", lambda self, images, total=0: given.append(images) or plain(self, images, total)
+    )
+    found = quantize(path, make(tmp_path / "dataset", studies=8, views=1), tmp_path / "int8.onnx", count=4)
+    assert found["calibrated_by"] == 4
+    assert Model(tmp_path / "int8.onnx", device="cpu").batch == kind.get("batch", 2)
+    # Real images fill the last batch.
+    assert [len(images) for images in given[:2]] == [3, 3] if "batch" in kind else [2, 2]
+
+
 @pytest.mark.parametrize(("how", "expected"), [("alo", 1), ("mean", 2)])
 def test_studies_that_int8_decides_otherwise_are_counted(tmp_path, how, expected):
     from fxserve.quantize import _compared
