@@ -35,6 +35,7 @@ def quantize(
     *,
     count: int = 128,
     settings_file: Path | None = None,
+    as_is: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write an int8 model (QDQ, ranges by calibration) and compare both on the data set.
@@ -53,6 +54,8 @@ def quantize(
         Radiographs to calibrate by, about.
     settings_file : pathlib.Path, optional
         Settings of a model that fxray did not export.
+    as_is : bool
+        Take a data set though it was made with other settings than the model expects.
     progress : Progress, optional
 
     Returns
@@ -78,7 +81,7 @@ def quantize(
     if toml is not None:
         _check_free(out.with_suffix(".toml"), toml)
     layout = Layout(dataset.resolve())
-    if DataSetSource(layout.root, out.resolve(), before.settings, as_is=False).steps is not None:
+    if DataSetSource(layout.root, out.resolve(), before.settings, as_is).steps is not None:
         raise ParameterError(
             f"{layout.root} is not preprocessed, and the model expects radiographs that are; make a data set "
             "of it with fxray preprocess and name that"

@@ -187,7 +187,7 @@ class DataSetSource:
         if not settings.run_steps:
             raise ParameterError(
                 f"{self._layout.root} is preprocessed, and the model learned from radiographs that were not; "
-                "name the data set it was made from, or, to score it nevertheless, give --as-is"
+                "name the data set it was made from, or, to use it nevertheless, give --as-is"
             )
         self._compare("steps", _normal(Pipeline, steps), to_dict(settings.steps))
         return None
@@ -199,7 +199,7 @@ class DataSetSource:
             how = difference(made, wanted, name).replace(" then,", " there,").replace(" now", " by the model")
             raise ParameterError(
                 f"{self._layout.root} was made with other settings than the model expects ({how}); build it "
-                "with those, or, to score it nevertheless, give --as-is"
+                "with those, or, to use it nevertheless, give --as-is"
             )
 
 

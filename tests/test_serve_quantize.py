@@ -103,6 +103,16 @@ def test_older_opsets_and_batches_of_a_fixed_number_are_calibrated(tmp_path, kin
     assert [len(images) for images in given[:2]] == [3, 3] if "batch" in kind else [2, 2]
 
 
+def test_a_data_set_of_other_settings_calibrates_only_if_asked_for(tmp_path):
+    from fxserve.quantize import quantize
+
+    path = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
+    dataset = make(tmp_path / "dataset", studies=4)
+    with pytest.raises(FxrayError, match=r"is preprocessed.*give --as-is"):
+        quantize(path, dataset, tmp_path / "int8.onnx")
+    assert quantize(path, dataset, tmp_path / "int8.onnx", as_is=True)["calibrated_by"] > 1
+
+
 @pytest.mark.parametrize(("how", "expected"), [("alo", 1), ("mean", 2)])
 def test_studies_that_int8_decides_otherwise_are_counted(tmp_path, how, expected):
     from fxserve.quantize import _compared

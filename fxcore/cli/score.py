@@ -130,6 +130,9 @@ def quantize(
     out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="File to write.")],
     count: Annotated[int, typer.Option(min=1, help="Radiographs to calibrate by.")] = 128,
     settings: SettingsFile = None,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Take a data set though it was made with other settings.")
+    ] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -138,7 +141,9 @@ def quantize(
         from fxserve.quantize import quantize as job
 
         with progress(quiet) as display:
-            found = job(model, dataset, out, count=count, settings_file=settings, progress=display)
+            found = job(
+                model, dataset, out, count=count, settings_file=settings, as_is=as_is, progress=display
+            )
         if json:
             print_json(found)
         elif not quiet:
