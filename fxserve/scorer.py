@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FILE = "file"
 
+Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
+
 
 @dataclass(frozen=True)
 class ScoredRadiograph:
@@ -79,23 +81,23 @@ class Scorer:
 
         self.model: Model = Model(Path(fspath(model)), device=device, threads=threads, batch=1)
 
-    def score(self, paths: Iterable[str | PathLike[str]]) -> list[ScoredRadiograph]:
+    def score(self, paths: Paths) -> list[ScoredRadiograph]:
         """Score PNG, JPEG, TIFF or DICOM files, each by itself.
 
         A file that cannot be read or is dropped by a step has a row that says why.
 
         Parameters
         ----------
-        paths : iterable of path
+        paths : path, or iterable of path
 
         Returns
         -------
         list of ScoredRadiograph
             In the order of `paths`; several in a row for a file that holds several radiographs.
         """
-        return [found for path in paths for found in self._score(Path(fspath(path)))]
+        return [found for path in _each(paths) for found in self._score(path)]
 
-    def probability(self, paths: Iterable[str | PathLike[str]]) -> float:
+    def probability(self, paths: Paths) -> float:
         """Return the probability of one study, of which the files are the views.
 
         As ``fxray score`` has it: views that could not be scored do not count; NaN where no other is left.
@@ -103,9 +105,7 @@ class Scorer:
         from fxserve.records import of_views
         from fxserve.settings import BY_MODEL
 
-        images = [
-            image for path in paths for image, _, _ in self._prepared(Path(fspath(path))) if image is not None
-        ]
+        images = [image for path in _each(paths) for image, _, _ in self._prepared(path) if image is not None]
         if not images:
             return float("nan")
         if self.model.settings.aggregate == BY_MODEL:
@@ -164,6 +164,11 @@ class Scorer:
             # All frames of a file or none, as in a data set.
             return [(None, FILE, {"rejected": f"{reason}: {message}"})]
         return found
+
+
+def _each(paths: Paths) -> list[Path]:
+    """Return the paths; a single one is a list of one, not of its letters."""
+    return [Path(fspath(path)) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
 
 
 def _load(path: Path, config: PixelConfig) -> tuple[LoadedFile, str]:

@@ -144,6 +144,8 @@ def test_single_files_are_decided_as_the_tables_are(tmp_path, beyond):
     settings_for(path, run_steps=False, threshold=threshold)
     (found,) = Scorer(path, device="cpu").score([image])
     score(path, tmp_path / "archive", tmp_path / "out", device="cpu", key_file=tmp_path / "key", workers=1)
+    assert Scorer(path, device="cpu").score(str(image)) == [found]
+    assert Scorer(path, device="cpu").probability(image) == found.probability
     (row,) = read_csv(tmp_path / "out" / "studies.csv")
     assert row["probability"] == str(found.probability)
     assert found.prediction == row["prediction"] == ("broken" if beyond < 1e-6 else "not_broken")
