@@ -72,9 +72,13 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if origin is dict and isinstance(value, dict):
         return {str(k): _convert(hint.__args__[1], v, f"{path}.{k}") for k, v in value.items()}
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise ParameterError(f"{path} must be a finite number, not {value!r}")
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise ParameterError(f"{path} must be a finite number, not {value!r:.40}")
+        return number
     if origin is tuple:
         raise ParameterError(f'{path} must be a list such as ["wrist"], not {value!r}')
     if isinstance(value, origin) and not (isinstance(value, bool) and hint is not bool):
@@ -91,10 +95,10 @@ def read_toml(cls: type[T], path: Path) -> T:
         If the file cannot be read, is not TOML, or holds settings `cls` does not have.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"cannot read the configuration {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ParameterError(f"{path} is not valid TOML: {error}") from error
     try:
         return from_dict(cls, values)

@@ -16,6 +16,9 @@ def test_the_printed_settings_are_read_back_to_the_same(tmp_path):
     path = tmp_path / "pipeline.toml"
     path.write_text(to_toml(Settings()), encoding="utf-8")
     assert read_toml(Settings, path) == Settings()
+    # As some editors begin a file.
+    path.write_text("\ufeff" + to_toml(Settings()), encoding="utf-8")
+    assert read_toml(Settings, path) == Settings()
     assert tomllib.loads(to_toml(Settings())) == to_dict(Settings())
 
 
@@ -31,6 +34,7 @@ def test_the_printed_settings_are_read_back_to_the_same(tmp_path):
         ({"steps": {"inversion": {"threshold": 300}}}, "not a grey value"),
         ({"steps": {"inversion": {"method": "magic"}}}, "choose from: texture, corners"),
         ({"steps": {"part_filter": {"parts": "wrist"}}}, "steps.part_filter.parts must be"),
+        ({"steps": {"inversion": {"threshold": 10**400}}}, "must be a finite number, not 1000"),
         ({"ingest": {"max_instances": True}}, "ingest.max_instances must be int"),
         ({"ingest": 3}, "ingest is a table of settings"),
     ],
@@ -46,8 +50,9 @@ def test_an_integer_will_do_where_a_fraction_is_asked_for():
     assert dataclasses.replace(settings.steps.inversion, threshold=100.0) == Settings().steps.inversion
 
 
-def test_a_file_that_is_not_toml_is_named(tmp_path):
+@pytest.mark.parametrize("text", ["steps = ", f"steps = {'9' * 5000}"], ids=["no value", "huge"])
+def test_a_file_that_is_not_toml_is_named(tmp_path, text):
     path = tmp_path / "pipeline.toml"
-    path.write_text("steps = ")
+    path.write_text(text)
     with pytest.raises(ParameterError, match=r"pipeline\.toml is not valid TOML"):
         read_toml(Settings, path)
