@@ -126,6 +126,8 @@ def _open(path: Path, providers: list[Any], threads: int) -> Any:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
+        if path.is_dir():
+            raise FxrayError(f"{path} is a folder; name an ONNX file") from error
         if not path.is_file():
             raise FxrayError(f"the model {path} does not exist") from error
         raise FxrayError(f"{path} cannot be used as a model: {_explained(str(error))}") from error

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from fxcore.errors import FxrayError
 from fxserve.device import open_session
-from fxserve.model import model_files, properties_of, shape_text, template
+from fxserve.model import properties_of, shape_text, size_of, template
+
+# What stands in the fifth to eighth byte of an .ort file.
+_OF_THE_RUNTIME = b"ORTM"
 
 
 def inspect(path: Path) -> dict[str, Any]:
@@ -27,6 +31,11 @@ def inspect(path: Path) -> dict[str, Any]:
         If it is no model that can be used.
     """
     session, _ = open_session(path, "cpu", 1)
+    with path.open("rb") as file:
+        if file.read(8).endswith(_OF_THE_RUNTIME):
+            raise FxrayError(
+                f"{path} is in ONNX Runtime's own format; inspect the ONNX file that it was made from"
+            )
     import onnx
 
     model = onnx.load(str(path), load_external_data=False)
@@ -38,7 +47,7 @@ def inspect(path: Path) -> dict[str, Any]:
     ]
     return {
         "file": str(path),
-        "bytes": sum(file.stat().st_size for file in model_files(path)),
+        "bytes": size_of(path),
         "weights": weights,
         "operators": len(model.graph.node),
         "opset": ", ".join(f"{entry.domain or 'ai.onnx'} {entry.version}" for entry in model.opset_import),
@@ -50,8 +59,14 @@ def inspect(path: Path) -> dict[str, Any]:
 
 
 def settings_template(path: Path) -> str:
-    """Return settings as TOML for a model that fxray did not export, to complete and put beside it."""
-    return template(open_session(path, "cpu", 1)[0])
+    """Return settings as TOML for a model that fxray did not export, to complete and put beside it.
+
+    Raises
+    ------
+    FxrayError
+        If it cannot be opened, or takes no images that fxray could give it.
+    """
+    return template(path, open_session(path, "cpu", 1)[0])
 
 
 def _elements(tensor: Any) -> int:

@@ -20,7 +20,7 @@ from fxserve.settings import BY_MODEL, ModelSettings, from_metadata
 PREFIX = "fxray."
 BATCH_CPU, BATCH_GPU = 2, 64
 _MOST_IN_A_BATCH = 4096
-_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
+_TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 # In the file, this is the name of the entry that says where else weights are (ONNX, TensorProto).
 _EXTERNAL = b"\n\x08location\x12"
 
@@ -236,16 +236,16 @@ class Model:
     def _check_input(self, batch: int) -> int:
         """Hold the input against the settings; return the size of the batch, which the model may fix."""
         settings, frame = self.settings, self.settings.frame
+        image, dtype = _image_input(self.path, self.session)
         nodes = self.session.get_inputs()
         wanted = ["tensor(int64)"] if self.by_study else []
         if [node.type for node in nodes[1:]] != wanted:
             more = " and the study of each" if self.by_study else ""
             raise ParameterError(f"{self.path} should take images{more}; it has {self.signature()}")
-        (image, *_) = nodes
-        if image.type != _TYPES[settings.dtype]:
+        if dtype != settings.dtype:
             raise ParameterError(
-                f"the input {image.name!r} of {self.path} is of {image.type}; the setting dtype says "
-                f"{settings.dtype}, which is {_TYPES[settings.dtype]}"
+                f"the input {image.name!r} of {self.path} is of {image.type}, which is {dtype}; the setting "
+                f"dtype says {settings.dtype}"
             )
         sides = {"channels": settings.channels, "height": frame.height, "width": frame.width}
         names = (
@@ -309,6 +309,20 @@ def _interpreted(output: NDArray[Any], settings: ModelSettings) -> NDArray[np.fl
     return np.stack([probability, np.log(kept) - np.log1p(-kept)])
 
 
+def _image_input(path: Path, session: Any) -> tuple[Any, str]:
+    """Return the input that takes images, and its type as the setting dtype has it."""
+    nodes = session.get_inputs()
+    if not nodes:
+        raise ParameterError(f"{path} has no input; it should take images")
+    (image, *_) = nodes
+    if image.type not in _TYPES:
+        raise ParameterError(
+            f"the input {image.name!r} of {path} is of {image.type}; fxray gives images of "
+            f"{' or '.join(_TYPES)}. Export the model with one of these, or put a Cast before it"
+        )
+    return image, _TYPES[image.type]
+
+
 def properties_of(session: Any) -> dict[str, Any]:
     """Return what fxray wrote into a model, without the prefix."""
     found = {}
@@ -349,17 +363,22 @@ def model_files(path: Path) -> list[Path]:
     return [path, *(path.parent / place for place in places)]
 
 
-def template(session: Any) -> str:
+def size_of(path: Path) -> int:
+    """Return the bytes of a model, those of the files of its weights included."""
+    return sum(file.stat().st_size for file in model_files(path))
+
+
+def template(path: Path, session: Any) -> str:
     """Return settings as TOML, to begin with: what a model's input says is filled in."""
-    shape = session.get_inputs()[0].shape
-    values: dict[str, Any] = {}
+    image, dtype = _image_input(path, session)
+    shape = image.shape
+    values: dict[str, Any] = {"dtype": dtype}
     if len(shape) == 4:
         last = shape[3] in (1, 3)
         channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]
-        values = {"layout": "NHWC" if last else "NCHW", "channels": channels if channels in (1, 3) else 1}
+        values |= {"layout": "NHWC" if last else "NCHW", "channels": channels if channels in (1, 3) else 1}
         if isinstance(height, int) and isinstance(width, int):
             from fxcore.letterbox import Frame
 
             values["frame"] = Frame(width, height)
-    values["dtype"] = "uint8" if "uint8" in session.get_inputs()[0].type else "float32"
     return to_toml(ModelSettings(**values))

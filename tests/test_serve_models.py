@@ -188,11 +188,27 @@ def weights_gone(folder: Path) -> Path:
     return path
 
 
+def no_input(folder: Path) -> Path:
+    path = settings_for(mean_model(folder / "m.onnx"))
+    model = onnx.load(str(path))
+    model.graph.node[0].CopyFrom(onnx.helper.make_node("Constant", [], ["grey"], value_floats=[1.0]))
+    del model.graph.input[:], model.graph.node[1:], model.graph.output[1:], model.graph.initializer[:]
+    model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("grey", TensorProto.FLOAT, [1]))
+    onnx.save(model, str(path))
+    return path
+
+
 BAD = {
     "text": (text, "is not an ONNX file"),
     "truncated": (truncated, "is not an ONNX file|cannot be used as a model"),
     "weights gone": (weights_gone, "weights are in a file"),
     "missing": (lambda folder: folder / "m.onnx", "does not exist"),
+    "folder": (lambda folder: folder, "is a folder; name an ONNX file"),
+    "no input": (no_input, "has no input"),
+    "float16": (
+        lambda folder: settings_for(mean_model(folder / "m.onnx", dtype=TensorProto.FLOAT16)),
+        r"is of tensor\(float16\); fxray gives images of tensor\(uint8\) or tensor\(float\)",
+    ),
     "newer opset": (lambda folder: mean_model(folder / "m.onnx", opset=99), "newer ONNX Runtime"),
     "no settings": (lambda folder: mean_model(folder / "m.onnx"), "was not exported by fxray.*m.toml"),
     "type": (
@@ -351,6 +367,25 @@ def test_inspection_shows_what_is_needed_to_describe_a_model(tmp_path):
     assert (settings.layout, settings.channels, settings.frame) == ("NHWC", 3, Frame(32, 40))
     assert len(Model(path, device="cpu").run(IMAGES)[0]) == len(IMAGES)
     assert from_dict(ModelSettings, to_dict(settings)) == settings
+
+
+@pytest.mark.parametrize("name", ["no input", "float16"])
+def test_no_settings_are_written_for_a_model_that_none_would_fit(tmp_path, name):
+    make_model, reason = BAD[name]
+    with pytest.raises(FxrayError, match=reason):
+        settings_template(make_model(tmp_path))
+
+
+def test_a_model_in_the_format_of_the_runtime_is_not_taken_for_an_onnx_file(tmp_path):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "m.ort")
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    path = mean_model(tmp_path / "m.onnx")
+    onnxruntime.InferenceSession(str(path), options, providers=[device.CPU])
+    with pytest.raises(FxrayError, match="own format"):
+        inspect(tmp_path / "m.ort")
 
 
 @pytest.mark.parametrize(
