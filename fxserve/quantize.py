@@ -17,7 +17,7 @@ from fxcore.dataset.tables import naming, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import default_workers
 from fxcore.run import Progress, Silent
-from fxserve.model import Model
+from fxserve.model import Model, size_of
 from fxserve.sample import Sample, draw_sample
 from fxserve.sources import DataSetSource
 
@@ -71,15 +71,14 @@ def quantize(
         If it cannot be done; nothing is left at `out` then.
     """
     progress = progress or Silent()
-    if out.resolve() == model.resolve():
-        raise ParameterError(f"{out} is the model itself; name another file")
+    _check_place(out, model)
     cores = default_workers()
     before = Model(model, device="cpu", threads=cores, settings_file=settings_file)
     if before.by_study:
         raise ParameterError(f"{model} judges whole studies; quantise the model of its radiographs instead")
     toml = _settings_of(before, settings_file)
     if toml is not None:
-        _check_free(out.with_suffix(".toml"), toml)
+        _check_free(out, toml)
     layout = Layout(dataset.resolve())
     if DataSetSource(layout.root, out.resolve(), before.settings, as_is).steps is not None:
         raise ParameterError(
@@ -118,8 +117,21 @@ def _settings_of(model: Model, named: Path | None) -> Path | None:
     return None if model.properties else named or model.path.with_suffix(".toml")
 
 
-def _check_free(place: Path, toml: Path) -> None:
+def _check_place(out: Path, model: Path) -> None:
+    """Check, before it is calibrated, that the new model may be written."""
+    if out.resolve() == model.resolve():
+        raise ParameterError(f"{out} is the model itself; name another file")
+    if out.is_dir():
+        raise ParameterError(f"{out} is a folder; name a file")
+    if not out.parent.is_dir():
+        raise ParameterError(f"the folder {out.parent} does not exist; make it, or name another place")
+
+
+def _check_free(out: Path, toml: Path) -> None:
     """Check that the settings may be written beside the new model: nothing else is there."""
+    place = out.with_suffix(".toml")
+    if place == out:
+        raise ParameterError(f"{out} would be the settings of the int8 model; name a file that ends in .onnx")
     if place.exists() and place.read_bytes() != toml.read_bytes():
         raise ParameterError(
             f"{place} would be the settings of the int8 model, and says other than {toml}; name another "
@@ -232,7 +244,7 @@ def _compared(before: Model, after: Model, sample: Sample) -> dict[str, Any]:
     known = broken >= 0
     found: dict[str, Any] = {"compared_on": len(images)}
     for name, path in (("float", before.path), ("int8", after.path)):
-        found[f"bytes_{name}"] = path.stat().st_size
+        found[f"bytes_{name}"] = size_of(path)
         found[f"radiographs_per_second_{name}"] = speed[name]
         found[f"auc_{name}"] = auc(broken[known] == 1, probability[name][known])
     found["largest_change_of_probability"] = float(np.abs(probability["float"] - probability["int8"]).max())

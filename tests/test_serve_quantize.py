@@ -10,6 +10,7 @@ pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip instal
 import onnx
 
 from fxcore.config import to_dict
+from fxcore.dataset.layout import Layout
 from fxcore.dataset.png import decode_png
 from fxcore.errors import FxrayError
 from fxcore.letterbox import fit_image
@@ -91,6 +92,8 @@ def test_older_opsets_and_batches_of_a_fixed_number_are_calibrated(tmp_path, kin
     from fxserve.quantize import quantize
 
     path = settings_for(mean_model(tmp_path / "m.onnx", **kind))
+    weights = tmp_path / "m.data"
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location=weights.name, size_threshold=0)
     given: list[np.ndarray] = []
     plain = Model.inputs
     monkeypatch.setattr(
@@ -98,6 +101,7 @@ def test_older_opsets_and_batches_of_a_fixed_number_are_calibrated(tmp_path, kin
     )
     found = quantize(path, make(tmp_path / "dataset", studies=8, views=1), tmp_path / "int8.onnx", count=4)
     assert found["calibrated_by"] == 4
+    assert found["bytes_float"] == path.stat().st_size + weights.stat().st_size
     assert Model(tmp_path / "int8.onnx", device="cpu").batch == kind.get("batch", 2)
     # Real images fill the last batch.
     assert [len(images) for images in given[:2]] == [3, 3] if "batch" in kind else [2, 2]
@@ -111,6 +115,32 @@ def test_a_data_set_of_other_settings_calibrates_only_if_asked_for(tmp_path):
     with pytest.raises(FxrayError, match=r"is preprocessed.*give --as-is"):
         quantize(path, dataset, tmp_path / "int8.onnx")
     assert quantize(path, dataset, tmp_path / "int8.onnx", as_is=True)["calibrated_by"] > 1
+
+
+@pytest.mark.parametrize(
+    ("out", "reason"), [("", "is a folder"), ("no/m.onnx", "does not exist"), ("m.toml", r"ends in \.onnx")]
+)
+def test_a_place_that_cannot_be_written_is_told_before_the_calibration(tmp_path, out, reason):
+    from fxserve.quantize import quantize
+
+    path = settings_for(mean_model(tmp_path / "float.onnx"))
+    with pytest.raises(FxrayError, match=reason):
+        quantize(path, tmp_path / "no data set", tmp_path / out)
+    assert {place.name for place in tmp_path.iterdir()} == {"float.onnx", "float.toml"}
+
+
+def test_radiographs_that_are_gone_are_named(tmp_path):
+    from fxserve.sample import draw_sample
+
+    dataset = make(tmp_path / "dataset", studies=2, views=1)
+    png = min(dataset.rglob("*.png"))
+    png.unlink()
+    with pytest.raises(FxrayError, match=f"{png.parent}, radiograph {png.stem}: the PNG cannot be read"):
+        draw_sample(Layout(dataset), ModelSettings(), 2)
+    for table in dataset.glob("*/*/metadata.csv"):
+        table.write_text(table.read_text().splitlines(keepends=True)[0])
+    with pytest.raises(FxrayError, match="has lost the radiographs"):
+        draw_sample(Layout(dataset), ModelSettings(), 2)
 
 
 @pytest.mark.parametrize(("how", "expected"), [("alo", 1), ("mean", 2)])

@@ -128,6 +128,17 @@ def read_radiograph(layout: Layout, label: str, row: dict[str, str]) -> Radiogra
 
 
 def read_study(layout: Layout, label: str, study_id: str) -> Iterator[Radiograph]:
-    """Yield the radiographs of one study, one in memory at a time."""
+    """Yield the radiographs of one study, one in memory at a time.
+
+    Raises
+    ------
+    DataSetError
+        If one cannot be read, with its name.
+    """
     for row in read_rows(layout, label, study_id):
-        yield read_radiograph(layout, label, row)
+        try:
+            radiograph = read_radiograph(layout, label, row)
+        except DataSetError as error:
+            name = row.get("radiograph_id", "")
+            raise DataSetError(f"{layout.study(label, study_id)}, radiograph {name}: {error}") from error
+        yield radiograph
