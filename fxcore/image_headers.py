@@ -11,11 +11,19 @@ from fxcore.errors import UnreadableFileError
 
 _TYPE_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _TYPE_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
-_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_ORIENTATION, _SAMPLES = 274, 277
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = _PLACES = 273, 279, 324, 325
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # Any other tag may be as long as the file, as often as a directory has entries.
-_READ = {_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, *_PLACES, _TILE_WIDTH, _TILE_LENGTH}
+_READ = {
+    *(_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _SAMPLES),
+    *(*_PLACES, _TILE_WIDTH, _TILE_LENGTH),
+}
+# JPEG of both kinds; palettes, CMYK and YCbCr.
+_RENDERED_COMPRESSIONS, _RENDERED_PHOTOMETRICS = {6, 7}, {3, 5, 6}
+# libtiff flips what it renders, but exchanges no rows and columns: what each orientation leaves to do.
+_AFTER_RENDERING = {2: 1, 3: 1, 4: 1, 6: 7, 7: 5, 8: 7}
 _MOST_STRIPS = 2**20
 # What struct raises for a place past the end, and past all that may be a place.
 _OUTSIDE = (struct.error, OverflowError)
@@ -36,8 +44,10 @@ class Page:
     rows, columns, samples, bits : int
         As stored, before the orientation is applied.
     orientation : int
-        1 to 8 as in TIFF 6.0; 1 is upright.
+        1 to 8 as in TIFF 6.0, of the decoded image; 1 is upright.
     palette, white_is_zero : bool
+    rendered : bool
+        Whether libtiff decodes a TIFF to RGBA of 8 bits, with white the highest value.
     tile_pixels : int
         Of one tile of a TIFF, which may be larger than the image.
     """
@@ -50,6 +60,7 @@ class Page:
     orientation: int = 1
     palette: bool = False
     white_is_zero: bool = False
+    rendered: bool = False
     tile_pixels: int = 0
 
     @property
@@ -182,15 +193,18 @@ def _tiff_page(directory: dict[int, tuple[int, ...]]) -> Page:
     def value(tag: int, default: int) -> int:
         return directory.get(tag, (default,))[0]
 
+    orientation, photometric = _valid_orientation(directory), value(_PHOTOMETRIC, 1)
+    rendered = value(_COMPRESSION, 1) in _RENDERED_COMPRESSIONS or photometric in _RENDERED_PHOTOMETRICS
     return Page(
         kind="tiff",
         rows=value(_LENGTH, 0),
         columns=value(_WIDTH, 0),
         samples=value(_SAMPLES, 1),
         bits=value(_BITS, 1),
-        orientation=_valid_orientation(directory),
-        palette=value(_PHOTOMETRIC, 1) == 3,
-        white_is_zero=value(_PHOTOMETRIC, 1) == 0,
+        orientation=_AFTER_RENDERING.get(orientation, orientation) if rendered else orientation,
+        palette=photometric == 3,
+        white_is_zero=photometric == 0,
+        rendered=rendered,
         tile_pixels=value(_TILE_WIDTH, 0) * value(_TILE_LENGTH, 0),
     )
 

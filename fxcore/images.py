@@ -150,7 +150,7 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
             elif page.kind == "png":
                 pixels = imagecodecs.png_decode(png_pixels(data))
             else:
-                pixels = imagecodecs.tiff_decode(data, index=index, asrgb=page.palette)
+                pixels = imagecodecs.tiff_decode(data, index=index, asrgb=page.rendered)
     except MemoryError:
         raise
     except Exception as error:
@@ -158,7 +158,7 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
             "truncated_image" if "end" in str(error).lower() else "unsupported_image",
             f"the {page.kind.upper()} cannot be decoded ({brief(error)})",
         ) from error
-    if pixels.ndim == 3 and pixels.shape[2] in (1, 2):
+    if pixels.ndim == 3 and page.samples <= 2 and not page.palette:
         return pixels[..., 0], ""
     return pixels, "" if pixels.ndim == 2 else "palette" if page.palette else "rgb"
 
@@ -177,7 +177,7 @@ def _grey(pixels: NDArray[Any], page: Page, config: PixelConfig) -> tuple[Image,
         image = pixels.astype(np.uint8) * np.uint8(255)
     else:
         image, voi = _deep(pixels, config)
-    return (255 - image if page.white_is_zero else image), voi
+    return (255 - image if page.white_is_zero and not page.rendered else image), voi
 
 
 def _deep(pixels: NDArray[Any], config: PixelConfig) -> tuple[Image, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,48 @@ def test_exif_orientation(orientation: int, order: str, tmp_path: Path) -> None:
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     np.testing.assert_array_equal(image, expected)
     assert (metadata["Rows"], metadata["Columns"]) == tuple(map(str, image.shape))
+
+
+_SMOOTH = np.add.outer(np.arange(0, 120, 5), np.arange(0, 128, 4)).astype(np.uint8)
+_SMOOTH_RGB = np.dstack([_SMOOTH] * 3)
+_KINDS = {
+    "grey": (_SMOOTH, {}),
+    "rgb": (_SMOOTH_RGB, {"photometric": "rgb"}),
+    "palette": (
+        _SMOOTH,
+        {"photometric": "palette", "colormap": np.array([np.arange(256) * 257] * 3, np.uint16)},
+    ),
+    "cmyk": (np.dstack([255 - _SMOOTH_RGB, 0 * _SMOOTH]), {"photometric": "separated"}),
+    "ycbcr": (np.dstack([_SMOOTH, *[np.full_like(_SMOOTH, 128)] * 2]), {"photometric": "ycbcr"}),
+    "jpeg": (_SMOOTH, {"compression": "jpeg"}),
+    "jpeg, white is zero": (255 - _SMOOTH, {"compression": "jpeg", "photometric": "miniswhite"}),
+    "jpeg, rgb": (_SMOOTH_RGB, {"compression": "jpeg", "photometric": "rgb"}),
+}
+# What the first row and the first column of the stored image are (TIFF 6.0, Orientation).
+_LOOKED_AT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda stored: stored,  # top, left
+    2: np.fliplr,  # top, right
+    3: lambda stored: np.rot90(stored, 2),  # bottom, right
+    4: np.flipud,  # bottom, left
+    5: np.transpose,  # left, top
+    6: lambda stored: np.rot90(stored, -1),  # right, top
+    7: lambda stored: np.rot90(stored, 2).T,  # right, bottom
+    8: np.rot90,  # left, bottom
+}
+
+
+@pytest.mark.parametrize("orientation", _LOOKED_AT)
+@pytest.mark.parametrize("kind", _KINDS)
+def test_tiff_orientation(kind: str, orientation: int, tmp_path: Path) -> None:
+    stored, options = _KINDS[kind]
+    data = imagecodecs.tiff_encode(stored, **options)
+    unit = struct.pack("<HHIH", 296, 3, 1, 1)
+    assert data.count(unit) == 1
+    data = data.replace(unit, struct.pack("<HHIH", 274, 3, 1, orientation))
+    (image,), metadata = _load(_saved(tmp_path, data))
+    expected = _LOOKED_AT[orientation](_SMOOTH)
+    assert np.abs(image.astype(int) - expected).max() <= (8 if "jpeg" in kind else 1)
+    assert (metadata["Rows"], metadata["Columns"]) == tuple(map(str, expected.shape))
 
 
 _WHOLE = {
