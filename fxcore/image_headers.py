@@ -24,6 +24,7 @@ _READ = {
 _RENDERED_COMPRESSIONS, _RENDERED_PHOTOMETRICS = {6, 7}, {3, 5, 6}
 # libtiff flips what it renders, but exchanges no rows and columns: what each orientation leaves to do.
 _AFTER_RENDERING = {2: 1, 3: 1, 4: 1, 6: 7, 7: 5, 8: 7}
+_MOST_BITS = 64
 _MOST_STRIPS = 2**20
 # What struct raises for a place past the end, and past all that may be a place.
 _OUTSIDE = (struct.error, OverflowError)
@@ -193,6 +194,9 @@ def _tiff_page(directory: dict[int, tuple[int, ...]]) -> Page:
     def value(tag: int, default: int) -> int:
         return directory.get(tag, (default,))[0]
 
+    bits = value(_BITS, 1)
+    if not 1 <= bits <= _MOST_BITS:
+        raise UnreadableFileError("unsupported_image", f"a TIFF of {bits} bits a sample")
     orientation, photometric = _valid_orientation(directory), value(_PHOTOMETRIC, 1)
     rendered = value(_COMPRESSION, 1) in _RENDERED_COMPRESSIONS or photometric in _RENDERED_PHOTOMETRICS
     return Page(
@@ -200,7 +204,7 @@ def _tiff_page(directory: dict[int, tuple[int, ...]]) -> Page:
         rows=value(_LENGTH, 0),
         columns=value(_WIDTH, 0),
         samples=value(_SAMPLES, 1),
-        bits=value(_BITS, 1),
+        bits=bits,
         orientation=_AFTER_RENDERING.get(orientation, orientation) if rendered else orientation,
         palette=photometric == 3,
         white_is_zero=photometric == 0,

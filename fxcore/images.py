@@ -146,6 +146,8 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
                 if page.samples == 3:
                     # The Y of the stream is the luma of its RGB; decoding nothing else is exact and faster.
                     return imagecodecs.jpeg8_decode(data, outcolorspace="GRAYSCALE"), "rgb"
+                if page.samples == 4:
+                    return _luma_of_cmyk(imagecodecs.jpeg8_decode(data, outcolorspace="CMYK")), "cmyk"
                 pixels = imagecodecs.jpeg8_decode(data)
             elif page.kind == "png":
                 pixels = imagecodecs.png_decode(png_pixels(data))
@@ -163,30 +165,38 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
     return pixels, "" if pixels.ndim == 2 else "palette" if page.palette else "rgb"
 
 
+def _luma_of_cmyk(inverted: Image) -> Image:
+    """Return the luma of CMYK as JPEGs hold it, Adobe's way: 255 is no ink."""
+    return ((luma(inverted).astype(np.uint16) * inverted[..., 3] + 127) // 255).astype(np.uint8)
+
+
 def _grey(pixels: NDArray[Any], page: Page, config: PixelConfig) -> tuple[Image, str]:
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
         raise UnreadableFileError("unsupported_image", f"pixels of shape {pixels.shape}")
     voi = "full_range"
+    # Samples of a PNG, and what is rendered, come spread over their bytes; all else as it is stored.
+    filled = page.kind == "png" or page.rendered
+    y_max = 2.0 ** (8 * pixels.dtype.itemsize if filled else page.bits) - 1
     if pixels.ndim == 3:
         if pixels.dtype not in (np.uint8, np.uint16):
             raise UnreadableFileError("unsupported_image", f"colour of type {pixels.dtype}")
-        image = luma(pixels, float(np.iinfo(pixels.dtype).max))
+        image = luma(pixels, y_max)
     elif pixels.dtype == np.uint8:
-        image = np.ascontiguousarray(pixels)
+        image = np.ascontiguousarray(pixels) if y_max == 255 else scale(pixels.astype(np.float64), 0.0, y_max)
     elif pixels.dtype == np.bool_:
         image = pixels.astype(np.uint8) * np.uint8(255)
     else:
-        image, voi = _deep(pixels, config)
+        image, voi = _deep(pixels, y_max, config)
     return (255 - image if page.white_is_zero and not page.rendered else image), voi
 
 
-def _deep(pixels: NDArray[Any], config: PixelConfig) -> tuple[Image, str]:
+def _deep(pixels: NDArray[Any], y_max: float, config: PixelConfig) -> tuple[Image, str]:
     """Bring more than 8 bits to 8, through the percentile window or the full range."""
     low, high = config.percentile_low, config.percentile_high
     if pixels.dtype == np.uint16:
         domain = np.arange(2**16, dtype=np.float64)
         if config.voi == "none":
-            return apply_table(pixels, scale(domain, 0.0, 65535.0)), "full_range"
+            return apply_table(pixels, scale(domain, 0.0, y_max)), "full_range"
         ends = percentile_range(domain, histogram(pixels), low, high)
         return apply_table(pixels, scale(domain, *ends)), "percentile"
     if pixels.dtype.kind not in "iuf":

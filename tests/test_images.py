@@ -83,6 +83,12 @@ _DEEP_RGB = RGB8.astype(np.uint16) * 257
             {"inverted_photometric": "1"},
         ),
         (
+            imagecodecs.tiff_encode(GREY8 >> 4, bitspersample=4, photometric="miniswhite"),
+            255 - 17 * (GREY8 >> 4),
+            {"voi": "full_range", "BitsStored": "4"},
+        ),
+        (imagecodecs.tiff_encode(GREY8 >> 6, bitspersample=2), 85 * (GREY8 >> 6), {"BitsStored": "2"}),
+        (
             imagecodecs.jpeg8_encode(RGB8, colorspace="RGB", outcolorspace="RGB", level=100),
             None,
             {"colour": "rgb"},
@@ -104,6 +110,22 @@ def test_full_range_of_sixteen_bits(tmp_path: Path) -> None:
     (image,), metadata = _load(_saved(tmp_path, imagecodecs.png_encode(GREY16)), PixelConfig(voi="none"))
     np.testing.assert_array_equal(image, np.rint(GREY16 / 65535 * 255))
     assert metadata["voi"] == "full_range"
+
+
+def test_full_range_of_twelve_bits(tmp_path: Path) -> None:
+    data = imagecodecs.tiff_encode(GREY16, bitspersample=12)
+    (image,), _ = _load(_saved(tmp_path, data), PixelConfig(voi="none"))
+    np.testing.assert_array_equal(image, np.rint(GREY16 / 4095 * 255))
+
+
+def test_black_of_a_cmyk_jpeg(tmp_path: Path) -> None:
+    """A grey image as printers write it, nearly all of it in the black; inverted, as JPEGs hold it."""
+    tones = np.full((24, 32), 240, np.uint8)
+    inverted = np.dstack([tones, tones, tones, _SMOOTH])
+    data = imagecodecs.jpeg8_encode(inverted, colorspace="CMYK", outcolorspace="CMYK", level=100)
+    (image,), metadata = _load(_saved(tmp_path, data))
+    assert np.abs(image - _SMOOTH * (240 / 255)).max() < 4
+    assert metadata["colour"] == "cmyk"
 
 
 def test_pages_of_a_tiff_are_frames(tmp_path: Path) -> None:
