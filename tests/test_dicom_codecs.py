@@ -6,6 +6,7 @@ import contextlib
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from pydicom import uid
 from pydicom.encaps import encapsulate, generate_frames
 
-from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
+from fxcore.dicom.codecs import frames, fxray_plugin, imagecodecs_plugin
 from fxcore.dicom.codecs.frames import DECODERS
 from fxcore.dicom.codecs.streams import StreamSize, jpeg_2000_size, jpeg_size, scans_until_end
 from fxcore.dicom.config import PixelConfig
@@ -184,3 +185,23 @@ def test_a_jpeg_without_its_tables_does_not_reach_the_decoder_that_aborts(tmp_pa
         _decodes(image_dataset(stored, 8), broken, uid.JPEGBaseline8Bit, tmp_path / "a")
     assert "imagecodecs:" in caught.value.message
     assert "gdcm:" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("syntax", "header", "place", "byte", "bits"),
+    [
+        (uid.JPEGLSLossless, b"\xff\xf7", 4, 17, 17),
+        (uid.JPEGLSLossless, b"\xff\xf7", 4, 1, 1),
+        (uid.JPEG2000Lossless, b"\xff\x51", 40, 32, 33),
+    ],
+)
+def test_a_precision_that_gdcm_aborts_on_reaches_no_decoder(
+    syntax: str, header: bytes, place: int, byte: int, bits: int, tmp_path: Path, monkeypatch: Any
+) -> None:
+    stored = np.random.default_rng(3).integers(0, 4096, (64, 64)).astype(np.uint16)
+    frame = bytearray(ENCODERS[syntax](stored, 12))
+    frame[frame.index(header) + place] = byte
+    monkeypatch.setattr(frames, "_ORDER", ())
+    with pytest.raises(UnreadableFileError, match=f"a frame of {bits} bits a sample") as caught:
+        _decodes(image_dataset(stored, 12), bytes(frame), syntax, tmp_path / "a")
+    assert caught.value.reason == "undecodable"

@@ -53,6 +53,8 @@ _JPEG = (
 _CODESTREAMS = dict.fromkeys((*_JPEG, *uid.JPEGLSTransferSyntaxes), jpeg_size) | dict.fromkeys(
     uid.JPEG2000TransferSyntaxes, jpeg_2000_size
 )
+# Bits of a sample (T.81 B.2.2, T.87 C.2.2); JPEG 2000 has up to 38, of which decoders manage 32.
+_PRECISIONS = dict.fromkeys(_CODESTREAMS, (2, 16)) | dict.fromkeys(uid.JPEG2000TransferSyntaxes, (1, 32))
 _MAX_MESSAGE = 500
 # Encoders pad a frame to even or to a multiple of a few bytes.
 _PADDING = 16
@@ -294,6 +296,12 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:
             "undecodable",
             f"a frame holds {found.rows} x {found.columns} x {found.samples} samples where the header "
             f"says {fmt.rows} x {fmt.columns} x {fmt.samples}",
+        )
+    fewest, most = _PRECISIONS[syntax]
+    if not fewest <= found.precision <= most:
+        # gdcm ends the process.
+        raise UnreadableFileError(
+            "undecodable", f"a frame of {found.precision} bits a sample, not within {fewest}..{most}"
         )
     if syntax in _JPEG:
         check_jpeg_size(source, found, "truncated_pixel_data")
