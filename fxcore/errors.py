@@ -16,6 +16,10 @@ class ParameterError(FxrayError, ValueError):
     """An argument, option or configuration value outside what is allowed."""
 
 
+class DamagedDataError(ParameterError):
+    """Coded data that cannot be what its encoder wrote, as against data coded in a way not known here."""
+
+
 class DataSetError(FxrayError):
     """A data set that is missing, unreadable or not in the PNG-CSV layout."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import warnings
 from pathlib import Path
@@ -17,7 +18,13 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from fxcore.dicom.codecs import frames, fxray_plugin, imagecodecs_plugin
 from fxcore.dicom.codecs.frames import DECODERS
-from fxcore.dicom.codecs.streams import StreamSize, jpeg_2000_size, jpeg_size, scans_until_end
+from fxcore.dicom.codecs.streams import (
+    END_MARKER,
+    StreamSize,
+    jpeg_2000_size,
+    jpeg_size,
+    scans_until_end,
+)
 from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
@@ -105,9 +112,10 @@ def test_a_frame_cut_short_is_never_an_image(syntax: str, tmp_path: Path) -> Non
     """libjpeg and OpenJPEG would fill what is missing and report success."""
     stored = np.random.default_rng(3).integers(0, 4096, (64, 64)).astype(np.uint16)
     frame = ENCODERS[syntax](stored, 12)
-    for kept in (0.2, 0.5, 0.9, 0.99):
+    for kept, end in itertools.product((0.2, 0.5, 0.9, 0.99), (b"", END_MARKER)):
+        cut = frame[: int(kept * len(frame))] + end
         with pytest.raises(UnreadableFileError) as caught:
-            _decodes(image_dataset(stored, 12), frame[: int(kept * len(frame))], syntax, tmp_path / "a")
+            _decodes(image_dataset(stored, 12), cut, syntax, tmp_path / "a")
         assert caught.value.reason in ("truncated_pixel_data", "undecodable")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fxcore.errors import ParameterError
+from fxcore.errors import DamagedDataError, ParameterError
 from fxcore.kernels import jpeg_differences, lossless_jpeg_scan
 from tests.lossless_jpeg_files import Codes, any_codes, scan
 
@@ -103,8 +103,8 @@ def test_a_scan_cut_or_longer_is_refused(restart: int) -> None:
     data = scan(image, codes, 12, 1, 0, restart)
     np.testing.assert_array_equal(decoded(data + END, codes, image.shape, 12, 1, restart_rows=restart), image)
     for kept in (0, 1, *_RNG.integers(2, len(data), 30).tolist(), len(data) - 1):
-        for end in (b"", END):
-            with pytest.raises(ParameterError):
+        for end, error in ((b"", ParameterError), (END, DamagedDataError)):
+            with pytest.raises(error):
                 decoded(data[:kept] + end, codes, image.shape, 12, 1, restart_rows=restart)
     for longer in (b"\x00", b"\xfe" * 3, b"\xff\x00", b"\xff\xd0", b"\xff\xdc\x00\x04\x00\x50", data):
         with pytest.raises(ParameterError):

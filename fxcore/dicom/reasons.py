@@ -19,7 +19,7 @@ REASONS: dict[str, str] = {
     "unsupported_transfer_syntax": "The pixels are encoded in a way no decoder here knows, such as video.",
     "unsupported_pixel_format": "The pixels are described in a way that has no grey image.",
     "truncated_pixel_data": "Fewer bytes of pixel data than the header declares, or a frame cut short.",
-    "undecodable": "Every decoder for the transfer syntax failed; the message lists what each one said.",
+    "undecodable": "A frame is damaged, or no decoder manages it; the message says what was found.",
     "constant_image": "All pixels are equal: what a failed exposure or a failed decoder leaves.",
     "truncated_image": "A PNG, JPEG or TIFF that ends before its last row.",
     "unsupported_image": "A PNG, JPEG or TIFF of a kind that is not read.",

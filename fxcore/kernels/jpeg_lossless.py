@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
+from fxcore.errors import DamagedDataError, ParameterError
 from fxcore.kernels._bits import SUMS, add_up
 from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer
 from fxcore.kernels._jit import kernel
@@ -75,7 +75,10 @@ def lossless_jpeg_scan(
     Raises
     ------
     ParameterError
-        For parameters outside their range, codes that are no prefix code, and data that is broken.
+        For parameters outside their range, codes that are no prefix code, data without the marker that
+        ends the image, and samples that do not fit the precision.
+    DamagedDataError
+        For data that is cut short, goes on after its last sample, or holds a code that cannot be.
 
     References
     ----------
@@ -103,8 +106,10 @@ def lossless_jpeg_scan(
     data = np.empty(stream.size - start + PADDING, np.uint8)
     ends = np.empty(-(-rows // restart_rows), np.int64)
     intervals, marker = unstuff(stream, start, data, ends)
-    if intervals != ends.size or not _ends_image(stream, marker):
-        raise ParameterError("the markers of the scan are not where its restart intervals and its end are")
+    if marker < stream.size and intervals != ends.size:
+        raise DamagedDataError("the restart markers of the scan are not those of its rows")
+    if not _ends_image(stream, marker):
+        raise ParameterError("the scan is not followed by the end of the image")
     image = np.empty((rows, cols), np.uint16)
     table = difference_table(*codes)
     found, state = np.empty(FOUND, np.uint16), np.empty(STATE, np.int64)
@@ -115,13 +120,13 @@ def lossless_jpeg_scan(
         while done < size:
             at, part = read_differences(data, at, end, part, table, *codes, size - done, found, state)
             if at < 0:
-                raise ParameterError(f"corrupt codes in the scan after sample {first * cols + done}")
+                raise DamagedDataError(f"corrupt codes in the scan after sample {first * cols + done}")
             done, bits_seen = _add_predictions(
                 found, state[COUNT], image, first, done, predictor, 1 << (bits - 1)
             )
             seen |= bits_seen
         if end - at >= 8:
-            raise ParameterError("the scan has more data than samples")
+            raise DamagedDataError("the scan has more data than samples")
         at = end
     if seen >> bits:
         raise ParameterError(f"samples of the scan are outside {bits} bits")

@@ -27,7 +27,7 @@ from fxcore.dicom.codecs.streams import (
 )
 from fxcore.dicom.pixels import PixelFormat
 from fxcore.dicom.quiet import brief, quiet_stderr
-from fxcore.errors import UnreadableFileError
+from fxcore.errors import DamagedDataError, UnreadableFileError
 
 # gdcm writes its complaints to the terminal.
 gdcm.Trace.WarningOff()
@@ -241,6 +241,9 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
             return _frame(values, properties, fmt, name, precision)
         except MemoryError:
             raise
+        except DamagedDataError as error:
+            # libjpeg fills what is missing with grey and calls that a success.
+            raise UnreadableFileError("undecodable", f"the frame is damaged ({brief(error)})") from error
         except Exception as error:
             reasons.append(f"{name}: {brief(error)}")
     raise UnreadableFileError("undecodable", f"every decoder failed ({'; '.join(reasons)})"[:_MAX_MESSAGE])

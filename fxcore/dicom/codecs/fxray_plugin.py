@@ -1,7 +1,8 @@
 """A decoding plugin for pydicom's decoders out of our own compiled kernels.
 
 It decodes what radiographs come in, several times faster than the other plugins, and refuses whatever
-it does not know or trust: that is left to the next plugin in the order. The form is pydicom's:
+it does not know or trust: that is left to the next plugin in the order, unless it is damage that the
+next would not see. The form is pydicom's:
 ``is_available``, ``DECODER_DEPENDENCIES``, and one function from the bytes of a frame to those of an image.
 """
 
@@ -46,6 +47,8 @@ def _decode_frame(source: bytes, runner: Any) -> NDArray[np.uint8]:
     ------
     ValueError
         If the frame is broken, or of another shape than the header says.
+    DamagedDataError
+        If no other plugin should be asked.
     NotImplementedError
         If it is coded in a way that is left to other plugins.
     """

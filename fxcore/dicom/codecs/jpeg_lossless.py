@@ -34,7 +34,9 @@ def jpeg_lossless_frame(source: bytes, runner: Any) -> NDArray[Any]:
         For another process, several components or scans, lines counted after the scan, and segments that
         such a stream does not need.
     ValueError
-        If a segment is broken, or the scan is.
+        If a segment is broken.
+    DamagedDataError
+        If the scan is.
     """
     tables: dict[int, tuple[list[int], list[int]]] = {}
     frame, interval, header, offset = b"", 0, b"", 0
