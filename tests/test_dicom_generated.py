@@ -15,6 +15,7 @@ import pydicom
 import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from fxcore.dicom.codecs.frames import decode_frames
@@ -237,6 +238,28 @@ def test_refused(change: dict[str, Any], reason: str, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError) as caught:
         load_dicom(write(ds, tmp_path / "a"), PixelConfig())
     assert caught.value.reason == reason
+
+
+def test_whole_chroma_under_a_header_of_halved(tmp_path: Path) -> None:
+    ds = image_dataset(np.arange(1200).astype(np.uint8).reshape(20, 60), 8)
+    ds.Columns, ds.SamplesPerPixel, ds.PlanarConfiguration = 20, 3, 0
+    ds.PhotometricInterpretation = "YBR_FULL_422"
+    with pytest.raises(UnreadableFileError, match="should say RGB or YBR_FULL") as caught:
+        load_dicom(write(ds, tmp_path / "a"), PixelConfig())
+    assert caught.value.reason == "invalid_image_header"
+    ds.PixelData = ds.PixelData[:800]
+    assert load_dicom(write(ds, tmp_path / "a"), PixelConfig()).decoder == "native"
+
+
+def test_encapsulated_pixels_under_a_native_transfer_syntax(tmp_path: Path) -> None:
+    ds = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    ds.PixelData = encapsulate([bytes(range(250)) * 4])
+    ds["PixelData"].is_undefined_length = True
+    path = write(ds, tmp_path / "a", uid.RLELossless)
+    path.write_bytes(path.read_bytes().replace(uid.RLELossless.encode(), uid.ExplicitVRLittleEndian.encode()))
+    with pytest.raises(UnreadableFileError, match="is encapsulated") as caught:
+        load_dicom(path, PixelConfig())
+    assert caught.value.reason == "undecodable"
 
 
 @pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.RLELossless])

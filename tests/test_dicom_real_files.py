@@ -35,7 +35,7 @@ REFUSED = {
     "JPEG2000-embedded-sequence-delimiter.dcm": "undecodable",  # a tile size of 1
     "FreezePattern.dcm": "constant_image",
     "GH1261.dcm": "constant_image",
-    "GH1376.dcm": "truncated_pixel_data",  # JPEG under a native transfer syntax
+    "GH1376.dcm": "undecodable",  # JPEG under a native transfer syntax
     "MR_truncated.dcm": "truncated_pixel_data",
     "GH1146.dcm": "no_pixel_data",  # an empty element
     "GH340.dcm": "unsupported_pixel_format",  # 12 bits allocated

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, UncompressedTransferSyntaxes
+from pydicom.uid import UncompressedTransferSyntaxes
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from fxcore.dicom.bounded import value_of
@@ -177,7 +177,8 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     Raises
     ------
     UnreadableFileError
-        ``"no_pixel_data"``, ``"truncated_pixel_data"`` or ``"broken_header"``.
+        ``"no_pixel_data"``, ``"truncated_pixel_data"``, ``"undecodable"``, ``"invalid_image_header"`` or
+        ``"broken_header"``.
     """
     stream, length = parsed.stream, parsed.pixel_length
     if length == 0:
@@ -189,6 +190,10 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     value = start + (12 if explicit else 8)
     data: bytes | memoryview
     if length == UNDEFINED_LENGTH:
+        if native:
+            raise UnreadableFileError(
+                "undecodable", "the pixel data is encapsulated, and the transfer syntax says that it is not"
+            )
         data = _encapsulated_bytes(parsed, value)
     else:
         available = max(0, min(length, parsed.stream_bytes - value))
@@ -206,6 +211,12 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
             data = stream.read(available)
     if native:
         expected = (fmt.frame_bits * fmt.frames + 7) // 8
+        if fmt.photometric == "YBR_FULL_422" and 2 * len(data) >= 3 * expected:
+            raise UnreadableFileError(
+                "invalid_image_header",
+                f"{len(data)} bytes of pixel data are too many for a PhotometricInterpretation of "
+                f"YBR_FULL_422, which takes {expected}; it should say RGB or YBR_FULL",
+            )
         if len(data) < expected:
             raise UnreadableFileError(
                 "truncated_pixel_data",
@@ -219,10 +230,7 @@ def _encapsulated_bytes(parsed: Parsed, value: int) -> bytes:
     """Read pixel data of undefined length up to its sequence delimiter (PS3.5 annex A.4)."""
     try:
         dataset = read_dataset(
-            parsed.stream,
-            parsed.syntax == ImplicitVRLittleEndian,
-            parsed.syntax != ExplicitVRBigEndian,
-            stop_when=lambda tag, _vr, _length: tag != parsed.pixel_tag,
+            parsed.stream, False, True, stop_when=lambda tag, _vr, _length: tag != parsed.pixel_tag
         )
         data = bytes(dataset[parsed.pixel_tag].value or b"")
     except (EOFError, KeyError):
