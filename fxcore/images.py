@@ -17,7 +17,7 @@ from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import is_constant, percentile_range, scale
 from fxcore.dicom.parse import check_size
 from fxcore.dicom.quiet import brief, quiet_stderr
-from fxcore.dicom.read import LoadedFile, Rendered, collect
+from fxcore.dicom.read import LoadedFile, Rendered, collect, naming_the_frame
 from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
 from fxcore.image_headers import Page, exif_orientation, png_page, png_pixels, tiff_pages
 from fxcore.kernels import apply_table, histogram
@@ -121,12 +121,15 @@ def _described(pages: list[Page]) -> dict[str, str]:
 
 def _rendered(data: bytes, pages: list[Page], config: PixelConfig) -> Iterator[Rendered]:
     for index, page in enumerate(pages):
-        pixels, colour = _decode(data, page, index)
-        if pixels.shape[:2] != (page.rows, page.columns):
-            raise UnreadableFileError("unsupported_image", "the image has another size than its header says")
-        image, voi = _grey(pixels, page, config)
-        if is_constant(image):
-            raise UnreadableFileError("constant_image", "all pixels of the image are equal")
+        with naming_the_frame(index, len(pages)):
+            pixels, colour = _decode(data, page, index)
+            if pixels.shape[:2] != (page.rows, page.columns):
+                raise UnreadableFileError(
+                    "unsupported_image", "the image has another size than its header says"
+                )
+            image, voi = _grey(pixels, page, config)
+            if is_constant(image):
+                raise UnreadableFileError("constant_image", "all pixels of the image are equal")
         columns = {
             "decoder": "imagecodecs",
             "voi": voi,

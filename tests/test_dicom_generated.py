@@ -216,6 +216,15 @@ def test_frames_of_a_multi_frame_file(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image, np.rint(values / 4095 * 255))
 
 
+def test_the_frame_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    stored = np.random.default_rng(2).integers(0, 4096, (3, 11, 13)).astype(np.uint16)
+    stored[1] = 7
+    loaded = load_dicom(write(image_dataset(stored, 12), tmp_path / "a"), PixelConfig())
+    with pytest.raises(UnreadableFileError, match=r"^frame 2 of 3: all pixels") as caught:
+        list(loaded.frames)
+    assert caught.value.reason == "constant_image"
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -133,6 +133,9 @@ def test_pages_of_a_tiff_are_frames(tmp_path: Path) -> None:
     images, metadata = _load(_saved(tmp_path, cv2.imencodemulti(".tiff", list(pages))[1].tobytes()))
     np.testing.assert_array_equal(images, pages)
     assert metadata["NumberOfFrames"] == "3"
+    pages[2] = 7
+    with pytest.raises(UnreadableFileError, match=r"^frame 3 of 3: all pixels"):
+        _load(_saved(tmp_path, cv2.imencodemulti(".tiff", list(pages))[1].tobytes()))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

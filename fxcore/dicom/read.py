@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -74,6 +75,18 @@ def collect(metadata: dict[str, str], rendered: Iterator[Rendered], n_frames: in
     return LoadedFile(metadata | first[2], frames(), n_frames, first[2]["decoder"], own)
 
 
+@contextlib.contextmanager
+def naming_the_frame(index: int, n_frames: int) -> Iterator[None]:
+    """Say which of several frames it was that an `UnreadableFileError` is about."""
+    try:
+        yield
+    except UnreadableFileError as error:
+        if n_frames == 1:
+            raise
+        message = f"frame {index + 1} of {n_frames}: {error.message}"
+        raise UnreadableFileError(error.reason, message) from error
+
+
 def load_dicom(path: Path, config: PixelConfig) -> LoadedFile:
     """Open a DICOM file and render its frames.
 
@@ -144,7 +157,7 @@ def _rendered(
     frames = decode_frames(data, parsed.syntax, fmt)
     for index in range(fmt.frames):
         # Silence lasts for one step: between the steps the caller's own warnings are heard.
-        with quiet():
+        with quiet(), naming_the_frame(index, fmt.frames):
             try:
                 image, columns = _render(next(frames), parsed, fmt, config, index)
             except UnreadableFileError:
