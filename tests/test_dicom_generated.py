@@ -189,11 +189,27 @@ def test_full_range_and_percentile_policies(tmp_path: Path) -> None:
     full = load_dicom(path, PixelConfig(voi="none"))
     assert full.metadata["voi"] == "full_range"
     np.testing.assert_array_equal(next(full.frames)[1], np.rint(stored / 4095 * 255))
+    turned = image_dataset(stored, 12, RescaleSlope="-1", RescaleIntercept="4095")
+    (_, image), *_ = load_dicom(write(turned, tmp_path / "b"), PixelConfig(voi="none")).frames
+    np.testing.assert_array_equal(image, np.rint((4095 - stored) / 4095 * 255))
     narrow = load_dicom(path, PixelConfig(voi="percentile", percentile_low=25, percentile_high=75))
     image = next(narrow.frames)[1]
     assert narrow.metadata["voi"] == "percentile"
     assert (image == 0).mean() == pytest.approx(0.25, abs=0.01)
     assert (image == 255).mean() == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_voi_lut_from_below_zero_in_implicit_vr(tmp_path: Path) -> None:
+    """Nothing but the rescale says that the first value, which pydicom reads as 64512, is negative."""
+    stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    lut = _lut(-1024, np.arange(4096)[::-1], 12)
+    ds = image_dataset(stored, 12, RescaleSlope="1", RescaleIntercept="-1024", VOILUTSequence=lut)
+    images = []
+    for syntax in (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian):
+        loaded = load_dicom(write(ds, tmp_path / "a", syntax), PixelConfig())
+        assert loaded.metadata["voi"] == "voi_lut"
+        images += [image for _, image in loaded.frames]
+    np.testing.assert_array_equal(images, [np.rint((4095 - stored) / 4095 * 255)] * 2)
 
 
 def test_padding_is_background_after_the_inversion(tmp_path: Path) -> None:

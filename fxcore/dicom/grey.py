@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fxcore.dicom.codecs.frames import Frame
 from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.pixels import PixelFormat
-from fxcore.dicom.transform import Floats, LookupTable, Transform, Window
+from fxcore.dicom.transform import Floats, LookupTable, Transform, Window, nominal_range
 from fxcore.errors import UnreadableFileError
 from fxcore.kernels import apply_table, histogram
 
@@ -78,7 +78,7 @@ def _render(
     values = frame.values
     if fmt.keyword != "PixelData" or values.dtype.itemsize > 2:
         stored = values.astype(np.float64) if fmt.keyword != "PixelData" else _wide(frame, fmt)
-        return _chain(stored, None, fmt, frame.bits, transform, config, policy)
+        return _chain(stored, None, fmt, transform, config, policy)
     patterns = frame.stored_bits()
     stored = np.arange(2**frame.bits, dtype=np.float64)
     if fmt.signed:
@@ -87,7 +87,7 @@ def _render(
     counts = None
     if _needs_counts(transform, policy):
         counts = np.bincount(patterns, weights=histogram(raw), minlength=2**frame.bits)
-    table, voi = _chain(stored, counts, fmt, frame.bits, transform, config, policy)
+    table, voi = _chain(stored, counts, fmt, transform, config, policy)
     return apply_table(raw, table[patterns]), voi
 
 
@@ -131,7 +131,6 @@ def _chain(
     stored: Floats,
     counts: NDArray[Any] | None,
     fmt: PixelFormat,
-    bits: int,
     transform: Transform,
     config: PixelConfig,
     policy: str,
@@ -145,7 +144,7 @@ def _chain(
         padding = (stored >= low) & (stored <= high)
     if fmt.keyword != "PixelData":
         padding |= ~np.isfinite(modality)
-    y_min, y_max = _nominal_range(fmt, bits, transform)
+    y_min, y_max = nominal_range(fmt, transform.modality)
     if isinstance(voi, LookupTable):
         values, y_min, y_max = voi(modality), 0.0, voi.y_max
     elif isinstance(voi, Window):
@@ -176,18 +175,6 @@ def scale(values: Floats, y_min: float, y_max: float) -> Image:
     with np.errstate(invalid="ignore"):
         unit = (values - y_min) / (y_max - y_min)
     return np.rint(np.clip(np.nan_to_num(unit * 255.0, nan=0.0), 0.0, 255.0)).astype(np.uint8)
-
-
-def _nominal_range(fmt: PixelFormat, bits: int, transform: Transform) -> tuple[float, float]:
-    """Return the modality values of the lowest and the highest value the stored bits can express."""
-    if isinstance(transform.modality, LookupTable):
-        return 0.0, transform.modality.y_max
-    if fmt.keyword != "PixelData":
-        return 0.0, 1.0
-    bits = fmt.bits_stored
-    low, high = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if fmt.signed else (0.0, 2.0**bits - 1)
-    ends = transform.modality(np.array([low, high]))
-    return float(ends[0]), float(ends[1])
 
 
 def percentile_range(

@@ -7,7 +7,7 @@ never costs the file.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,19 @@ class Transform:
     padding: tuple[int, int] | None
 
 
+def nominal_range(fmt: PixelFormat, modality: Rescale | LookupTable) -> tuple[float, float]:
+    """Return the lowest and the highest modality value that the stored bits can express."""
+    if isinstance(modality, LookupTable):
+        return 0.0, modality.y_max
+    if fmt.keyword != "PixelData":
+        return 0.0, 1.0
+    bits = fmt.bits_stored
+    low, high = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if fmt.signed else (0.0, 2.0**bits - 1)
+    # A negative slope turns them round.
+    ends = modality(np.array([low, high]))
+    return float(ends.min()), float(ends.max())
+
+
 def read_transform(dataset: Dataset, fmt: PixelFormat, little_endian: bool, frame: int) -> Transform:
     """Read what the header asks for frame number `frame` (from 0).
 
@@ -126,7 +139,7 @@ def read_transform(dataset: Dataset, fmt: PixelFormat, little_endian: bool, fram
     values = _functional_group(dataset, frame, "PixelValueTransformationSequence") or dataset
     modality = _modality(values, little_endian, notes)
     values = _functional_group(dataset, frame, "FrameVOILUTSequence") or dataset
-    voi_lut, voi_luts = _voi_lut(values, little_endian, notes)
+    voi_lut, voi_luts = _voi_lut(values, little_endian, nominal_range(fmt, modality)[0], notes)
     window, windows = _window(values, notes)
     shape = str(_get(dataset, "PresentationLUTShape") or "").strip().upper()
     return Transform(
@@ -197,13 +210,18 @@ def _modality(dataset: Dataset, little_endian: bool, notes: list[str]) -> Rescal
     return Rescale(slope, intercept)
 
 
-def _voi_lut(dataset: Dataset, little_endian: bool, notes: list[str]) -> tuple[LookupTable | None, int]:
+def _voi_lut(
+    dataset: Dataset, little_endian: bool, lowest: float, notes: list[str]
+) -> tuple[LookupTable | None, int]:
     sequence = _get(dataset, "VOILUTSequence")
     if not sequence:
         return None, 0
     table = _lookup_table(sequence[0], little_endian)
     if table is None:
         notes.append("bad_voi_lut")
+    elif lowest < 0 and table.first > 0x7FFF:
+        # The VR is SS where modality values may be negative (C.11.2.1.1), and only explicit VR can say so.
+        table = replace(table, first=table.first - 0x10000)
     return table, len(sequence)
 
 
