@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import os
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +152,17 @@ def test_bare_file(syntax: str, tmp_path: Path) -> None:
     path = write(ds, tmp_path / "b", syntax, bare=True)
     assert path.read_bytes()[:132].find(b"DICM") < 0
     np.testing.assert_array_equal(next(load_dicom(path, PixelConfig()).frames)[1], expected)
+
+
+def test_group_2_in_implicit_vr(tmp_path: Path) -> None:
+    stored = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    body = write(image_dataset(stored, 12), tmp_path / "a", bare=True).read_bytes()
+    syntax = uid.ExplicitVRLittleEndian.encode() + b"\0"
+    element = struct.pack("<HHL", 2, 0x10, len(syntax)) + syntax
+    path = tmp_path / "b"
+    path.write_bytes(bytes(128) + b"DICM" + struct.pack("<HHLL", 2, 0, 4, len(element)) + element + body)
+    (_, image), *_ = load_dicom(path, PixelConfig(voi="none")).frames
+    np.testing.assert_array_equal(image, np.rint(stored / 4095 * 255))
 
 
 @pytest.mark.parametrize(

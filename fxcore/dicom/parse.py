@@ -40,6 +40,8 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 HEAD_BYTES = 4096
 _HEADER = 2**17
 
+# The group length that group 0002 begins with, in implicit VR, which the standard forbids and pydicom reads.
+_IMPLICIT_META = b"\x02\0\0\0\x04\0\0\0"
 _KNOWN_VRS = {str(vr).encode() for vr in VR if len(str(vr)) == 2}
 _LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
 
@@ -128,7 +130,8 @@ def recognise(head: bytes, size: int) -> Layout | None:
 
 
 def _after_prefix(head: bytes, start: int, size: int) -> Layout | None:
-    if head[start : start + 2] == b"\x02\0" and head[start + 4 : start + 6] in _KNOWN_VRS:
+    explicit = head[start : start + 2] == b"\x02\0" and head[start + 4 : start + 6] in _KNOWN_VRS
+    if explicit or head[start : start + 8] == _IMPLICIT_META:
         return Layout(start, True, None)
     syntax = _bare(head, start, size)
     if syntax is None and start:

@@ -192,7 +192,7 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     if length == UNDEFINED_LENGTH:
         if native:
             raise UnreadableFileError(
-                "undecodable", "the pixel data is encapsulated, and the transfer syntax says that it is not"
+                "undecodable", "the pixel data is encapsulated, but no transfer syntax says how"
             )
         data = _encapsulated_bytes(parsed, value)
     else:
