@@ -50,6 +50,9 @@ SPELLINGS = [
     ("tak", "nie"),
     ("да", "нет"),
     ("Złamanie", "normalny"),
+    ("fx (+)", "fx(-)"),
+    ("Fracture +", "Fracture −"),
+    ("positive (+)", "negative (-)"),
 ]
 
 
@@ -69,6 +72,20 @@ def test_any_text_is_a_label_or_not(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "2", "-1", "nan", "inf", "maybe", "wrist", "10", "1e400"])
 def test_other_texts_are_no_label(text: str) -> None:
+    assert label_from_text(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["fracture?", "?fracture", "!fractured", "¬fx", "-fracture", "fracture-", "positive (-)", "no fx +"],
+)
+def test_signs_are_not_passed_over(text: str) -> None:
+    assert label_from_text(text) is None
+    assert class_from_folder(text) is None
+
+
+@pytest.mark.parametrize("text", ["1-", ">0", "1%", "#1"])
+def test_numbers_in_other_signs_are_no_label(text: str) -> None:
     assert label_from_text(text) is None
 
 
@@ -109,6 +126,10 @@ def test_delimiters_encodings_and_headings(
         ),
         ("M/valid/XR_WRIST/p1/study1_positive/,1\n", "folder", ["M/valid/XR_WRIST/p1/study1_positive"]),
         ("0,A1\n1,A2\n", "AccessionNumber", ["A1", "A2"]),
+        ("ACC1,yes\nACC2,no\nACC3,normal\n", "AccessionNumber", ["ACC1", "ACC2", "ACC3"]),
+        ("2.25.41,1\n2.25.42,0\n", "StudyInstanceUID", ["2.25.41", "2.25.42"]),
+        ("study,label\n2.25.41,1\n", "StudyInstanceUID", ["2.25.41"]),
+        ("sep=;\r\nfolder;label\r\nx,y;1\r\n", "folder", ["x,y"]),
     ],
 )
 def test_columns_are_guessed_and_said(tmp_path: Path, text: str, kind: str, keys: list[str]) -> None:
@@ -123,6 +144,27 @@ def test_columns_are_named_by_option(tmp_path: Path) -> None:
     assert _read(tmp_path, text, key_column="A", label_column="c").labels == {"x": N, "y": B}
     assert _read(tmp_path, "x,1\ny,0\n", key_column="1", label_column="2").labels == {"x": B, "y": N}
     assert "guessed" not in _read(tmp_path, text, key_column="a", label_column="c").said
+
+
+def test_numbers_say_that_columns_have_no_names(tmp_path: Path) -> None:
+    text = "Hand,maybe\nKnee,1\n"
+    assert _read(tmp_path, text, key_column="1", label_column="2").labels == {"Knee": B}
+
+
+@pytest.mark.parametrize("heading", ["No Fracture", "normal", "NEGATIVE"])
+@pytest.mark.parametrize("columns", [{}, {"key_column": "accession", "label_column": "{heading}"}])
+def test_a_heading_may_say_what_is_not_broken(tmp_path: Path, heading: str, columns: dict[str, str]) -> None:
+    named = {name: value.format(heading=heading) for name, value in columns.items()}
+    table = _read(tmp_path, f"accession,{heading}\nA1,1\nA2,0\nA3,yes\nA4,fractured\n", **named)
+    assert table.labels == {"A1": N, "A2": B, "A3": N, "A4": B}
+    assert "1 and yes are not broken" in table.said
+
+
+def test_a_patient_above_the_table_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="2 columns and no heading") as caught:
+        _read(tmp_path, "Doe^John,maybe\n")
+    assert "Doe" not in str(caught.value)
+    assert "A17" not in _read(tmp_path, "A1700,x,label\nA2,y,1\n", key_column="A1700").said
 
 
 def test_problems_are_counted_without_values(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from fxcore.errors import ParameterError
-from fxcore.labels.spelling import label_family, label_from_text, plain
+from fxcore.labels.spelling import is_negation, label_family, label_from_text, plain
 
 # Names, without case and separators, the surest first.
 _LABEL_NAMES_TEXT = """
@@ -29,32 +29,45 @@ _KEY_KINDS = {
     "PatientID": "patientid patient patid pid patientnumber patnr",
 }
 _KINDS_BY_NAME = {name: kind for kind, names in _KEY_KINDS.items() for name in names.split()}
-_UID = re.compile(r"[0-9]+(\.[0-9]+){3,}")  # DICOM PS3.5 section 9.1, and no version number or date
+# DICOM PS3.5 section 9.1 and annex B.2, and no version number or date.
+_UID = re.compile(r"2\.25\.[0-9]+|[0-9]+(\.[0-9]+){3,}")
+# What headings do not hold, but numbers, identifiers and names of patients do.
+_PATIENT = re.compile(r"\d{3}|\d\.\d|\^")
 _ENOUGH = 0.5  # of a named column's values must be labels for the name to be believed
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Positions of the two columns, the kind of key, and whether each was asked for or guessed."""
+    """Positions of the two columns, what they hold, and whether each was asked for or guessed.
+
+    Where the label's heading says what is not broken (``No fracture``), numbers and answers are ``negated``.
+    """
 
     key: int
     label: int
     key_kind: str
     key_guessed: bool
     label_guessed: bool
+    negated: bool
 
 
-def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the first row names the columns: it names a key, or holds no label like those below.
+def has_header(rows: Sequence[Sequence[str]], *options: str) -> bool:
+    """Tell whether the first row names the columns: it names a key, or holds neither a UID nor such a label.
 
-    A column may be named ``fractured`` and hold 0 and 1; a column without a name starts as it goes on.
+    A column may be named ``fractured`` and hold 0 and 1; a column without a name starts as it goes on. Who
+    asks for columns by numbers (`options`) says that they have no names.
     """
-    first, below = rows[0], rows[1:]
+    first, below = [cell.strip() for cell in rows[0]], rows[1:]
+    if any(option.isdigit() and option not in first for option in options):
+        return False
     if any(plain(cell) in _KINDS_BY_NAME for cell in first):
         return True
+    if any(_UID.fullmatch(cell) for cell in first):
+        return False
     for i, cell in enumerate(first):
-        family = label_family(cell)
-        if family and all(label_family(value) == family for value in _values(below, i)):
+        families = {label_family(value) for value in _values(below, i)}
+        goes_on = label_family(cell) in families and _share_of_labels(below, i) >= _ENOUGH
+        if label_family(cell) and (goes_on or not families):
             return False
     return True
 
@@ -76,9 +89,10 @@ def choose(
     if key is None:
         key = _guess_key(names, rows, label, where)
     if key == label:
-        raise ParameterError(f"{where}: key and label cannot both be the column {names[key]!r}")
+        raise ParameterError(f"{where}: key and label cannot both be the column {name_of(names, key)}")
     kind = _kind(names[key], [r[key] for r in rows if key < len(r) and r[key].strip()])
-    return Columns(key, label, kind, not key_column, not label_column)
+    negated = is_negation(names[label])
+    return Columns(key, label, kind, not key_column, not label_column, negated)
 
 
 def _named_column(names: Sequence[str], wanted: str, option: str, where: str) -> int | None:
@@ -90,14 +104,19 @@ def _named_column(names: Sequence[str], wanted: str, option: str, where: str) ->
     ):
         if len(matches) == 1:
             return matches[0]
-    raise ParameterError(f"{where} has no single column {wanted!r} ({option}); {_present(names)}")
+    raise ParameterError(f"{where} has no single column {wanted!r} ({option}); {present(names)}")
 
 
-def _present(names: Sequence[str]) -> str:
-    # The first row may be no heading but a patient: then nothing of it is repeated.
-    if any(re.search(r"\d{3}|\^", name) for name in names):
+def present(names: Sequence[str]) -> str:
+    """Name the columns for a message; where the first row may be no heading but a patient, nothing of it."""
+    if any(_PATIENT.search(name) for name in names):
         return f"it has {len(names)} columns and no heading"
     return f"its columns are: {', '.join(names)}"
+
+
+def name_of(names: Sequence[str], column: int) -> str:
+    """Name one column for a message, as `present` does all."""
+    return f"number {column + 1}" if _PATIENT.search(names[column]) else repr(names[column])
 
 
 def _values(rows: Sequence[Sequence[str]], column: int) -> list[str]:
@@ -125,7 +144,7 @@ def _guess_label(names: Sequence[str], rows: Sequence[Sequence[str]], key: int |
         return named[0]  # none of its values is a label: the reader says so, and shows one
     if not believed:
         raise ParameterError(
-            f"{where}: no column holds labels such as 0/1, yes/no or fractured/normal; {_present(names)}. "
+            f"{where}: no column holds labels such as 0/1, yes/no or fractured/normal; {present(names)}. "
             f"Name it with label_column (--label-column)"
         )
     for other in believed[1:]:
@@ -141,7 +160,7 @@ def _guess_label(names: Sequence[str], rows: Sequence[Sequence[str]], key: int |
 def _ambiguous(candidates: Sequence[str], names: Sequence[str], where: str) -> str:
     return (
         f"{where}: several columns could hold the labels ({', '.join(candidates)}) and they differ; "
-        f"{_present(names)}. Name the right one with label_column (--label-column)"
+        f"{present(names)}. Name the right one with label_column (--label-column)"
     )
 
 
@@ -154,7 +173,7 @@ def _guess_key(names: Sequence[str], rows: Sequence[Sequence[str]], label: int, 
     if len(others) == 1 or len(telling) == 1:
         return telling[0] if telling else others[0]
     raise ParameterError(
-        f"{where}: cannot tell which column names the study; {_present(names)}. "
+        f"{where}: cannot tell which column names the study; {present(names)}. "
         f"Name it with key_column (--key-column)"
     )
 

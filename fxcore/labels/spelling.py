@@ -7,14 +7,18 @@ import re
 from fxcore.body_parts.normalise import fold
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
-# Compared without case, accents, spaces and signs. Words for a class, which may name a folder:
+# Compared without case, accents, spaces and signs. What is found, or with a minus behind it is not:
+_FINDING = """
+    fracture fractures fx frac fraktur fractura fratura frattura fractuur brud brudd złamanie zlomenina
+    törés fractură κάταγμα перелом kırık zlom prijelom прелом фрактура bone_fracture
+"""
+# Words for a class, which may name a folder:
 _BROKEN_CLASS = """
-    broken fracture fractures fractured fx positive pos abnormal frac withfracture hasfracture
-    fraktur frakturiert gebrochen positiv pathologisch pathological fracturé fracturée anormal anormale
-    pathologique fractura fracturado fracturada positivo positiva fratura fraturado fraturada frattura
-    fratturato fratturata anormale patologico rotto gebroken fractuur positief brud brudd frakturer
-    złamanie zlomenina törés törött fractură fracturat pozitiv κάταγμα перелом есть_перелом kırık
-    zlom prijelom прелом фрактура bone_fracture fracture_present fracture_positive
+    broken fractured positive pos abnormal withfracture hasfracture
+    frakturiert gebrochen positiv pathologisch pathological fracturé fracturée anormal anormale
+    pathologique fracturado fracturada positivo positiva fraturado fraturada
+    fratturato fratturata anormale patologico rotto gebroken positief frakturer
+    törött fracturat pozitiv есть_перелом fracture_present fracture_positive
 """
 _NOT_BROKEN_CLASS = """
     notbroken unbroken nonbroken nofracture nofractures notfractured nonfractured unfractured nonfracture
@@ -35,28 +39,57 @@ def plain(text: str) -> str:
     return re.sub(r"[\W_]+", "", fold(text))
 
 
-_CLASSES = {plain(word): LABEL_BROKEN for word in _BROKEN_CLASS.split()}
+_FINDINGS = frozenset(plain(word) for word in _FINDING.split())
+_CLASSES = {plain(word): LABEL_BROKEN for word in (_FINDING + _BROKEN_CLASS).split()}
 _CLASSES |= {plain(word): LABEL_NOT_BROKEN for word in _NOT_BROKEN_CLASS.split()}
 _ANSWERS = {plain(word): LABEL_BROKEN for word in _YES.split()}
 _ANSWERS |= {plain(word): LABEL_NOT_BROKEN for word in _NO.split()}
 _SPELLINGS = {**_CLASSES, **_ANSWERS}
 _MURA = re.compile(r"study\d+(positive|negative)")
 _NUMBERED = re.compile(r"\d{1,2}(?=\D)|class(?=\w)")
+# Signs that turn or leave open what a text means, wherever they stand; a plus or minus apart, behind a word.
+_UNSURE = re.compile(r"[?!¿¬~≠<>]")
+_SIGN = "[-+−–‐]"
+_WITH_SIGN = re.compile(rf"(?P<word>.*\S)(\s+(?P<bare>{_SIGN})|\s*\(\s*(?P<bracketed>{_SIGN})\s*\))")
+_NUMBER = re.compile(r"[\s\"'(\[=]*[01][\s\"')\].,;:]*")
 
 
 def label_from_text(text: str) -> str | None:
     """Return the label `text` stands for, or None where it is not a spelling of one.
 
-    ``1``, ``1.0``, ``yes``, ``TRUE``, ``fractured``, ``positive``, ``ja`` are broken; ``0``, ``no``,
-    ``not_fractured``, ``Normal``, ``negative``, ``nein`` are not. Case, accents and separators do not
-    matter.
+    ``1``, ``1.0``, ``yes``, ``TRUE``, ``fractured``, ``positive``, ``fx (+)``, ``ja`` are broken; ``0``,
+    ``no``, ``not_fractured``, ``Normal``, ``negative``, ``fx (-)``, ``nein`` are not; ``fracture?`` is
+    neither. Case, accents and separators do not matter.
     """
     stripped = text.strip().replace(",", ".")
     try:
         number = float(stripped)
     except ValueError:
-        return _SPELLINGS.get(plain(stripped))
+        return _label_of_word(stripped)
     return {0.0: LABEL_NOT_BROKEN, 1.0: LABEL_BROKEN}.get(number)
+
+
+def _label_of_word(text: str) -> str | None:
+    key = plain(text)
+    if key in ("0", "1") and not _NUMBER.fullmatch(text):
+        return None
+    return _meant(text, _SPELLINGS.get(key))
+
+
+def _meant(text: str, label: str | None) -> str | None:
+    """Return what `label`, which the words of `text` stand for, becomes by the signs around them."""
+    if label is None or _UNSURE.search(text) or re.match(_SIGN, text):
+        return None
+    if signed := _WITH_SIGN.fullmatch(text):
+        sign = signed["bare"] or signed["bracketed"]
+        meant = LABEL_BROKEN if sign == "+" else LABEL_NOT_BROKEN
+        return meant if meant == label or plain(signed["word"]) in _FINDINGS else None
+    return None if re.search(f"{_SIGN}$", text) else label
+
+
+def is_negation(heading: str) -> bool:
+    """Tell whether a column's heading says what is not broken: ``No fracture``, ``normal``."""
+    return _CLASSES.get(plain(heading)) == LABEL_NOT_BROKEN
 
 
 def label_family(text: str) -> str:
@@ -81,6 +114,5 @@ def class_from_folder(name: str) -> str | None:
     """
     key = plain(name)
     mura = _MURA.fullmatch(key)
-    if mura:
-        return _CLASSES[mura[1]]
-    return _CLASSES.get(key) or _CLASSES.get(_NUMBERED.sub("", key, count=1))
+    found = _CLASSES[mura[1]] if mura else _CLASSES.get(key) or _CLASSES.get(_NUMBERED.sub("", key, count=1))
+    return _meant(name.strip(), found)

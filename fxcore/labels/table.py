@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fxcore.errors import ParameterError
-from fxcore.labels.columns import choose, has_header
-from fxcore.labels.spelling import label_from_text
+from fxcore.labels.columns import choose, has_header, name_of, present
+from fxcore.labels.spelling import label_family, label_from_text
+from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 200  # rows that decide on the delimiter, and on headings
@@ -141,12 +142,12 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     """
     where = f"the label table {path}"
     rows, lines = _read_rows(path, where)
-    header = has_header(rows[:_SAMPLE])
+    header = has_header(rows[:_SAMPLE], key_column, label_column)
     width = max(len(r) for r in rows[:_SAMPLE])
     names = [c.strip() for c in rows[0]] if header else [str(i + 1) for i in range(width)]
     rows, lines = rows[header:], lines[header:]
     if not rows:
-        raise ParameterError(f"{where} has headings ({', '.join(names)}) and no rows")
+        raise ParameterError(f"{where} has headings and no rows; {present(names)}")
     columns = choose(names, rows, key_column, label_column, where)
 
     labels: dict[str, str] = {}
@@ -156,7 +157,7 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     for row, line in zip(rows, lines, strict=True):
         key = _key(row[columns.key] if columns.key < len(row) else "", columns.key_kind)
         text = row[columns.label].strip() if columns.label < len(row) else ""
-        label = label_from_text(text)
+        label = _label(text, columns.negated)
         if not key or label is None:
             reason = "missing_key" if not key else "unknown_label" if text else "missing_label"
             unknown = unknown or (text if reason == "unknown_label" else "")
@@ -169,20 +170,30 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
         # A wrongly chosen column may hold names or dates: only what looks like a label is repeated.
         shown = f" (the first value is {unknown!r})" if re.fullmatch(r"[\w-]{1,12}", unknown) else ""
         raise ParameterError(
-            f"{where}: no row has a key and a known label in the columns {names[columns.key]!r} and "
-            f"{names[columns.label]!r}{shown}; labels are 0/1, yes/no, fractured/normal, positive/negative "
-            f"and the like. Columns: {', '.join(names)}; choose with --key-column and --label-column"
+            f"{where}: no row has a key and a known label in the columns {name_of(names, columns.key)} and "
+            f"{name_of(names, columns.label)}{shown}; labels are 0/1, yes/no, fractured/normal, "
+            f"positive/negative and the like; {present(names)}; choose with --key-column and --label-column"
         )
     said = (
         f"{'Headings were found' if header else 'There are no headings'}; studies are known by column "
-        f"{names[columns.key]!r} as {columns.key_kind}{' (guessed)' if columns.key_guessed else ''}, "
-        f"labels come from column {names[columns.label]!r}{' (guessed)' if columns.label_guessed else ''}."
+        f"{name_of(names, columns.key)} as {columns.key_kind}{' (guessed)' if columns.key_guessed else ''}, "
+        f"labels come from column {name_of(names, columns.label)}"
+        f"{' (guessed)' if columns.label_guessed else ''}."
     )
+    if columns.negated:
+        said += " By its heading, 1 and yes are not broken there."
     if problems:
         counts = Counter(problem.reason for problem in problems)
         told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
         said += f" {len(problems)} of {len(rows)} rows give no label ({told})."
     return LabelTable(columns.key_kind, labels, tuple(problems), said)
+
+
+def _label(text: str, negated: bool) -> str | None:
+    label = label_from_text(text)
+    if label is None or not negated or label_family(text) == "class":
+        return label
+    return LABEL_BROKEN if label == LABEL_NOT_BROKEN else LABEL_NOT_BROKEN
 
 
 def _key(text: str, kind: str) -> str:
@@ -201,7 +212,11 @@ def _read_rows(path: Path, where: str) -> tuple[list[list[str]], list[int]]:
         text = _decode(path.read_bytes())
     except OSError as error:
         raise ParameterError(f"cannot read {where}: {error.strerror or error}") from error
-    delimiter = _delimiter(text)
+    delimiter = ""
+    if hint := re.match(r"sep=(.)(?=\r?\n)", text):
+        # Excel's: the line stays, empty, so that the others keep their numbers.
+        delimiter, text = hint[1], text[hint.end() :]
+    delimiter = delimiter or _delimiter(text)
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
