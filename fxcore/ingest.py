@@ -93,6 +93,7 @@ def ingest(
     key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)
     places = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
     check_places(archive, out, places)
+    require_files(archive)
     table = read_labels(labels, key_column, label_column) if labels else None
     pseudonyms = load_key_of(key_file, out, begun_settings(Layout(out)))
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
@@ -100,15 +101,17 @@ def ingest(
     identity = {"version": made_by["version"], "config": config, "key_check": pseudonyms.key_check}
     summary = Summary(str(out))
     limits = settings.ingest.pixels.limits
+    # Before the output is touched: what it says of its arguments must not leave a mark there.
+    executor = open_executor(
+        workers,
+        scheduler,
+        settings.ingest.memory_bytes,
+        folders=(archive, Layout(out).work),
+        say=progress.say,
+    )
     with (
         output_folder(out, identity, progress, shard) as layout,
-        open_executor(
-            workers,
-            scheduler,
-            settings.ingest.memory_bytes,
-            folders=(archive, layout.work),
-            say=progress.say,
-        ) as executor,
+        executor,
         open_catalogue(archive, limits, executor, progress, index_file) as catalogue,
     ):
         require_files(archive)
@@ -205,6 +208,10 @@ def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> Non
         if link in (places.get("labels file"), places["pseudonym key"]) or link.is_relative_to(archive):
             raise ParameterError(
                 f"the link file {link} would take the place of a file that is needed; name another"
+            )
+        if not link.parent.is_dir():
+            raise ParameterError(
+                f"there is no folder {link.parent} for the link file; make it, or name another"
             )
         if link.exists() and not link.read_bytes().startswith(_LINK_HEADER):
             raise ParameterError(f"{link} exists and is not a link file; name another")

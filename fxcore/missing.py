@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Container
 from pathlib import Path
 
-from fxcore.dataset.assemble import discard_work
 from fxcore.dataset.layout import Layout
 from fxcore.errors import FxrayError
 
@@ -46,9 +45,7 @@ class Missing:
         Parameters
         ----------
         layout : Layout
-            The output; if it was finished, it is still so when this raises.
-        finished : pathlib.Path
-            The file in it that is written last.
+            The data set.
         source : pathlib.Path
         unlisted : int
             Number of folders in it that could not be listed.
@@ -60,8 +57,6 @@ class Missing:
         """
         if not self.count or (not unlisted and (self.count <= _FEW or 2 * self.count <= self._finished)):
             return
-        if not layout.shard and finished.exists() and not any(layout.records.iterdir()):
-            discard_work(layout)
         missing = (
             f"{self.count} of {self._finished} finished studies in {layout.root} are missing from {source}"
         )

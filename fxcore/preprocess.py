@@ -69,15 +69,17 @@ def preprocess(
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": earlier.get("key_check", "")}
     summary = Summary(str(out))
+    # Before the output is touched: what it says of its arguments must not leave a mark there.
+    executor = open_executor(
+        workers,
+        scheduler,
+        settings.ingest.memory_bytes,
+        folders=(source.root, Layout(out).work),
+        say=progress.say,
+    )
     with (
         output_folder(out, identity, progress, shard) as layout,
-        open_executor(
-            workers,
-            scheduler,
-            settings.ingest.memory_bytes,
-            folders=(source.root, layout.work),
-            say=progress.say,
-        ) as executor,
+        executor,
     ):
         there = {record.study_id for record in read_journal(source) if record.study_id != LOOSE}
         to_do = sum(shard is None or shard.holds(study_id) for study_id in there)

@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import fxcore
-from fxcore.dataset.assemble import assemble, read_provenance
+from fxcore.dataset.assemble import assemble, discard_idle_work, read_provenance
 from fxcore.dataset.in_place import finish_renames, is_in_place
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
@@ -126,6 +126,8 @@ def output_folder(
 ) -> Iterator[Layout]:
     """Take `out` for this run: made if need be, locked, checked to be of the same settings.
 
+    A run that is broken off before it did anything leaves a finished data set finished.
+
     Parameters
     ----------
     out : Path
@@ -168,7 +170,13 @@ def output_folder(
         write_atomically(staged, json.dumps(identity).encode())
         staged.replace(layout.work / _SETTINGS_FILE)
         finish_renames(layout)
-        yield layout
+        try:
+            yield layout
+        except BaseException:
+            # Nothing that happens here is to take the place of what broke it off.
+            with suppress(OSError):
+                discard_idle_work(layout)
+            raise
 
 
 def begun_settings(layout: Layout) -> dict[str, Any]:

@@ -79,6 +79,21 @@ def test_what_looks_like_a_mishap_is_refused_and_the_data_set_stays(tmp_path, af
     assert tree(tmp_path / "out") == before
 
 
+@pytest.mark.parametrize("begun", ["", "records/ab", "account-1-of-2", "journal.jsonl"])
+def test_a_run_broken_off_before_it_did_anything_leaves_the_data_set_finished(tmp_path, begun):
+    layout = Layout(tmp_path / "out")
+    run(layout.root, _STUDIES[:3])
+
+    def break_off() -> None:
+        with output_folder(layout.root, {"config": {}}, Silent()):
+            (layout.work / begun).mkdir(exist_ok=True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert layout.work.exists() == bool(begun)
+
+
 def test_folders_that_could_not_be_listed_are_counted_and_said():
     with Catalogue() as catalogue:
         catalogue.add(

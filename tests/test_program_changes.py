@@ -13,8 +13,12 @@ import pytest
 from pydicom import uid
 
 from fxcore.catalogue import default_index_file
-from fxcore.errors import ParameterError
+from fxcore.dataset.layout import Layout
+from fxcore.errors import FxrayError, ParameterError
 from fxcore.ingest import check_places
+from fxcore.ingest import ingest as ingest_here
+from fxcore.preprocess import read_finished
+from fxcore.shards import Shard
 from tests.dicom_files import image_dataset, write
 from tests.program import fxray, rows, start, summary, tree
 from tests.test_program_images import draw
@@ -203,6 +207,20 @@ def test_files_that_are_needed_are_not_overwritten_by_the_link_file(tmp_path, ar
         options = ["--labels", tmp_path / "labels.csv", "--link", victim, "--key", tmp_path / "key"]
         assert "link file" in fxray("ingest", archive, tmp_path / "out", *options, code=1).stderr
         assert (victim.read_bytes() if victim.exists() else None) == before
+
+
+def test_a_share_that_is_refused_leaves_a_finished_data_set_finished(tmp_path, archive, ingest):
+    ingest()
+    (tmp_path / "empty").mkdir()
+    for source, options, named in (
+        (archive, {"workers": 2, "scheduler": "tcp://nowhere:1"}, "--workers is about this machine"),
+        (archive, {"link_file": tmp_path / "nowhere" / "link.csv"}, "there is no folder"),
+        (tmp_path / "empty", {}, "folder is empty"),
+    ):
+        options |= {"key_file": tmp_path / "key", "shard": Shard(1, 2)}
+        with pytest.raises((FxrayError, OSError), match=named):
+            ingest_here(source, tmp_path / "out", **options)
+        assert read_finished(Layout(tmp_path / "out"))
 
 
 @pytest.mark.parametrize("victim", ["labels.csv", "key", "link.csv", "notes.txt", "archive/study0_positive"])

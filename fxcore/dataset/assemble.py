@@ -127,11 +127,12 @@ def assemble(
         for record in parsed(new_journal, from_line):
             yield render_csv(map(astuple, record.rejects))
 
+    # First: the tables are made from its lines, rather than from a file a study once more. From here on
+    # the data set is not what `dataset.json` says, until that is written.
+    write_atomically(new_journal, journal())
     for record in read_records(layout, lambda path: _drop_damaged(layout, path, keep)):
         if keep is not None and record.radiographs and record.study_id not in keep:
             shutil.rmtree(layout.study(record.label, record.study_id), ignore_errors=True)
-    # First: the tables are made from its lines, rather than from a file a study once more.
-    write_atomically(new_journal, journal())
     write_atomically(layout.metadata, metadata())
     write_atomically(layout.rejects, rejected())
     new_journal.replace(layout.journal)
@@ -159,6 +160,16 @@ def discard_work(layout: Layout) -> None:
     """Remove what is unfinished; the lock of the run that does it is held on, but no longer seen."""
     layout.work.rename(layout.discarded_work)
     shutil.rmtree(layout.discarded_work, ignore_errors=True)
+
+
+def discard_idle_work(layout: Layout) -> None:
+    """Remove the work folder of a finished data set if nothing was done there, so that it is finished again.
+
+    Nothing: no study, no shard, no beginning of new root files.
+    """
+    done = itertools.chain(layout.records.iterdir(), layout.all_of("account"), layout.work.glob(JOURNAL_FILE))
+    if not layout.shard and layout.provenance.exists() and not any(done):
+        discard_work(layout)
 
 
 def _loose_records(loose: Callable[[], Iterable[Reject]]) -> Iterator[StudyRecord]:
