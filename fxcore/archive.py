@@ -196,7 +196,10 @@ class Plan:
         return (self._rejected(verdict.stage, file, verdict.reason, verdict.message) for file in files)
 
     def _drop_copies_across_studies(self) -> None:
-        """Keep one study of those that claim the same SOPInstanceUID: the one with the first path."""
+        """Keep one study of those that claim the same SOPInstanceUID: the one with the first path.
+
+        Whether its file can be read is not known yet, and studies are done apart: none waits for another.
+        """
         rows = self._database.execute(
             """
             SELECT source, study, sop FROM member JOIN study ON study = key
@@ -207,10 +210,14 @@ class Plan:
             """
         ).fetchall()
         for _, group in itertools.groupby(rows, key=lambda row: row[2]):
-            (_, owner, _), *others = group
+            (first, owner, _), *others = group
+            message = (
+                "a file of another study has the same SOPInstanceUID and comes first (source_id "
+                f"{self._pseudonyms.of('source', os.fsdecode(first))}); it stands for both, even if it "
+                "cannot be read: if it was dropped too, take it out of the archive and run again"
+            )
             for source, study, _ in others:
                 if study != owner:
-                    message = "a file of another study has the same SOPInstanceUID"
                     entry = self._catalogue.entry(source)
                     self._reject([self._rejected("index", entry, "duplicate", message)])
                     self._database.execute("UPDATE member SET copy = 1 WHERE source = ?", (source,))

@@ -177,6 +177,23 @@ def test_a_copy_in_an_unlabelled_study_does_not_take_the_place_of_the_labelled_o
     assert figures["dropped"] == {"study_without_label": 1}
 
 
+def test_a_copy_in_another_study_is_told_of_the_file_that_stands_for_it(tmp_path):
+    dataset = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    dataset.SOPInstanceUID = "1.2.3.4"
+    (tmp_path / "archive").mkdir()
+    for study in ("1.2.1", "1.2.2"):
+        dataset.StudyInstanceUID = study
+        write(dataset, tmp_path / "archive" / study, uid.ExplicitVRLittleEndian)
+    first = tmp_path / "archive" / "1.2.1"
+    first.write_bytes(first.read_bytes()[:-400])
+    job = ["ingest", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key"]
+    assert summary(*job)["converted"] == 0
+    dropped = {row["reason"]: row for row in rows(tmp_path / "out" / "rejects.csv")}
+    assert dropped["truncated_pixel_data"]["source_id"] in dropped["duplicate"]["message"]
+    first.unlink()
+    assert summary(*job)["converted"] == 1
+
+
 def test_an_unfinished_or_damaged_source_is_not_preprocessed(tmp_path, ingest):
     ingest()
     (tmp_path / "out" / ".fxray").mkdir()
