@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 
@@ -38,3 +39,17 @@ def test_tables_show_paths_that_are_no_text(monkeypatch):
     text = printed(monkeypatch, "utf-8", show)
     assert " ".join(text.split()).count("/data/? [31m[bold]ü") == 4
     assert "   of these" in text
+
+
+def test_tables_are_whole_in_a_pipe_and_folded_on_a_narrow_terminal(monkeypatch):
+    label = "Handgelenk_links_ap_seitlich_" * 5
+
+    def show() -> None:
+        print_table("Labels", ["label", "count"], [[label, "3"]])
+
+    assert f" {label} " in printed(monkeypatch, "utf-8", show)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    folded = re.findall("│ ([A-Za-z_]+) ", printed(monkeypatch, "utf-8", show))
+    assert "".join(folded) == label
+    assert len(folded) > 1

@@ -24,6 +24,7 @@ EXIT_ERROR = 1
 EXIT_QUARANTINED = 3
 
 _SECONDS_BETWEEN_LINES = 10.0
+_ANY_WIDTH = 1_000_000
 
 _GONE = "Was it removed, or a drive disconnected, while fxray was at work? "
 _FORBIDDEN = "See that it may be read, or written if it is the output. "
@@ -210,16 +211,26 @@ def print_pairs(title: str, rows: Iterable[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(Text(name), Text(visible(value)))
-    Console().print(table)
+    _print_whole(table)
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """Print a table with a header."""
-    table = Table(*columns, title=_title(title), title_justify="left")
+    table = Table(title=_title(title), title_justify="left")
+    for name in columns:
+        table.add_column(name, overflow="fold")
     for row in rows:
         # As text: what a file says must not be taken for markup or terminal control codes.
         table.add_row(*(Text(visible(text)) for text in row))
-    Console().print(table)
+    _print_whole(table)
+
+
+def _print_whole(table: Table) -> None:
+    console = Console()
+    if not console.is_terminal:
+        # A file or a pipe takes lines of any length.
+        console.width = _ANY_WIDTH
+    console.print(table)
 
 
 def _title(text: str) -> Text:
