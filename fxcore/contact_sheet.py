@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from fxcore.dataset.assemble import read_provenance
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.png import encode_png
+from fxcore.dataset.png import SIGNATURE, encode_png
 from fxcore.dataset.studies import read_radiograph
 from fxcore.dataset.tables import read_csv, write_atomically
-from fxcore.errors import DataSetError
+from fxcore.errors import DataSetError, ParameterError
 
 _TILE = 160
 _GAP = 6
@@ -28,7 +28,7 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
     before, after : Path
         A data set, and the same after preprocessing. Radiographs that the part filter dropped are not drawn.
     out : Path
-        PNG file to write.
+        PNG file to write, outside both; one that is there is replaced, no other file is.
     count : int
         How many radiographs of `before`.
 
@@ -36,7 +36,10 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
     ------
     DataSetError
         If either is not a data set or they have no radiograph in common.
+    ParameterError
+        If `out` would take the place of another file.
     """
+    _check_place(out, before, after)
     first, second = Layout(before), Layout(after)
     for layout in (first, second):
         read_provenance(layout)
@@ -57,6 +60,20 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
         tiles.extend(_tile(read_radiograph(second, result["label"], result).image) for result in made)
         groups.append(np.concatenate(tiles, axis=1))
     write_atomically(out, encode_png(_page(groups)))
+
+
+def _check_place(out: Path, *datasets: Path) -> None:
+    place = out.resolve()
+    for root in datasets:
+        if place.is_relative_to(root.resolve()):
+            raise ParameterError(f"the contact sheet {out} must lie outside the data set {root}")
+    if place.exists():
+        with place.open("rb") as file:
+            head = file.read(len(SIGNATURE))
+        if head not in (b"", SIGNATURE):
+            raise ParameterError(
+                f"{out} exists and is not a PNG file, so it is not overwritten; name another"
+            )
 
 
 def _page(groups: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

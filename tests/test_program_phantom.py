@@ -12,6 +12,9 @@ import time
 
 import pytest
 
+from fxcore.contact_sheet import contact_sheet
+from fxcore.dataset.png import decode_png
+from fxcore.errors import ParameterError
 from tests.program import finished_studies, fxray, rows, summary, tree
 
 STUDIES = 40
@@ -74,6 +77,16 @@ def test_a_finished_run_has_nothing_left_to_do(archive, job, built):
     assert (figures["studies_done_now"], figures["radiographs_done_now"]) == (0, 0)
     assert figures["studies_done_before"] > 0
     assert tree(built[0]) == before
+
+
+def test_a_contact_sheet_takes_the_place_of_none_but_a_png(built, tmp_path):
+    (tmp_path / "notes.txt").write_text("of the user")
+    for victim in (built[0] / "dataset.json", built[0] / "new.png", tmp_path / "notes.txt"):
+        with pytest.raises(ParameterError, match=victim.name):
+            contact_sheet(built[0], built[0], victim)
+    for _ in range(2):
+        contact_sheet(built[0], built[0], tmp_path / "sheet.png", count=2)
+    assert decode_png((tmp_path / "sheet.png").read_bytes()).size
 
 
 def test_every_file_is_converted_or_rejected_or_passed_over_and_none_twice(archive, built, place):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fxcore.errors import DataSetError
 from fxcore.kernels import png_deflate, png_unfilter
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Deflate with a window of 32 KiB, fastest compression.
 _ZLIB_HEADER = b"\x78\x01"
 _HEADER = struct.Struct(">IIBBBBB")
@@ -52,7 +52,7 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     header = _HEADER.pack(columns, rows, 8, 0, 0, 0, 0)
     stream, checksum = png_deflate(image)
     pixels = _chunk(b"IDAT", _ZLIB_HEADER, stream.data, struct.pack(">I", checksum))
-    return b"".join([_SIGNATURE, *_chunk(b"IHDR", header), *pixels, *_chunk(b"IEND")])
+    return b"".join([SIGNATURE, *_chunk(b"IHDR", header), *pixels, *_chunk(b"IEND")])
 
 
 def decode_png(data: bytes) -> NDArray[np.uint8]:
@@ -68,7 +68,7 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
     DataSetError
         If the file is not a PNG, is damaged or truncated, or is not 8-bit grey.
     """
-    if data[:8] != _SIGNATURE:
+    if data[:8] != SIGNATURE:
         raise DataSetError("not a PNG file")
     shape: tuple[int, int] | None = None
     parts: list[bytes] = []
