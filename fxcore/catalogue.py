@@ -28,6 +28,7 @@ from fxcore.dicom.entries import Found, IndexEntry, walk
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import QUARANTINE_REASONS, Executor, WorkerFailure
 from fxcore.jobs import IndexTask, index_files
+from fxcore.user_folders import user_folder
 
 if TYPE_CHECKING:
     from fxcore.run import Progress
@@ -69,9 +70,23 @@ OR files.inode IS NOT found.inode OR files.reason IN ({", ".join("?" * len(_PASS
 
 
 def default_index_file(archive: Path) -> Path:
-    """Where the index of `archive` is kept: in the cache folder of the user."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """Where the index of `archive` is kept: in the cache folder of the user.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such folder.
+    """
+    cache = user_folder("XDG_CACHE_HOME", ".cache", "index of the archive", "--index")
     return cache / "fxray" / f"{hashlib.sha256(os.fsencode(archive)).hexdigest()[:24]}.index"
+
+
+def is_default_index_file(place: Path, archive: Path) -> bool:
+    """Tell whether `place`, with links followed, is where the index of `archive` is kept by default."""
+    try:
+        return place == default_index_file(archive).resolve()
+    except ParameterError:
+        return False
 
 
 def check_index_file(place: Path) -> None:
@@ -242,7 +257,8 @@ class Catalogue:
 
     def load(self, place: Path, say: Callable[[str], None]) -> None:
         """Start from what an earlier run kept at `place`, if anything."""
-        if not place.exists():
+        # Also where the user may not look.
+        if not os.path.exists(place):  # noqa: PTH110
             return
         try:
             with contextlib.closing(sqlite3.connect(f"{place.as_uri()}?mode=ro", uri=True)) as kept:

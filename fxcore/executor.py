@@ -133,7 +133,7 @@ def _await_server() -> None:
     Raises
     ------
     FxrayError
-        If something of what it loads cannot be imported.
+        If something of what it loads cannot be imported, or what it compiles cannot be kept.
     """
     if not isinstance(_context(), ForkServerContext):
         return
@@ -145,15 +145,22 @@ def _await_server() -> None:
             process.start()
             process.join()
         if missing.poll():
-            raise FxrayError(f"the installation is not whole ({missing.recv()}); install fxray again")
+            raise FxrayError(missing.recv())
 
 
 def _tell_what_is_missing(told: Connection) -> None:
     """Send why what workers need cannot be imported, if so; the server process keeps that to itself."""
+    # Started by the server process: not to be taken for a sign that the program has ended.
+    os.environ.pop(STARTED_BY, None)
     try:
         import fxcore.worker_start  # noqa: F401
     except ImportError as error:
-        told.send(f"{error}")
+        told.send(f"the installation is not whole ({error}); install fxray again")
+    except RuntimeError as error:
+        # As Numba has it where neither the installation nor a home folder may be written.
+        told.send(
+            f"compiled kernels have no place ({error}); set XDG_CACHE_HOME to a folder that may be written"
+        )
 
 
 def _initialise(memory: int) -> None:
@@ -326,7 +333,8 @@ class Executor:
                 future = self._pool.schedule(attempt, args=[function, task], timeout=limit)
                 self._running.add(future)
                 return future
-        except RuntimeError as error:
+        except (RuntimeError, BrokenPipeError) as error:
+            # The pipe is that to the helper of `multiprocessing` which keeps count of locks.
             raise BrokenProcessPool from error
 
 

@@ -11,7 +11,11 @@ import os
 # and would take as much of the memory that workers share with this process, as they go on looking.
 gc.disable()
 
-import fxcore.worker_start  # noqa: E402, F401
+try:
+    import fxcore.worker_start  # noqa: F401
+except RuntimeError as error:
+    # The server process passes over this kind only; why it was is told when it is asked for a worker.
+    raise ImportError from error
 
 gc.freeze()
 gc.enable()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.archive import UNLISTED, Plan
-from fxcore.catalogue import check_index_file, default_index_file, open_catalogue
+from fxcore.catalogue import check_index_file, default_index_file, is_default_index_file, open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
@@ -196,7 +196,7 @@ def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> Non
                 f"the index {places['index']} would take the place of the {name}; "
                 "name another place with --index"
             )
-    if places["index"] != default_index_file(archive).resolve():
+    if not is_default_index_file(places["index"], archive):
         # What lies in the cache is of fxray, and if it is damaged made anew.
         check_index_file(places["index"])
     for name in ("pseudonym key", "link file", "index"):

@@ -11,16 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.errors import FxrayError
+from fxcore.user_folders import user_folder
 
 _KEY_BYTES = 32
 _DIGITS = 24
 
 
 def default_key_file() -> Path:
-    """The user's own key file: ``$FXRAY_KEY``, or ``fxray/pseudonyms.key`` in the configuration folder."""
+    """The user's own key file: ``$FXRAY_KEY``, or ``fxray/pseudonyms.key`` in the configuration folder.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such folder.
+    """
     if named := os.environ.get("FXRAY_KEY"):
         return Path(named)
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "fxray" / "pseudonyms.key"
+    folder = user_folder("XDG_CONFIG_HOME", ".config", "pseudonym key", "--key")
+    return folder / "fxray" / "pseudonyms.key"
 
 
 class Pseudonyms:

@@ -18,6 +18,7 @@ from fxcore.errors import FxrayError, ParameterError
 from fxcore.ingest import check_places
 from fxcore.ingest import ingest as ingest_here
 from fxcore.preprocess import read_finished
+from fxcore.pseudonyms import default_key_file
 from fxcore.shards import Shard
 from tests.dicom_files import image_dataset, write
 from tests.program import fxray, rows, start, summary, tree
@@ -256,6 +257,19 @@ def test_a_damaged_index_in_the_cache_is_no_reason_to_stop(tmp_path, archive, mo
     place.parent.mkdir(parents=True)
     place.write_bytes(bytes(100))
     check_places(archive, tmp_path / "out", {"pseudonym key": tmp_path / "key", "index": place})
+
+
+def test_without_a_home_folder_the_options_are_named_and_enough(tmp_path, archive, monkeypatch):
+    for name in ("FXRAY_KEY", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    # As it does where neither HOME is set nor the user known.
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(ParameterError, match="--key"):
+        default_key_file()
+    with pytest.raises(ParameterError, match="--index"):
+        default_index_file(archive)
+    places = {"pseudonym key": tmp_path / "key", "index": tmp_path / "index"}
+    check_places(archive, tmp_path / "out", places)
 
 
 def test_links_are_counted_and_not_followed_and_an_empty_archive_is_said(tmp_path):

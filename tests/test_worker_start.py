@@ -53,15 +53,24 @@ def test_what_loading_the_kernels_does_without_is_there_afterwards() -> None:
     assert float(_run(code)) == 5.0
 
 
-def test_an_incomplete_installation_is_told_once(tmp_path: Path) -> None:
-    (tmp_path / "llvmlite.py").write_text("raise ImportError('no llvmlite here')")
+@pytest.mark.parametrize(
+    ("module", "error", "told"),
+    [
+        ("llvmlite", ImportError("no llvmlite"), "is not whole (no llvmlite); install fxray again"),
+        ("pydicom", RuntimeError("no locator"), "have no place (no locator); set XDG_CACHE_HOME"),
+    ],
+)
+def test_why_workers_cannot_load_is_told_once(
+    tmp_path: Path, module: str, error: Exception, told: str
+) -> None:
+    (tmp_path / f"{module}.py").write_text(f"raise {error!r}")
     archive = tmp_path / "archive"
     archive.mkdir()
     (archive / "image.png").write_bytes(b"")
     path = os.pathsep.join([str(tmp_path), *(entry for entry in sys.path if entry)])
     done = fxray("build", archive, tmp_path / "out", code=1, environment={"PYTHONPATH": path})
-    assert "the installation is not whole (no llvmlite here)" in done.stderr
-    assert done.stderr.count("llvmlite") == 1
+    assert told in done.stderr
+    assert done.stderr.count(str(error)) == 1
 
 
 def test_the_import_path_is_passed_on_for_as_long_as_processes_are_started(monkeypatch, tmp_path) -> None:
