@@ -10,7 +10,7 @@ import pytest
 
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.studies import read_radiograph
-from tests.program import rows, summary
+from tests.program import fxray, rows, summary
 
 
 def draw(path: Path, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
@@ -57,6 +57,15 @@ def test_the_mura_tree_gives_studies_patients_and_labels(tmp_path, ingest):
     assert figures["studies"] == {"broken": 2, "not_broken": 1, "unlabelled": 0}
     assert figures["radiographs"] == {"broken": 3, "not_broken": 1, "unlabelled": 0}
     assert len({row["patient_id"] for row in rows(out / "metadata.csv")}) == 2
+
+
+def test_a_terminal_without_the_letters_of_a_path_is_told_of_it_all_the_same(tmp_path):
+    draw(tmp_path / "снимки" / "1.png")
+    job = ["ingest", tmp_path / "снимки", tmp_path / "данные", "--key", tmp_path / "key", "--workers", 1]
+    assert (
+        r"\u0434\u0430\u043d\u043d\u044b\u0435"
+        in fxray(*job, environment={"PYTHONIOENCODING": "latin-1"}).stdout
+    )
 
 
 @pytest.mark.parametrize("key", ["a/1.png", "1.png", "1"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 
 from fxcore.cli.signals import Stopped, ignore, listen
@@ -14,6 +15,9 @@ _OPTIONS_WITHOUT_WORKERS = {"--help", "-h", "--scheduler"}
 def main() -> None:
     """Entry point of the ``fxray`` program."""
     listen()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the terminal has no letter for must not fail a run that is done; stderr is like that already.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Imported from here on, so that Ctrl-C is heard while all that loads.
     if _takes_workers(sys.argv[1:]):
         from fxcore.executor import start_loading
