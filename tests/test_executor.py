@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pebble import ProcessPool
 
 from fxcore import stopping
 from fxcore.attempt import attempt
 from fxcore.config import to_toml
+from fxcore.errors import FxrayError
 from fxcore.executor import Executor, WorkerFailure
 
 
@@ -88,6 +90,15 @@ def test_workers_killed_between_two_tasks_are_replaced(workers):
     failed = [outcome.result for outcome in found if isinstance(outcome.result, WorkerFailure)]
     assert len(failed) <= 6
     assert {failure.reason for failure in failed} <= {"worker_died"}
+
+
+def test_a_helper_of_multiprocessing_that_cannot_be_started_is_told(monkeypatch):
+    def schedule(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(ProcessPool, "schedule", schedule)
+    with Executor(1) as executor, pytest.raises(FxrayError, match="worker processes cannot be started"):
+        list(executor.run(square_or_fault, [1], limit))
 
 
 def test_tasks_are_taken_as_room_becomes_free():

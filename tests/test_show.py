@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -9,8 +10,9 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import typer
 
-from fxcore.cli.show import print_json, print_pairs, print_table
+from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table
 
 _PATH = "/data/\udcff\x1b[31m[bold]ü"
 
@@ -29,6 +31,19 @@ def printed(monkeypatch: pytest.MonkeyPatch, encoding: str, show: Callable[[], N
 def test_json_comes_back_as_it_was(monkeypatch, encoding):
     text = printed(monkeypatch, encoding, lambda: print_json({"out": _PATH}))
     assert json.loads(text) == {"out": _PATH}
+
+
+def test_a_broken_pipe_is_passed_over_where_it_is_that_of_the_output_only(monkeypatch, capsys):
+    def broken(*_: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with pytest.raises(typer.Exit), errors_for_people():
+        broken()
+    assert "Broken pipe" in capsys.readouterr().err
+    monkeypatch.setattr(sys.stdout, "write", broken)
+    with pytest.raises(typer.Exit), errors_for_people():
+        print_json({"out": _PATH})
+    assert capsys.readouterr().err == ""
 
 
 def test_tables_show_paths_that_are_no_text(monkeypatch):

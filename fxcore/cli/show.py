@@ -173,8 +173,6 @@ def errors_for_people(go_on: str = "") -> Iterator[None]:
     except Stopped as stopped:
         ignore()
         _fail(f"{stopped}{' ' + go_on if go_on else ''}", stopped.exit_code)
-    except BrokenPipeError:
-        raise typer.Exit(EXIT_ERROR) from None
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _fail(f"{place}{error.strerror or error}. {_WAY_OUT.get(error.errno or 0, '')}{go_on}".rstrip())
@@ -246,5 +244,9 @@ def print_plain(text: str) -> None:
     """Write text to stdout as it is; now, so that a full disk is noticed here."""
     if sys.stdout is None:
         raise FxrayError("standard output is closed; there is nowhere to print to")
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough.
+        raise typer.Exit(EXIT_ERROR) from None
