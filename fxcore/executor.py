@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutError, wait
@@ -103,6 +105,11 @@ def start_loading() -> None:
     """Let the process that workers are forked from load what they need, while this one prepares their work.
 
     Worth a call as early as may be; without it, that process starts with the first `Executor`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be started.
     """
     if isinstance(_context(), ForkServerContext):
         with shared_import_path(**{STARTED_BY: str(os.getpid())}):
@@ -111,8 +118,23 @@ def start_loading() -> None:
             with _held_back(signal.SIGHUP):
                 resource_tracker.ensure_running()
             # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
-            with _held_back(signal.SIGINT):
+            with _held_back(signal.SIGINT), _too_long_a_path_named():
                 forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _too_long_a_path_named() -> Iterator[None]:
+    """Say which folder it is whose path is too long for a socket (unix(7)), and what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        # Python itself finds that out, and gives it no number.
+        if error.errno is not None:
+            raise
+        why = (
+            "The path of the temporary folder is too long for worker processes; name a shorter one by TMPDIR"
+        )
+        raise OSError(errno.ENAMETOOLONG, why, tempfile.gettempdir()) from error
 
 
 @contextlib.contextmanager

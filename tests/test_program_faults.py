@@ -34,3 +34,14 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path):
     draw(tmp_path / "archive" / "0.png")
     refused = fxray("ingest", tmp_path / "archive", "/proc/fxray", "--key", tmp_path / "key", code=1)
     assert "cannot write to /proc/fxray" in refused.stderr
+
+
+def test_a_temporary_folder_with_too_long_a_path_is_named(tmp_path):
+    draw(tmp_path / "archive" / "0.png")
+    folder = tmp_path / ("t" * 100)
+    folder.mkdir()
+    job = ["ingest", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key"]
+    refused = fxray(*job, code=1, environment={"TMPDIR": str(folder)})
+    assert f"{folder}: The path of the temporary folder is too long" in refused.stderr
+    assert "name a shorter one by TMPDIR" in refused.stderr
+    assert not (tmp_path / "out").exists()
