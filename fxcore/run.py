@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -370,8 +370,11 @@ def finish(
         say_removed(planned.missing, summary, progress)
     else:
         summary.shard = str(shard)
-        digest = planned.digest.hexdigest()
-        account = Account(shard.number, shard.count, digest, len(planned.studies), provenance)
+        digest = planned.digest
+        digest.update(json.dumps(provenance["archive"]).encode())
+        for reject in loose():
+            digest.update(json.dumps(astuple(reject)).encode())
+        account = Account(shard.number, shard.count, digest.hexdigest(), len(planned.studies), provenance)
         write_account(layout, account, planned.studies, loose)
     summary.seconds = time.perf_counter() - began
     return summary

@@ -73,7 +73,7 @@ class Account:
     number, count : int
         Which shard it is, of how many.
     digest : str
-        Of all studies it saw, its own or not: shards that saw the same archive have the same.
+        Of all it saw, studies of others and rejects too: shards that saw the same archive have the same.
     studies : int
         How many studies are its own.
     provenance : dict

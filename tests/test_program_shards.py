@@ -99,14 +99,23 @@ def test_a_whole_run_takes_over_from_shards_and_has_nothing_left_to_merge(tmp_pa
     assert tree(out) == jobs.trees["build"]
 
 
-def test_shards_of_different_archives_are_not_merged(tmp_path, jobs):
+def remove_one(archive):
+    next(
+        path for path in sorted(archive.rglob("*")) if path.is_file() and path.stat().st_size > 10_000
+    ).unlink()
+
+
+def add_one_that_is_rejected(archive):
+    (archive / "zero.dcm").touch()
+
+
+@pytest.mark.parametrize("change", [remove_one, add_one_that_is_rejected])
+def test_shards_of_different_archives_are_not_merged(tmp_path, jobs, change):
     archive, out = tmp_path / "archive", tmp_path / "out"
     shutil.copytree(jobs.archive, archive)
     command = ["build", archive, out, "--key", jobs.folder / "key", "--part", "any"]
     fxray(*command, "--shard", "1/2")
-    next(
-        path for path in sorted(archive.rglob("*")) if path.is_file() and path.stat().st_size > 10_000
-    ).unlink()
+    change(archive)
     fxray(*command, "--shard", "2/2")
     assert "the archive changed in between" in fxray("merge", out, code=1).stderr
     fxray(*command, "--shard", "1/2")
