@@ -264,12 +264,11 @@ def study_key(entry: IndexEntry, labels: LabelTable | None, config: IngestConfig
         return f"uid:{entry.study_uid}" if entry.study_uid else f"file:{entry.source}"
     folder = PurePosixPath(entry.source).parent
     if config.image_studies != "file" and folder.name:
-        named = _STUDY_FOLDER.fullmatch(folder.name) is not None
-        labelled = (
-            labels is not None and labels.key_kind == "folder" and labels.folder_key(str(folder)) is not None
-        )
-        if config.image_studies == "folder" or named or labelled:
+        if config.image_studies == "folder" or _STUDY_FOLDER.fullmatch(folder.name):
             return f"folder:{folder}"
+        # Its label is that of all below it: one study, whose views are not to be split apart later.
+        if labels is not None and labels.key_kind == "folder" and (place := labels.place_of(entry.source)):
+            return f"folder:{place}"
     return f"file:{entry.source}"
 
 

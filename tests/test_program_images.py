@@ -80,8 +80,8 @@ def test_a_table_labels_images_by_path_name_or_stem(tmp_path, ingest, key):
 
 
 def test_a_table_labels_folders_as_studies(tmp_path, ingest):
-    for i in range(3):
-        draw(tmp_path / "archive" / "s1" / f"{i}.png", i)
+    for i, view in enumerate(("", "ap", "lat")):
+        draw(tmp_path / "archive" / "s1" / view / f"{i}.png", i)
     draw(tmp_path / "archive" / "s2" / "0.png", 7)
     (tmp_path / "labels.csv").write_text("folder;label\ns1;broken\ns2;not broken\n")
     _, figures = ingest("--labels", tmp_path / "labels.csv")
