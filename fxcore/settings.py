@@ -9,6 +9,8 @@ from fxcore.errors import ParameterError
 from fxcore.steps import Pipeline
 
 IMAGE_STUDIES = ("auto", "file", "folder")
+# GiB: a PiB, which no machine has, and far below what the system can be told as a number.
+_MOST_MEMORY = 2**20
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class IngestConfig:
     # Drop studies with more radiographs than this, frames counted; 0 keeps all.
     max_instances: int = 0
     # What makes a study of ordinary images: "file" (each image), "folder" (the images of one folder), or
-    # "auto": a folder that is named like a study or has a label of its own, else each image.
+    # "auto": a folder that is named like a study, or one with a label of its own and all that is below it,
+    # else each image.
     image_studies: str = "auto"
     # A file that takes longer is given up; a study has this time for each of its files.
     seconds_per_file: float = 60.0
@@ -42,6 +45,11 @@ class IngestConfig:
             raise ParameterError(
                 f"ingest.memory_per_worker {self.memory_per_worker} GiB is below 0.5, which no worker can "
                 "start with; 0 sets no limit"
+            )
+        if self.memory_per_worker > _MOST_MEMORY:
+            raise ParameterError(
+                f"ingest.memory_per_worker {self.memory_per_worker} GiB is above {_MOST_MEMORY}, more than "
+                "any machine has; 0 sets no limit"
             )
 
     @property
