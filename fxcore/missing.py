@@ -39,13 +39,13 @@ class Missing:
             "removed."
         )
 
-    def check(self, layout: Layout, finished: Path, source: Path, unlisted: int) -> None:
+    def check(self, layout: Layout, source: Path, unlisted: int) -> None:
         """Check, before anything is done, that the studies may be removed.
 
         Parameters
         ----------
         layout : Layout
-            The data set.
+            The output.
         source : pathlib.Path
         unlisted : int
             Number of folders in it that could not be listed.

@@ -175,7 +175,7 @@ def output_folder(
         except BaseException:
             # Nothing that happens here is to take the place of what broke it off.
             with suppress(OSError):
-                discard_idle_work(layout)
+                discard_idle_work(layout, layout.provenance)
             raise
 
 
@@ -272,7 +272,7 @@ def do_studies(
         # An empty fingerprint says nothing of the files: two of them are not the same.
         if mine and record.fingerprint and is_in_place(layout, record):
             done[record.study_id] = record.fingerprint
-    missing.check(layout, layout.provenance, source, unlisted)
+    missing.check(layout, source, unlisted)
     for account in layout.all_of("account"):
         account.unlink(missing_ok=True)
     planned = Planned(missing)

@@ -6,13 +6,13 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from fxcore.aggregate import DECIMALS
-from fxcore.dataset.assemble import REJECT_COLUMNS
+from fxcore.dataset.assemble import REJECT_COLUMNS, discard_idle_work
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import cell, union_of_columns, write_atomically, write_together
@@ -37,6 +37,8 @@ STATEMENT = (
 def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> Iterator[Layout]:
     """Take `out` for this run: made if need be, locked, checked to be of the same model and settings.
 
+    A run that is broken off before it did anything leaves a finished scoring finished.
+
     Raises
     ------
     FxrayError
@@ -60,7 +62,13 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
         check_settings(out, begun_scoring(out), identity)
         layout.records.mkdir(exist_ok=True)
         write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
-        yield layout
+        try:
+            yield layout
+        except BaseException:
+            # Nothing that happens here is to take the place of what broke it off.
+            with suppress(OSError):
+                discard_idle_work(layout, out / SUMMARY_FILE)
+            raise
 
 
 def begun_scoring(out: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from fxcore.missing import Missing
 from fxcore.run import Progress, Silent, each_study, tool
 from fxserve.device import CPU
 from fxserve.model import Model
-from fxserve.output import SUMMARY_FILE, output_folder, write_tables
+from fxserve.output import output_folder, write_tables
 from fxserve.prepare import preparing
 from fxserve.records import StudyScore, read_scores, write_score
 from fxserve.settings import BY_MODEL, ModelSettings
@@ -162,7 +162,7 @@ def score(
         opened.studies(layout, executor, progress) as studies,
     ):
         missing, done = _earlier(layout, studies.there)
-        missing.check(layout, layout.root / SUMMARY_FILE, source, studies.unlisted)
+        missing.check(layout, source, studies.unlisted)
         progress.stage("Scoring studies", len(studies.there))
         counter = _Counter(layout, summary)
         tasks = _to_do(studies, done, counter, progress)

@@ -162,13 +162,13 @@ def discard_work(layout: Layout) -> None:
     shutil.rmtree(layout.discarded_work, ignore_errors=True)
 
 
-def discard_idle_work(layout: Layout) -> None:
-    """Remove the work folder of a finished data set if nothing was done there, so that it is finished again.
+def discard_idle_work(layout: Layout, last: Path) -> None:
+    """Remove the work folder of a finished output if nothing was done there, so that it is finished again.
 
-    Nothing: no study, no shard, no beginning of new root files.
+    Nothing: no study, no shard, no beginning of new root files. Of these, `last` is written last.
     """
     done = itertools.chain(layout.records.iterdir(), layout.all_of("account"), layout.work.glob(JOURNAL_FILE))
-    if not layout.shard and layout.provenance.exists() and not any(done):
+    if not layout.shard and last.exists() and not any(done):
         discard_work(layout)
 
 

@@ -12,8 +12,7 @@ from fxcore.errors import ParameterError
 from fxcore.kernels._check import as_image, same_shape
 from fxcore.kernels._jit import kernel
 
-
-# Noise alone has in few places so many times its variance, over 5 × 5 pixels; and so much of it is left at least.
+# In few places has noise alone, over 5 × 5 pixels, so many times its variance; so much of it is left at least.
 _NOISE_ALONE, _LEFT = 1.8, 0.2
 
 
