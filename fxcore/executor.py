@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import itertools
-import multiprocessing
 import os
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -25,7 +18,7 @@ from pebble import ProcessExpired, ProcessPool
 from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, TIME_OUT, WORKER_DIED, WorkerFailure, attempt
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.extras import CLUSTER
-from fxcore.import_path import shared_import_path, without_main_module
+from fxcore.forking import await_server, start_loading, worker_context
 from fxcore.stopping import undisturbed
 
 __all__ = [
@@ -36,14 +29,10 @@ __all__ = [
     "WorkerFailure",
     "default_workers",
     "open_executor",
-    "start_loading",
 ]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-STARTED_BY = "FXRAY_STARTED_BY"
-"""Variable that tells the process that workers are forked from who started it."""
 
 # More processes than this for each core only take memory and time to start.
 _WORKERS_PER_CORE = 4
@@ -74,115 +63,6 @@ class Outcome(Generic[Task, Result]):
 def default_workers() -> int:
     """Number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _Process(ForkServerProcess):
-    """A process that has nothing to do with the program's main module."""
-
-    def start(self) -> None:
-        with without_main_module():
-            super().start()
-
-
-class _Context(ForkServerContext):
-    Process = _Process
-
-
-def _context() -> Any:
-    """Fork workers from a clean server process that has imported what they need, and seen to the kernels.
-
-    Where that is not to be had, spawn them. Never fork the parent itself: its threads and locks
-    would come along.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = _Context()
-    context.set_forkserver_preload(["fxcore.fork_server"])
-    return context
-
-
-def start_loading() -> None:
-    """Let the process that workers are forked from load what they need, while this one prepares their work.
-
-    Worth a call as early as may be; without it, that process starts with the first `Executor`.
-
-    Raises
-    ------
-    OSError
-        If it cannot be started.
-    """
-    if isinstance(_context(), ForkServerContext):
-        with shared_import_path(**{STARTED_BY: str(os.getpid())}):
-            # It ends by itself after the last of us, which a closed terminal must not hinder. It lets Ctrl-C
-            # through again when it starts, so it must not come under the block below.
-            with _held_back(signal.SIGHUP):
-                resource_tracker.ensure_running()
-            # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
-            with _held_back(signal.SIGINT), _too_long_a_path_named():
-                forkserver.ensure_running()
-
-
-@contextlib.contextmanager
-def _too_long_a_path_named() -> Iterator[None]:
-    """Say which folder it is whose path is too long for a socket (unix(7)), and what to do about it."""
-    try:
-        yield
-    except OSError as error:
-        # Python itself finds that out, and gives it no number.
-        if error.errno is not None:
-            raise
-        why = (
-            "The path of the temporary folder is too long for worker processes; name a shorter one by TMPDIR"
-        )
-        raise OSError(errno.ENAMETOOLONG, why, tempfile.gettempdir()) from error
-
-
-@contextlib.contextmanager
-def _held_back(number: signal.Signals) -> Iterator[None]:
-    """Hold a signal back, also in the processes that are started meanwhile."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _await_server() -> None:
-    """Wait until the process that workers are forked from has loaded and, on an empty cache, compiled.
-
-    By a worker that only tells whether it could: waiting for it, unlike starting the pool, can be broken off.
-
-    Raises
-    ------
-    FxrayError
-        If something of what it loads cannot be imported, or what it compiles cannot be kept.
-    """
-    if not isinstance(_context(), ForkServerContext):
-        return
-    missing, told = _context().Pipe(duplex=False)
-    with missing, told:
-        # Where it cannot be had, the pool will say so.
-        with contextlib.suppress(OSError, EOFError):
-            process = _context().Process(target=_tell_what_is_missing, args=(told,))
-            process.start()
-            process.join()
-        if missing.poll():
-            raise FxrayError(missing.recv())
-
-
-def _tell_what_is_missing(told: Connection) -> None:
-    """Send why what workers need cannot be imported, if so; the server process keeps that to itself."""
-    # Started by the server process: not to be taken for a sign that the program has ended.
-    os.environ.pop(STARTED_BY, None)
-    try:
-        import fxcore.worker_start  # noqa: F401
-    except ImportError as error:
-        told.send(f"the installation is not whole ({error}); install fxray again")
-    except RuntimeError as error:
-        # As Numba has it where neither the installation nor a home folder may be written.
-        told.send(
-            f"compiled kernels have no place ({error}); set XDG_CACHE_HOME to a folder that may be written"
-        )
 
 
 def _initialise(memory: int) -> None:
@@ -223,7 +103,10 @@ class Executor:
         # Also where the process that workers are forked from was lost, which the pool would start in its way.
         start_loading()
         return ProcessPool(
-            max_workers=self._workers, context=_context(), initializer=_initialise, initargs=(self._memory,)
+            max_workers=self._workers,
+            context=worker_context(),
+            initializer=_initialise,
+            initargs=(self._memory,),
         )
 
     def __enter__(self) -> Executor:
@@ -275,7 +158,7 @@ class Executor:
         source = iter(tasks)
         new_pools = 0
         if not self._begun:
-            _await_server()
+            await_server()
             self._begun = True
         try:
             while True:

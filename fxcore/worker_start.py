@@ -28,7 +28,7 @@ for _variable in (
 ):
     os.environ.setdefault(_variable, "1")
 
-from fxcore.executor import STARTED_BY  # noqa: E402
+from fxcore.forking import STARTED_BY  # noqa: E402
 
 
 def _leave_if_alone() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from fxcore import cli
 from fxcore.cli.app import app
-from fxcore.executor import STARTED_BY
+from fxcore.forking import STARTED_BY
 from fxcore.import_path import shared_import_path
 from tests.program import fxray
 

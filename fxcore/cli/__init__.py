@@ -20,7 +20,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     # Imported from here on, so that Ctrl-C is heard while all that loads.
     if _takes_workers(sys.argv[1:]):
-        from fxcore.executor import start_loading
+        from fxcore.forking import start_loading
 
         # Where it cannot be had, the run will say so.
         with contextlib.suppress(OSError):

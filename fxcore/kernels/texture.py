@@ -12,7 +12,7 @@ from fxcore.errors import ParameterError
 from fxcore.kernels._check import as_image, same_shape
 from fxcore.kernels._jit import kernel
 
-# In few places has noise alone, over 5 × 5 pixels, so many times its variance; so much of it is left at least.
+# Noise alone seldom has, over 5 × 5 pixels, so many times its variance; so much of it is left at least.
 _NOISE_ALONE, _LEFT = 1.8, 0.2
 
 
