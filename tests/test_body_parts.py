@@ -61,9 +61,12 @@ ankle: ANKLE|Sprunggelenk|OSG|OSG li|oberes Sprunggelenk|Knöchel|Knoechel|chevi
 ankle: caviglia|tornozelo|enkel
 ankle: ankel|fotled|vrist|nilkka|kostka|kotník|boka|gleznă|голеностопный сустав|ποδοκνημική
 ankle: ayak bileği|AYAK BİLEĞİ SAĞ
-ankle: AYAK BILEGI|발목|足関節|cổ chân|Fußgelenk
+ankle: AYAK BILEGI|脚腕关节|발목|足関節|cổ chân|Fußgelenk
 foot: FOOT|feet|Fuß|FUSS LI|Vorfuß|pied|pie|PIE IZQ|piede|pé direito|voet|fot|stopa|lábfej|стопа
 foot: ayak|tarsal|metatarsal
+foot: TARSAL TUNNEL|regio tarsi|canal tarsien|tunnel tarsale|túnel tarsiano|naviküler|رسغ القدم
+foot: escafoides tarsiano|escafoides del pie|escafóide do pé|scafoide tarsico|scaphoïde du pied|Kahnbein Fuß
+foot: σκαφοειδές ταρσού|sajkacsont láb|kość łódkowata|足舟骨|足舟状骨
 heel: CALCANEUS|Fersenbein|talon|heel
 toe: TOE|Großzehe|orteil|dedo del pie|dito del piede|hallux|palec stopy|prst nohy|пальцы стопы
 toe: lábujj
@@ -98,6 +101,7 @@ wrist: muÃ±eca|MUÃ‘ECA|csuklÃ³|zÃ¡pÄ›stÃ­|hÃ¥ndled|zápìstí|ç
 knee: KNEE JOITN|genuo|ginochio|rodila|joehlo|коленый сустав
 ankle: ankel joint|cheviIle|tobilo|Sprungelenk|ayak bielği|anckle
 shoulder: SHOULDR|schoulder|Schuter
+foot: scapho?de tarsien
 elbow: elbwo|Elbogen|ellenbgen
 """
 
@@ -146,6 +150,8 @@ def test_a_label_read_in_the_wrong_code_page_names_its_part(term: str, written: 
         ("UA mit HG", ("forearm", "wrist")),
         ("Hand + HG li", ("hand", "wrist")),
         ("genou face profil", ("knee",)),
+        ("tarsal scaphoid", ("foot",)),
+        ("ayak naviküler", ("foot",)),
         ("RTG ręki z nadgarstkiem", ("hand", "wrist")),
     ],
 )

@@ -5,42 +5,50 @@ from __future__ import annotations
 LOWER_LIMB: dict[str, str] = {
     "foot": """
         en foot, feet, forefoot, midfoot, hindfoot, metatarsal, metatarsals, metatarsus, tarsal, tarsus,
-            tarsals, tarsal navicular, navicular, lisfranc, cuboid, cuneiform, =ft
-        la pes, pedis, ossa metatarsi, os naviculare, metatarsalia, pes dexter, pes sinister
-        de Fuß, Füße, Fußes, Vorfuß, Mittelfuß, Rückfuß, Fußskelett, Fußwurzel, Mittelfußknochen
-        fr pied, pieds, avant-pied, métatarse, métatarsien, métatarsiens, scaphoïde tarsien, tarse
-        es !pie, !pies, antepié, metatarso, metatarsiano, tarso
-        ca !peu, peus
+            tarsals, tarsal navicular, navicular, lisfranc, cuboid, cuneiform, =ft, tarsal scaphoid,
+            foot scaphoid, scaphoid foot, tarsal tunnel
+        la pes, pedis, ossa metatarsi, os naviculare, metatarsalia, pes dexter, pes sinister, ossa tarsi,
+            regio tarsi, regio tarsalis, os scaphoideum pedis
+        de Fuß, Füße, Fußes, Vorfuß, Mittelfuß, Rückfuß, Fußskelett, Fußwurzel, Mittelfußknochen,
+            Kahnbein Fuß, Kahnbein des Fußes, Fußkahnbein
+        fr pied, pieds, avant-pied, métatarse, métatarsien, métatarsiens, scaphoïde tarsien, tarse,
+            tarsien, os du tarse, canal tarsien, scaphoïde pied, scaphoïde du pied
+        es !pie, !pies, antepié, metatarso, metatarsiano, tarso, tarsiano, túnel tarsiano,
+            escafoides tarsiano, escafoides pie, escafoides del pie
+        ca !peu, peus, escafoide del peu
         eu oina
-        it piede, piedi, avampiede, metatarso, metatarsale, tarso
-        pt =pé, pés, antepé, pé direito, pé esquerdo
+        it piede, piedi, avampiede, metatarso, metatarsale, tarso, tarsico, tunnel tarsale, scafoide tarsale,
+            scafoide tarsico, scafoide piede, scafoide del piede
+        pt =pé, pés, antepé, pé direito, pé esquerdo, escafóide do pé, escafóide társico, túnel do tarso
         nl voet, voeten, voorvoet, middenvoet, voetwortel
         da =fod, fødder, forfod, mellemfod, foden
         no fot, føtter, forfot, mellomfot, foten
-        sv fot, fötter, framfot, mellanfot, foten
-        fi jalkaterä, jalkaterät, jalkapöytä
+        sv fot, fötter, framfot, mellanfot, foten, båtben fot, båtben i foten
+        fi jalkaterä, jalkaterät, jalkapöytä, jalan veneluu
         et labajalg, pöid
         is fótur, fætur
-        pl stopa, stopy, =stóp, śródstopie, przodostopie, śródstopia
+        pl stopa, stopy, =stóp, śródstopie, przodostopie, śródstopia, kość łódkowata, kości stępu
         cs noha, nohy, nárt, chodidlo, zánártí, nártní
         sk chodidlo, priehlavok
         sl stopalo, stopala
         hr stopalo, stopala
         sr стопало, стопала
         bg стъпало, ходило, стъпала, ходила
-        ru стопа, стопы, =стоп, плюсна, плюсневые
+        ru стопа, стопы, =стоп, плюсна, плюсневые, предплюсна, ладьевидная кость стопы
         uk стопа, стопи, ступня
-        ro picior, piciorul, piciorului, laba piciorului, metatarsian
-        hu lábfej, =láb, lábak, lábfejek, lábközép, lábtő
-        el άκρος πόδας, πόδι, ποδιού, άκρο πόδι, πόδας, άκρου ποδός, ποδός
+        ro picior, piciorul, piciorului, laba piciorului, metatarsian, scafoid tarsian, scafoid picior
+        hu lábfej, =láb, lábak, lábfejek, lábközép, lábtő, lábtőcsontok, sajkacsont láb, láb sajkacsont,
+            lábtő sajkacsont
+        el άκρος πόδας, πόδι, ποδιού, άκρο πόδι, πόδας, άκρου ποδός, ποδός, ταρσός, ταρσού, σκαφοειδές ταρσού,
+            σκαφοειδές ποδιού, σκαφοειδές πόδι
         lt pėda, pėdos
         lv pēda, pēdas
-        tr ayak, ayaklar, ayak grafisi, ayağı
-        ar قدم, القدم
+        tr ayak, ayaklar, ayak grafisi, ayağı, naviküler, ayak skafoid
+        ar قدم, القدم, رسغ القدم
         he כף רגל, כף הרגל
-        zh 足, 足部, 脚, 跖骨
-        ja 足, 足部, 足部骨, 中足骨
-        ko 족부, 발, 중족골
+        zh 足, 足部, 脚, 跖骨, 跗骨, 足舟骨, 脚舟骨, 足舟状骨
+        ja 足, 足部, 足部骨, 中足骨, 足部舟状骨, 足の舟状骨
+        ko 족부, 발, 중족골, 족근골, 족부 주상골, 발 주상골, 족주상골
         vi bàn chân""",
     "heel": """
         en heel, heels, calcaneus, calcaneum, os calcis, calcaneal, =calc
@@ -139,7 +147,7 @@ LOWER_LIMB: dict[str, str] = {
         ar الكاحل, كاحل
         he קרסול
         fa مچ پا
-        zh 踝, 踝关节, 踝關節, 脚踝, 足踝
+        zh 踝, 踝关节, 踝關節, 脚踝, 足踝, 脚腕, 脚腕关节, 腳腕, 腳腕關節, 足腕关节
         ja 足関節, 足首
         ko 발목, 족관절
         vi cổ chân
