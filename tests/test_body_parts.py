@@ -82,7 +82,7 @@ cervical spine: CSPINE|C-SPINE|HWS|rachis cervical
 lumbar spine: LSPINE|LWS|columna lumbar
 spine: SPINE|Wirbelsäule|kręgosłup|позвоночник
 chest: CHEST|THORAX|Thoraxaufnahme|poumons|tórax|klatka piersiowa|грудная клетка|ribs
-abdomen: ABDOMEN|Bauch|KUB
+abdomen: ABDOMEN|Bauch|KUB|слепая кишка|ирригоскопия толстой кишки|кишечника|товста кишка
 upper limb: UP_EXM|UPPER EXTREMITY|membre supérieur
 limb: EXTREMITY|Extremität
 whole body: WHOLE BODY|WHOLEBODY|Ganzkörper
