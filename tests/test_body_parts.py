@@ -130,6 +130,7 @@ def test_a_damaged_label_names_its_part(label: str, part: str) -> None:
         *[("καρπός", page, "latin-1") for page in ("utf-8", "cp1253", "iso8859_7")],
         *[("Zápěstí", page, "latin-1") for page in ("utf-8", "cp1250", "iso8859_2", "cp852")],
         *[("EL BİLEĞİ", page, "latin-1") for page in ("utf-8", "cp1254")],
+        *[(term, "utf-8", "cp1252") for term in ("RUČNI ZGLOB", "EL BILEĞI", "el bileği")],
         *[("MUÑECA", page, "cp1252") for page in ("utf-8", "latin-1")],
         *[("手腕", page, "latin-1") for page in ("utf-8",)],
     ],

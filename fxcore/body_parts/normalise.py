@@ -1,8 +1,8 @@
 """From a label as a device, a clerk or a broken export wrote it to plain lower-case words.
 
-Mojibake is undone by ftfy. What ftfy leaves alone, because it is not a UTF-8 mix-up, is a label in a
-national code page whose file does not say so: DICOM readers then assume Latin-1 (the Specific Character
-Set, DICOM PS3.3 C.12.1.1.2, is often missing), and ``code_page_readings`` gives what it may have meant.
+Mojibake is undone by ftfy. What ftfy leaves alone is a label in a national code page whose file does not
+say so: DICOM readers then assume Latin-1 (the Specific Character Set, DICOM PS3.3 C.12.1.1.2, is often
+missing); and UTF-8 that might be text (``"RUÄŒNI"``). ``code_page_readings`` gives what these may have meant.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def code_page_readings(label: str) -> Iterator[str]:
             raw = label[:MAX_LETTERS].encode(western)
         except UnicodeEncodeError:
             continue
-        for page in _CODE_PAGES:
+        # UTF-8 first: text in another encoding is hardly ever valid in it.
+        for page in ("utf-8", *_CODE_PAGES):
             try:
                 yield raw.decode(page)
             except UnicodeDecodeError:
