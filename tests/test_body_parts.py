@@ -60,7 +60,7 @@ clavicle: CLAVICLE|Schlüsselbein|Schluesselbein|clavicule|obojczyk|ключиц
 ankle: ANKLE|Sprunggelenk|OSG|OSG li|oberes Sprunggelenk|Knöchel|Knoechel|cheville|tobillo
 ankle: caviglia|tornozelo|enkel
 ankle: ankel|fotled|vrist|nilkka|kostka|kotník|boka|gleznă|голеностопный сустав|ποδοκνημική
-ankle: ayak bileği|AYAK BİLEĞİ SAĞ
+ankle: ayak bileği|AYAK BİLEĞİ SAĞ|SAĞ A.BİLEĞİ|SOL A BİLEK
 ankle: AYAK BILEGI|脚腕关节|발목|足関節|cổ chân|Fußgelenk
 foot: FOOT|feet|Fuß|FUSS LI|Vorfuß|pied|pie|PIE IZQ|piede|pé direito|voet|fot|stopa|lábfej|стопа
 foot: ayak|tarsal|metatarsal

@@ -143,7 +143,8 @@ LOWER_LIMB: dict[str, str] = {
         el ποδοκνημική, ποδοκνημικής, αστράγαλος, αστραγάλου, ποδοκνημική άρθρωση, σφυρό, σφυρά
         lt čiurna, čiurnos, čiurnos sąnarys
         lv potīte, potītes, potītes locītava
-        tr ayak bileği, ayak bilek, ayakbilek, ayak bileğ, ayak bilegi grafisi, talokrural
+        tr ayak bileği, ayak bilek, ayakbilek, ayak bileğ, ayak bilegi grafisi, talokrural,
+            !a bileği, !a bilek
         ar الكاحل, كاحل
         he קרסול
         fa مچ پا
