@@ -116,3 +116,6 @@ def test_arrays_of_other_types_are_refused() -> None:
         decode_code_blocks(data, *block, plane.astype(np.int64))
     with pytest.raises(ParameterError, match="contiguous"):
         decode_code_blocks(data, *block, plane.T[:, ::2])
+    plane.flags.writeable = False
+    with pytest.raises(ParameterError, match="writable"):
+        decode_code_blocks(data, *block, plane)

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from fxcore.errors import ParameterError
 from fxcore.kernels import (
+    above_plane,
     across_axis,
     across_line,
     background,
@@ -19,6 +20,7 @@ from fxcore.kernels import (
     blocks,
     lines,
     local_structure,
+    masked_levels,
     medial_slope,
     profiles,
     straight_edges,
@@ -127,11 +129,30 @@ def test_wrong_arguments_are_named():
         local_structure(image.astype(np.float32), -1.0)
     with pytest.raises(ParameterError, match="step"):
         block_means(image, 0)
-    with pytest.raises(ParameterError, match="no blocks"):
-        block_means(np.zeros((0, 4), np.uint8), 2)
+    for shape in ((0, 4), ((1 << 24) + 1, 1)):
+        with pytest.raises(ParameterError, match="1 to 16777216 pixels a side"):
+            block_means(np.zeros(shape, np.uint8), 2)
     with pytest.raises(ParameterError, match="different shapes"):
         across_axis(image, np.zeros((4, 5), np.float32), image, (0, 0), 0)
     with pytest.raises(ParameterError, match="different shapes"):
         across_line(image.astype(np.float32), image > 0, np.zeros((2, 2), bool), np.ones(3))
     with pytest.raises(ParameterError, match="least"):
         straight_edges(image, 0)
+    with pytest.raises(ParameterError, match="known must be bool"):
+        straight_edges(np.eye(20, dtype=bool), 3, np.zeros((20, 20), np.uint8))
+    nothing = np.zeros((0, 5), np.float32)
+    with pytest.raises(ParameterError, match="no background"):
+        above_plane(nothing, nothing > 0)
+    with pytest.raises(ParameterError, match="no sides of a line"):
+        across_line(nothing, nothing > 0, nothing > 0, np.ones(3))
+    for bins in (0, 1, 65537, 2.5):
+        with pytest.raises(ParameterError, match="bins"):
+            masked_levels(np.zeros((4, 4), np.float32), image == 0, bins)
+
+
+@pytest.mark.parametrize("levels", [[1, np.nan, 3], [np.inf, 1, 3], [-np.inf, np.inf, 3], [-3e38, 3e38, 0]])
+def test_levels_are_counted_only_where_they_have_a_place(levels):
+    grey = np.array([levels], np.float32)
+    with pytest.raises(ParameterError, match="finite"):
+        masked_levels(grey, np.ones((1, 3), bool), 8)
+    assert masked_levels(grey, grey == levels[2], 8)[0].sum() == 1

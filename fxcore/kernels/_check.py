@@ -11,6 +11,7 @@ from fxcore.errors import ParameterError
 
 MOST_PIXELS = 2**31 - 1  # positions and run numbers are 32-bit integers
 MOST_THREADS = 256
+_LONGEST = 1 << 24  # pixels a side: so many of 255 are what 32 bits hold
 
 
 def as_image(image: Any, *dtypes: type[np.generic], name: str = "image") -> NDArray[Any]:
@@ -35,6 +36,20 @@ def as_image(image: Any, *dtypes: type[np.generic], name: str = "image") -> NDAr
         raise ParameterError(f"{name} has {image.size} pixels; the most allowed is {MOST_PIXELS}")
     # Asked first, as that takes a tenth of the time.
     return image if image.flags.carray else np.require(image, requirements=("C", "A", "W"))
+
+
+def as_summable(image: Any) -> NDArray[np.uint8]:
+    """Return an image of ``uint8`` as `as_image` does, if 32 bits hold the sum of any row and column of it.
+
+    Raises
+    ------
+    ParameterError
+        For another shape or type, an empty image, or a longer side.
+    """
+    pixels = as_image(image, np.uint8)
+    if pixels.size == 0 or max(pixels.shape) > _LONGEST:
+        raise ParameterError(f"an image of 1 to {_LONGEST} pixels a side is needed, not {pixels.shape}")
+    return pixels
 
 
 def as_bytes(data: Any, name: str) -> NDArray[np.uint8]:

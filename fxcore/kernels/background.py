@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.kernels._check import as_image, same_shape
+from fxcore.errors import ParameterError
+from fxcore.kernels._check import as_image, as_integer, same_shape
 from fxcore.kernels._jit import kernel
 
 # How often the plane is fitted, outliers left out, and points that are enough for it.
 _ROUNDS = 4
 _FEWEST, _MOST = 20, 4000
+_MOST_BINS = 1 << 16
+_NOT_FINITE = np.float32(np.nan)
 
 
 def masked_levels(
@@ -29,7 +33,7 @@ def masked_levels(
     mask : numpy.ndarray
         ``bool``, the same shape.
     bins : int
-        At least 2.
+        From 2 to 65536.
 
     Returns
     -------
@@ -41,7 +45,8 @@ def masked_levels(
     Raises
     ------
     ParameterError
-        For other types, or arrays of different shapes.
+        For other types, arrays of different shapes, `bins` out of range, or levels within the mask that are
+        not finite or lie further apart than 32 bits can say.
 
     Examples
     --------
@@ -50,8 +55,10 @@ def masked_levels(
     (array([2, 1]), 1.0, 3.0)
     """
     levels, where = _both(grey, mask)
-    counts = np.zeros(bins, np.int64)
+    counts = np.zeros(as_integer(bins, 2, _MOST_BINS, "bins"), np.int64)
     low, high = _masked_levels(levels, where, counts)
+    if math.isnan(low):
+        raise ParameterError("grey must be finite within the mask, and so must the range of its levels")
     return counts, float(low), float(high)
 
 
@@ -78,7 +85,7 @@ def above_plane(grey: NDArray[np.float32], background: NDArray[Any]) -> tuple[ND
     Raises
     ------
     ParameterError
-        For other types, or arrays of different shapes.
+        For other types, arrays of different shapes, or an empty image.
 
     Examples
     --------
@@ -87,7 +94,10 @@ def above_plane(grey: NDArray[np.float32], background: NDArray[Any]) -> tuple[ND
     >>> bool(abs(relief).max() < 1e-5), round(noise, 3)
     (True, 0.5)
     """
-    return _above_plane(*_both(grey, background))
+    levels, where = _both(grey, background)
+    if levels.size == 0:
+        raise ParameterError(f"an image of shape {levels.shape} has no background")
+    return _above_plane(levels, where)
 
 
 def _both(grey: NDArray[np.float32], mask: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -100,13 +110,17 @@ def _both(grey: NDArray[np.float32], mask: NDArray[Any]) -> tuple[NDArray[np.flo
 def _masked_levels(grey, mask, counts):
     rows, cols = grey.shape
     low, high = np.float32(np.inf), np.float32(-np.inf)
+    unknown = False
     for r in range(rows):
         for c in range(cols):
             if mask[r, c]:
+                unknown |= math.isnan(grey[r, c])
                 low = min(low, grey[r, c])
                 high = max(high, grey[r, c])
-    if low > high:
+    if low > high and not unknown:
         return np.float32(0), np.float32(0)
+    if unknown or not math.isfinite(high - low):
+        return _NOT_FINITE, _NOT_FINITE
     scale = np.float32((counts.size - 0.01) / max(high - low, np.float32(1e-6)))
     for r in range(rows):
         for c in range(cols):

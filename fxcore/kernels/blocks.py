@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
-from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_integer, as_summable
 from fxcore.kernels._jit import kernel
 
 
@@ -22,7 +21,7 @@ def block_means(image: NDArray[Any], step: int) -> NDArray[np.float32]:
     Parameters
     ----------
     image : numpy.ndarray
-        ``uint8``, shape ``(rows, columns)``.
+        ``uint8``, shape ``(rows, columns)``, of at most 2²⁴ pixels a side.
     step : int
         Side of a block in pixels, at least 1.
 
@@ -34,18 +33,14 @@ def block_means(image: NDArray[Any], step: int) -> NDArray[np.float32]:
     Raises
     ------
     ParameterError
-        For another shape or type, or a `step` below 1.
+        For another shape or type, an empty image, a longer side, or a `step` below 1.
 
     Examples
     --------
     >>> block_means(np.array([[0, 2, 9], [4, 6, 1]], np.uint8), 2)
     array([[3., 5.]], dtype=float32)
     """
-    pixels = as_image(image, np.uint8)
-    side = as_integer(step, 1, MOST_PIXELS, "step")
-    if pixels.size == 0:
-        raise ParameterError(f"an image of shape {pixels.shape} has no blocks")
-    return _block_means(pixels, side)
+    return _block_means(as_summable(image), as_integer(step, 1, MOST_PIXELS, "step"))
 
 
 @kernel

@@ -90,8 +90,8 @@ def decode_code_blocks(
         raise ParameterError("what describes the code blocks must be int64 arrays of one length")
     if data.dtype != np.uint8 or data.ndim != 1 or plane.dtype != np.int32 or plane.ndim != 2:
         raise ParameterError("data must be uint8 with 1 dimension and plane int32 with 2")
-    if not plane.flags.c_contiguous:
-        raise ParameterError("plane must be contiguous, row after row")
+    if not plane.flags.carray:
+        raise ParameterError("plane must be writable and contiguous, row after row")
     rows, columns = plane.shape
     _require(band, 0, 3, "band")
     _require(bit_planes, 1, MOST_BIT_PLANES, "bit_planes")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.errors import ParameterError
 from fxcore.kernels._check import as_image, as_integer, same_shape
 from fxcore.kernels._jit import kernel
 
@@ -65,8 +66,9 @@ def straight_edges(
         return np.empty((0, 4))
     edges = _edges(pixels)
     if known is not None:
-        same_shape(pixels, known)
-        edges = edges[~known[edges[:, 0], edges[:, 1]]]
+        found_before = as_image(known, np.bool_, name="known")
+        same_shape(pixels, found_before)
+        edges = edges[~found_before[edges[:, 0], edges[:, 1]]]
     found = _lines(edges, max(pixels.shape), wanted)
     return found[np.argsort(-found[:, 3], kind="stable")]
 
@@ -97,7 +99,7 @@ def across_line(
     Raises
     ------
     ParameterError
-        For other types, or arrays of different shapes.
+        For other types, arrays of different shapes, or an empty image.
 
     Examples
     --------
@@ -109,6 +111,8 @@ def across_line(
     beyond = as_image(region, np.bool_, name="region")
     counted = as_image(free, np.bool_, name="free")
     same_shape(levels, beyond, counted)
+    if levels.size == 0:
+        raise ParameterError(f"an image of shape {levels.shape} has no sides of a line")
     return _across(levels, beyond, counted, float(line[0]), float(line[1]), float(line[2]))
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image, as_integer
+from fxcore.kernels._check import as_integer, as_summable
 from fxcore.kernels._jit import inlined, kernel
-
-_LONGEST = 1 << 24  # pixels a side: so many of 255 are what 32 bits hold
 
 
 def shrink(image: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
@@ -40,9 +37,7 @@ def shrink(image: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint
     >>> shrink(np.array([[0, 3, 9], [0, 3, 9]], np.uint8), 1, 2)
     array([[1, 7]], dtype=uint8)
     """
-    pixels = as_image(image, np.uint8)
-    if pixels.size == 0 or max(pixels.shape) > _LONGEST:
-        raise ParameterError(f"an image of 1 to {_LONGEST} pixels a side is needed, not {pixels.shape}")
+    pixels = as_summable(image)
     size = (
         as_integer(rows, 1, pixels.shape[0], "rows"),
         as_integer(columns, 1, pixels.shape[1], "columns"),
