@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.program import fxray, rows, summary
@@ -55,6 +57,21 @@ def test_names_in_real_files_do_not_reach_the_output(tmp_path):
                 tested += 1
                 assert value not in text, f"{keyword} of {path}"
     assert tested > 500
+
+
+@requires_dicom
+def test_real_mammographs_are_not_turned(tmp_path):
+    folder = DICOM / "fo-dicom" / "Tests" / "FO-DICOM.Tests" / "Test Data"
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    for name in ("GH133.dcm", "OutOfBoundsOverlay.dcm"):
+        shutil.copy(folder / name, archive)
+    summary("build", archive, tmp_path / "out", "--part", "any", "--key", tmp_path / "key")
+    made = [
+        (row["body_part"], row["alignment"], row["rotation_degrees"], row["inverted"] != "")
+        for row in rows(tmp_path / "out" / "metadata.csv")
+    ]
+    assert made == [("breast", "as_stored", "0", True)] * 2
 
 
 @requires_fracatlas

@@ -17,6 +17,7 @@ pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip instal
 pytest.importorskip("torch", reason="the model to score with is trained here")
 
 from fxcore.build import build
+from fxcore.config import to_dict
 from fxcore.errors import FxrayError
 from fxcore.executor import Executor
 from fxcore.ingest import ingest
@@ -28,7 +29,7 @@ from fxserve import Scorer
 from fxserve.quantize import quantize
 from fxserve.score import score
 from tests.program import FAULTY_CODEC, fxray, remount, rows, small_disk, start, summary
-from tests.serve_models import mean_model, of_steps, trained
+from tests.serve_models import mean_model, of_steps, trained, with_properties
 from tests.test_program_images import draw
 
 TABLES = ("predictions.csv", "studies.csv", "rejects.csv")
@@ -160,6 +161,14 @@ def test_a_data_set_of_other_settings_is_refused_unless_asked_for(phantom, tmp_p
     with pytest.raises(FxrayError, match=r"steps\.part_filter.*--as-is"):
         score(model, tmp_path / "hands", tmp_path / "out", device="cpu")
     assert score(model, tmp_path / "hands", tmp_path / "out", device="cpu", as_is=True).scored
+
+
+def test_a_model_of_before_a_setting_scores_what_was_made_with_its_default(phantom, tmp_path):
+    _, built, model, _ = phantom
+    steps = to_dict(Pipeline())
+    del steps["alignment"]["as_stored"]
+    older = with_properties(model, tmp_path / "older.onnx", steps=steps)
+    assert score(older, built, tmp_path / "out", device="cpu").scored
 
 
 def test_a_data_set_without_the_steps_gets_them_on_the_way(phantom, tmp_path):

@@ -320,6 +320,20 @@ def test_a_limb_that_crosses_a_corner_of_the_field_has_the_axis_of_its_sides(deg
 
 
 @pytest.mark.parametrize(
+    ("part", "said"),
+    [("breast", "as_stored"), ("lumbar spine", "as_stored"), ("hand", "aligned"), ("", "aligned")],
+)
+def test_a_part_that_is_no_limb_is_not_turned_where_it_is_known_to_be_one(part, said):
+    lying = rotate(hand(), 90)
+    result = align_rotation(study(lying, body_part=part), AlignmentConfig()).radiographs[0]
+    assert result.metadata["alignment"] == said
+    assert (result.metadata["rotation_degrees"] == "0") == (said == "as_stored")
+    assert np.array_equal(result.image, lying) == (said == "as_stored")
+    with pytest.raises(ParameterError, match="unknown body part 'lims'"):
+        AlignmentConfig(as_stored=("lims",))
+
+
+@pytest.mark.parametrize(
     "image",
     [np.zeros((40, 30), np.uint8), np.pad(np.full((60, 60), 200, np.uint8), 20)],
     ids=["nothing", "square"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fxcore.body_parts import covers
 from fxcore.kernels import (
     Runs,
     close_rectangle,
@@ -29,9 +30,10 @@ def align_rotation(study: Study, config: AlignmentConfig, seen: Overviews | None
     that share `seen` look at an image once between them.
 
     Writes ``alignment`` (``"aligned"``, ``"upright"`` where it was already, ``"no_clear_axis"`` where
-    it is left alone), ``alignment_method``, ``rotation_degrees`` (counter-clockwise), ``elongation`` and
-    ``distal_margin`` (above zero: distal end seen on top before a turn by 180 degrees was considered; the
-    nearer to zero, the less sure); a radiograph that has them is left alone.
+    it is left alone, ``"as_stored"`` where its part is no limb and was not looked at), ``alignment_method``,
+    ``rotation_degrees`` (counter-clockwise), ``elongation`` and ``distal_margin`` (above zero: distal end
+    seen on top before a turn by 180 degrees was considered; the nearer to zero, the less sure); a radiograph
+    that has them is left alone.
     """
     seen = seen or Overviews()
     return Study(
@@ -43,18 +45,26 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
     if radiograph.metadata.get("alignment"):
         return radiograph
     image = radiograph.image
+    marks = {
+        "alignment": "as_stored",
+        "alignment_method": "",
+        "rotation_degrees": "0",
+        "elongation": "",
+        "distal_margin": "",
+    }
+    judged = radiograph.metadata.get("body_part", "")
+    if judged and any(covers(part, judged) for part in config.as_stored):
+        return Radiograph(image, radiograph.metadata | marks)
     if config.method == "pca":
         least = config.pca_min_elongation
         elongation, tilt, margin = _by_mask(seen.above_otsu(image)[1], config)
     else:
         least = config.min_elongation
         elongation, tilt, margin = _by_medial_line(seen.of(image))
-    marks = {
+    marks |= {
         "alignment": "no_clear_axis",
         "alignment_method": config.method,
-        "rotation_degrees": "0",
         "elongation": f"{elongation:.3f}" if elongation else "",
-        "distal_margin": "",
     }
     if elongation < least:
         return Radiograph(image, radiograph.metadata | marks)

@@ -12,11 +12,18 @@ ANY = "any"
 INVERSION_METHODS = ("texture", "corners")
 SPLITTER_METHODS = ("likeness", "otsu")
 ALIGNMENT_METHODS = ("medial", "pca")
+_NO_LIMBS = ("skull", "face", "jaw", "neck", "spine", "chest", "breast", "abdomen", "pelvis")
 
 
 def _check_method(step: str, method: str, methods: tuple[str, ...]) -> None:
     if method not in methods:
         raise ParameterError(f"{step}.method {method!r} is not known; choose from: {', '.join(methods)}")
+
+
+def _check_parts(step: str, parts: tuple[str, ...]) -> None:
+    for part in parts:
+        if part not in PARTS:
+            raise ParameterError(f"{step}.as_stored: unknown body part {part!r}; see the part filter's")
 
 
 @dataclass(frozen=True)
@@ -93,11 +100,7 @@ class InversionConfig:
 
     def __post_init__(self) -> None:
         _check_method("inversion", self.method, INVERSION_METHODS)
-        for part in self.as_stored:
-            if part not in PARTS:
-                raise ParameterError(
-                    f"inversion.as_stored: unknown body part {part!r}; see the part filter's"
-                )
+        _check_parts("inversion", self.as_stored)
         if not 0 <= self.threshold <= 255:
             raise ParameterError(f"inversion.threshold {self.threshold} is not a grey value from 0 to 255")
         if not 0 < self.window_fraction <= 0.5:
@@ -140,6 +143,9 @@ class AlignmentConfig:
     # what both ends look like.
     # "pca" is the published method: the principal axis of the closed and opened Otsu mask.
     method: str = "medial"
+    # Parts that are no limbs and so have no axis to turn upright; they stay as they are, by either method. A
+    # region stands for the parts in it. Known once the part filter has run.
+    as_stored: tuple[str, ...] = _NO_LIMBS
     # "pca": side of the square structuring element as a fraction of the longer side: 15 of 3000 pixels.
     element_fraction: float = 0.005
     # "pca": components smaller than this fraction of the largest are markers and have no say in the axis.
@@ -156,6 +162,7 @@ class AlignmentConfig:
 
     def __post_init__(self) -> None:
         _check_method("alignment", self.method, ALIGNMENT_METHODS)
+        _check_parts("alignment", self.as_stored)
         if not 0 < self.element_fraction <= 0.1:
             raise ParameterError(
                 f"alignment.element_fraction {self.element_fraction} is not between 0 and 0.1"
