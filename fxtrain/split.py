@@ -19,6 +19,8 @@ TRAIN, VAL = "train", "val"
 # Of other data sets than the run's own: what the weights it began with had been trained on.
 INHERITED = "inherited"
 _COLUMNS = ("study_id", "patient_id", "label", "part")
+# Studies of one patient that are believed however few there are in all.
+_BELIEVED = 10
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ def split_studies(
 ) -> Split:
     """Keep a share of each class aside; all studies of a patient go to the same side.
 
-    A patient counts as broken where any of his studies is. With `val_balanced`, the validation set then
+    A patient counts as broken where any of his studies is. One with more studies than shall be kept aside of
+    his class stays in training, and the share is that of the others: archives that were anonymised give many
+    patients one identifier. With `val_balanced`, the validation set then
     loses studies of the larger class, chosen at random, until both are equally many; those are not used
     for training either.
 
@@ -74,6 +78,8 @@ def split_studies(
     for broken in (False, True):
         names = sorted(name for name, studies in groups.items() if table.broken[studies].any() == broken)
         wanted = config.val_fraction * sum(len(groups[name]) for name in names)
+        if fitting := [name for name in names if len(groups[name]) <= max(wanted, _BELIEVED)]:
+            names, wanted = fitting, config.val_fraction * sum(len(groups[name]) for name in fitting)
         taken = 0
         for name in rng.permutation([name for name in names if name not in seen]):
             # Nearest to the share: a group that would overshoot by more than it falls short stays.
@@ -91,10 +97,19 @@ def split_studies(
             missing = "not broken" if found.any() else "broken"
             raise DataSetError(
                 f"of {len(table.studies)} studies ({int(table.broken.sum())} broken) none that is {missing} "
-                f"falls to {part}; more studies of each class, or another data.val_fraction, are needed"
+                f"falls to {part}; {_way_out(max(map(len, groups.values())), len(table.studies))}"
                 f"{_bound(sum(len(groups[name]) for name in seen))}"
             )
     return Split(train, chosen)
+
+
+def _way_out(largest: int, studies: int) -> str:
+    if largest > 1 and 2 * largest > studies:
+        return (
+            f"{largest} are of one patient. Where the archive was anonymised before, give each patient a "
+            "PatientID of its own, or all of them none, and build the data set again"
+        )
+    return "more studies of each class, or another data.val_fraction, are needed"
 
 
 def _bound(count: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from fxtrain.models.rx import Rx
 from fxtrain.packing import pack
 from fxtrain.sampler import epoch_order, sampling_probabilities
 from fxtrain.split import read_split, split_studies, write_split
-from fxtrain.table import read_table
+from fxtrain.table import Table, read_table
 from fxtrain.trainer import train
 from tests.train.data import SMALL, make
 
@@ -61,6 +63,21 @@ def test_a_data_set_of_one_class_or_too_few_studies_is_refused(tmp_path):
     for name, studies, share in (("one-class", 20, 1.0), ("few", 2, 0.5)):
         with pytest.raises(DataSetError, match=r"data\.val_fraction"):
             train(make(tmp_path / name, studies, share=share), tmp_path / f"run-{name}", SMALL)
+
+
+def test_one_identifier_of_many_patients_leaves_the_classes_in_proportion():
+    """As in archives that were anonymised before."""
+    rng = np.random.default_rng(0)
+    broken, studies = rng.random(400) < 0.3, [f"s{k:03}" for k in range(400)]
+    for share in (0.1, 0.3, 0.5):
+        patients = ["same" if rng.random() < share else study for study in studies]
+        table = Table(Path(), "", 0.0, 1.0, studies, np.arange(400), studies, patients, broken, {})
+        for seed in range(20):
+            val = split_studies(table, DataConfig(), seed).val
+            assert len(val) == pytest.approx(0.2 * (400 - patients.count("same")), abs=2)
+            assert broken[val].mean() == pytest.approx(0.3, abs=0.07)
+    with pytest.raises(DataSetError, match=r"400 are of one patient.*PatientID"):
+        split_studies(replace(table, patients=["same"] * 400), DataConfig(), 0)
 
 
 def test_an_epoch_is_balanced_and_shows_nothing_twice():
