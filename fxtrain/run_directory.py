@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.metadata
 import io
@@ -10,7 +11,8 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from typing import Any
 import torch
 
 from fxcore.config import from_dict, read_toml, to_dict, to_toml
+from fxcore.dataset.layout import WORK_FOLDER, Layout
+from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError
 from fxcore.run import tool
@@ -74,7 +78,7 @@ class RunDirectory:
         FxrayError
             If it does, or is no folder.
         """
-        left = {self.last.parent.name, self.provenance.name}
+        left = {self.last.parent.name, self.provenance.name, WORK_FOLDER}
         left |= {f"{path.name}.partial" for path in (self.provenance, self.config)}
         try:
             names = {path.name for path in self.root.iterdir()} if self.root.exists() else set()
@@ -86,19 +90,31 @@ class RunDirectory:
                 f"{self.root} is not empty; name a new folder, or go on with the run in it by --resume"
             )
 
-    def begin(self, config: TrainConfig, table: Table) -> None:
-        """Make the folder for a new run.
+    @contextmanager
+    def alone(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Make the folder where it is missing, and hold it for this process as the one that trains.
 
         Raises
         ------
         FxrayError
-            If it holds something already, or cannot be made.
+            If another one does, or the folder cannot be made.
         """
-        self.ask_if_new()
         try:
             self.last.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FxrayError(f"cannot write to {self.root}: {error.strerror}") from error
+        with run_lock(Layout(self.root), say):
+            yield
+
+    def begin(self, config: TrainConfig, table: Table) -> None:
+        """Write what a new run begins with.
+
+        Raises
+        ------
+        FxrayError
+            If the folder holds something already.
+        """
+        self.ask_if_new()
         self.write_json(self.provenance, provenance(config, table))
         self.write_config(config)
 
@@ -152,17 +168,17 @@ class RunDirectory:
         Raises
         ------
         FxrayError
-            If there is no room.
+            If it cannot be written.
         """
         buffer = io.BytesIO()
         torch.save(state, buffer)
         try:
             write_atomically(path, buffer.getvalue())
         except OSError as error:
-            path.with_name(path.name + ".partial").unlink(missing_ok=True)
+            room = "make room and " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
             raise FxrayError(
-                f"cannot write the checkpoint {path}: {error.strerror}. The one before is intact; make room "
-                "and go on with --resume."
+                f"cannot write the checkpoint {path}: {error.strerror}. The one before is intact; {room}go "
+                "on with --resume."
             ) from error
 
     def load(self, path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,8 @@ def train(
     Raises
     ------
     FxrayError
-        If the data set or the folder cannot be used, the loss is no number any more, or memory is short.
+        If the data set or the folder cannot be used, another process trains in it, the loss is no number any
+        more, or memory is short.
     """
     place = RunDirectory(run)
     table = read_table(dataset)
@@ -84,7 +85,7 @@ def train(
     else:
         config = config or TrainConfig()
         config = replace(config, model=resolved(config.model))
-    with processes(config.device) as team:
+    with processes(config.device) as team, ExitStack() as held:
         if not resume:
             # Written down as it is used, so that it stays so wherever the run is gone on with.
             config = replace(config, precision=_precision(config.precision, team.device))
@@ -101,6 +102,7 @@ def train(
             else:
                 split, trained = split_for(config, table)
             count_steps(samples(table, split.train, isinstance(model, Aggregator))[1], config, team.world)
+            held.enter_context(place.alone(progress.say))
             if resume:
                 place.write_config(config)
             else:

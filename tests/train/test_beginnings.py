@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import weakref
 from dataclasses import replace
@@ -14,6 +16,7 @@ import torch
 
 from fxcore.errors import FxrayError
 from fxcore.letterbox import Frame
+from fxtrain import run_directory
 from fxtrain.config import DataConfig, ModelConfig
 from fxtrain.models import Rx, create_model
 from fxtrain.packing import pack
@@ -74,6 +77,26 @@ def test_a_folder_with_anything_else_is_not_taken_for_one(tmp_path, dataset, nam
     with pytest.raises(FxrayError, match="is not empty"):
         train(dataset, tmp_path / "run", ONE)
     assert kept.read_text() == "a year of work"
+
+
+def test_a_run_that_another_process_trains_is_left_to_it(tmp_path, dataset):
+    place = RunDirectory(tmp_path / "run")
+    train(dataset, place.root, ONE)
+    with place.alone(print), pytest.raises(FxrayError, match=r"another run is writing to .* \(process \d+"):
+        train(dataset, place.root, replace(ONE, epochs=2), resume=True)
+    assert place.read_config().epochs == 1
+    assert len(train(dataset, place.root, replace(ONE, epochs=2), resume=True)) == 2
+
+
+@pytest.mark.parametrize(("number", "room"), [(errno.ENOSPC, True), (errno.EIO, False)])
+def test_room_is_asked_for_where_it_is_short(tmp_path, monkeypatch, number, room):
+    def failing(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(run_directory, "write_atomically", failing)
+    with pytest.raises(FxrayError, match="is intact") as refused:
+        RunDirectory(tmp_path).save(tmp_path / "last.pt", {})
+    assert ("make room" in str(refused.value)) == room
 
 
 def test_to_go_on_the_weights_begun_with_need_not_be_there_any_more(tmp_path, dataset):
