@@ -118,6 +118,9 @@ def train(
         trainer = Trainer(model, config, table, packed, split, team, place, progress)
         if place.last.exists():
             trainer.restore(place.load(place.last))
+            if team.first:
+                # What failed or was killed after its checkpoint has left them an epoch behind.
+                trainer.write_history()
         return trainer.run()
 
 
@@ -307,6 +310,10 @@ class Trainer:
             "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
         self.place.save(self.place.last, weights | rest)
+        self.write_history()
+
+    def write_history(self) -> None:
+        """Write the table of the epochs behind, and their curves."""
         self.place.write_metrics(self.history)
         plot_curves(self.history, self.place.root / "curves.png")
 

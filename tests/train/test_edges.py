@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +94,21 @@ def test_resuming_keeps_the_epochs_that_were_asked_for_and_a_finished_run_as_it_
     assert RunDirectory(run).last.read_bytes() == before
     assert len(train(dataset, run, replace(SMALL, epochs=2), resume=True)) == 2
     assert RunDirectory(run).read_config().epochs == 2
+
+
+def no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_metrics_that_a_finished_run_could_not_write_are_made_up_by_the_next(tmp_path, dataset, monkeypatch):
+    run = RunDirectory(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "write_metrics", no_space)
+        with pytest.raises(OSError, match="No space"):
+            train(dataset, run.root, replace(SMALL, epochs=1))
+    train(dataset, run.root, resume=True)
+    assert [row["epoch"] for row in rows(run.metrics)] == ["1"]
+    assert (run.root / "curves.png").exists()
 
 
 def test_a_threshold_is_not_used_for_weights_that_came_after_it(tmp_path, dataset, trained):
