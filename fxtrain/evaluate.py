@@ -28,12 +28,13 @@ from fxtrain.metrics import (
     with_intervals,
 )
 from fxtrain.models import create_model
+from fxtrain.origin import has_one_key
 from fxtrain.packing import pack_for
 from fxtrain.predict import MODEL, Predictions, predict
 from fxtrain.processes import choose_device
 from fxtrain.progress import Progress, Silent
 from fxtrain.run_directory import RunDirectory, checkpoint_digest
-from fxtrain.split import read_split
+from fxtrain.split import read_split, read_trained, read_validated
 from fxtrain.table import Table, read_table
 
 PARTS = ("val", "train", "all")
@@ -152,6 +153,7 @@ def evaluate(
         "model": config.model.name,
         "chosen_on": "val",
     }
+    result |= _seen(place, table, studies)
     if over:
         result["over_views"] = over
     _write(place, part, table, found, operating, result)
@@ -183,11 +185,25 @@ def _studies(place: RunDirectory, table: Table, part: str) -> NDArray[np.int64]:
         return np.arange(len(table.studies))
     if place.read_provenance().get("dataset_fingerprint") != table.fingerprint:
         raise DataSetError(
-            f"{place.root} was trained on another data set than {table.root}, which therefore has no part "
-            f"{part!r}; evaluate all of it with --split all"
+            f"{place.root} was trained on another data set than {table.root}, or before it changed, so that "
+            f"this has no part {part!r}; --split all judges all of it and says how many of its studies were "
+            "trained on, whose figures say nothing of others"
         )
     split = read_split(place.split, table)
     return split.val if part == "val" else split.train
+
+
+def _seen(place: RunDirectory, table: Table, studies: NDArray[np.int64]) -> dict[str, int | None]:
+    """Count the studies that the run, or another study of whose patient, was trained and validated on.
+
+    None where it cannot be told: none is found, and identifiers are not known to be by one key.
+    """
+    counts: dict[str, int | None] = {}
+    for name, read in (("studies_trained_on", read_trained), ("studies_validated_on", read_validated)):
+        known = read(place.split)
+        patients = set(known.values()) - {""}
+        counts[name] = sum(table.studies[k] in known or table.patients[k] in patients for k in studies)
+    return counts if any(counts.values()) or has_one_key(place, table) else dict.fromkeys(counts)
 
 
 def _operate(found: Predictions, how: str, sensitivity: float, checkpoint: str) -> Operating:

@@ -115,8 +115,7 @@ def _has_studies_of(split: Path, table: Table) -> bool:
 def _ask_for_one_key(place: RunDirectory, trained: dict[str, str], table: Table) -> None:
     """Refuse weights of which nothing is known here, lest a patient be judged that they have seen."""
     known = set(trained) & set(table.studies) or set(trained.values()) & set(table.patients) - {""}
-    key_check = place.read_provenance().get("dataset_key_check")
-    if not known and not (table.key_check and key_check == table.key_check):
+    if not known and not has_one_key(place, table):
         raise DataSetError(
             f"none of the {len(trained)} studies that the weights of {place.root} were trained on is in "
             f"{table.root}, and their pseudonyms are not known to be by one key: who is in both cannot be "
@@ -124,3 +123,8 @@ def _ask_for_one_key(place: RunDirectory, trained: dict[str, str], table: Table)
             "where they are of other patients, a copy of best.pt outside of its run may be named as "
             "model.pretrained."
         )
+
+
+def has_one_key(place: RunDirectory, table: Table) -> bool:
+    """Tell whether the pseudonyms of a run's data set and of another are known to be by one key."""
+    return bool(table.key_check) and place.read_provenance().get("dataset_key_check") == table.key_check

@@ -164,8 +164,13 @@ def read_split(path: Path, table: Table) -> Split:
 
 def read_trained(path: Path) -> dict[str, str]:
     """Return the studies that a run's weights have been trained on, and the patient of each."""
-    return {
-        row["study_id"]: row.get("patient_id", "")
-        for row in read_csv(path)
-        if row.get("part") in (TRAIN, INHERITED)
-    }
+    return _patients_of(path, TRAIN, INHERITED)
+
+
+def read_validated(path: Path) -> dict[str, str]:
+    """Return the studies that a run has kept aside, and the patient of each."""
+    return _patients_of(path, VAL)
+
+
+def _patients_of(path: Path, *parts: str) -> dict[str, str]:
+    return {row["study_id"]: row.get("patient_id", "") for row in read_csv(path) if row.get("part") in parts}

@@ -153,7 +153,16 @@ def print_evaluation(result: dict[str, Any]) -> None:
     chosen = [(name, number(result["operating"][name])) for name in ("aggregate", "threshold", "temperature")]
     if result["part"] == result["chosen_on"]:
         chosen.append(("figures above", "optimistic: these and the epoch were chosen on the same studies"))
+    else:
+        chosen.append(("trained on", _seen(result)))
     print_pairs("Chosen", chosen)
+
+
+def _seen(result: dict[str, Any]) -> str:
+    trained, validated = result["studies_trained_on"], result["studies_validated_on"]
+    if trained is None:
+        return "cannot be told: identifiers are not known to be by the key of the run's data set"
+    return f"{trained} of {result['studies']} studies, or others of their patients; {validated} validated on"
 
 
 def _interval(found: dict[str, float]) -> str:

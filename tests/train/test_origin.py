@@ -7,12 +7,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
 
 from fxcore.errors import DataSetError
 from fxtrain.config import ModelConfig, TrainConfig
+from fxtrain.evaluate import _seen, evaluate
 from fxtrain.origin import split_for
 from fxtrain.run_directory import RunDirectory
 from fxtrain.split import read_trained
@@ -61,6 +63,20 @@ def test_of_the_same_studies_the_same_are_kept_aside(trained, by):
     table = read_table(trained.parent / "dataset")
     expected = {row["study_id"] for row in rows(trained / "split.csv") if row["part"] == "val"}
     assert kept(table, trained, by)[0] == expected
+
+
+def test_an_evaluation_says_how_much_of_it_was_trained_on(tmp_path, trained):
+    grown = make(tmp_path / "grown", studies=90, patients=45)
+    evaluate(trained, trained.parent / "dataset", device="cpu")
+    result = evaluate(trained, grown, part="all", device="cpu")
+    # The 40 studies of the run, and 16 of its patients.
+    assert result["studies_trained_on"] + result["studies_validated_on"] == 56
+    assert result["studies_validated_on"] >= 12
+    with pytest.raises(DataSetError, match="how many of its studies were trained on"):
+        evaluate(trained, grown, device="cpu")
+    table = read_table(grown)
+    strangers = replace(table, studies=[f"f{study[1:]}" for study in table.studies], patients=[""] * 90)
+    assert set(_seen(RunDirectory(trained), strangers, np.arange(90)).values()) == {None}
 
 
 def test_what_a_run_has_inherited_is_not_forgotten_by_the_next(tmp_path, trained):
