@@ -7,6 +7,7 @@ image still has all the detail that the model's size can show.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.config import to_dict
+from fxcore.dataset.layout import PARTIAL
 from fxcore.dataset.png import decode_png
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import default_workers
@@ -81,23 +83,21 @@ def pack(
     folder = table.root.with_name(f"{table.root.name}.packed")
     # One file for both where there is no headroom.
     paths = {size: folder / f"{_digest(table, size)}.npy" for size in (frame, larger)}
-    arrays: dict[Frame, NDArray[np.uint8]] = {}
-    missing = []
-    for size, path in paths.items():
-        found = _opened(path, (len(table), size.height, size.width))
-        if found is None:
-            missing.append((path, size))
-        else:
-            arrays[size] = found
-    if missing:
-        begin(len(table))
+    if _missing(table, paths):
         try:
             folder.mkdir(exist_ok=True)
-            _write(table, missing, advance)
+            with (folder / "lock").open("ab") as lock:
+                # Of several runs on a data set one packs it; the others wait, and open what it has packed.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                for killed in folder.glob(f"*{PARTIAL}"):
+                    killed.unlink()
+                if missing := _missing(table, paths):
+                    begin(len(table))
+                    _write(table, missing, advance)
         except OSError as error:
             raise FxrayError(f"cannot pack the data set in {folder}: {error.strerror}") from error
-        arrays |= {size: np.load(path, mmap_mode="r") for path, size in missing}
-    return Packed(arrays[frame], arrays[larger])
+    exact, roomy = (np.load(paths[size], mmap_mode="r") for size in (frame, larger))
+    return Packed(exact, roomy)
 
 
 def pack_for(table: Table, config: TrainConfig, progress: Progress) -> Packed:
@@ -116,23 +116,27 @@ def _digest(table: Table, frame: Frame) -> str:
     return digest.hexdigest()[:24]
 
 
-def _opened(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+def _missing(table: Table, paths: dict[Frame, Path]) -> dict[Frame, Path]:
+    return {size: path for size, path in paths.items() if not _is_whole(path, table, size)}
+
+
+def _is_whole(path: Path, table: Table, size: Frame) -> bool:
     try:
         array = np.load(path, mmap_mode="r")
     except (OSError, ValueError):
-        return None
-    return array if array.shape == shape and array.dtype == np.uint8 else None
+        return False
+    return array.shape == (len(table), size.height, size.width) and array.dtype == np.uint8
 
 
-def _write(table: Table, targets: list[tuple[Path, Frame]], advance: Callable[[int], None]) -> None:
+def _write(table: Table, targets: dict[Frame, Path], advance: Callable[[int], None]) -> None:
     """Decode each PNG once and write it at all sizes; each file appears whole or not at all."""
-    beside = [path.with_name(f"{path.name}.{os.getpid()}.partial") for path, _ in targets]
+    beside = [path.with_name(f"{path.name}{PARTIAL}") for path in targets.values()]
     try:
         arrays = [
             _made(place, (len(table), frame.height, frame.width))
-            for place, (_, frame) in zip(beside, targets, strict=True)
+            for place, frame in zip(beside, targets, strict=True)
         ]
-        one = partial(_write_one, table, list(zip(arrays, (frame for _, frame in targets), strict=True)))
+        one = partial(_write_one, table, list(zip(arrays, targets, strict=True)))
         # Threads: decoding and scaling release the interpreter, and the array is shared.
         with ThreadPoolExecutor(default_workers()) as pool:
             for _ in _bounded(pool, one, len(table)):
@@ -140,7 +144,7 @@ def _write(table: Table, targets: list[tuple[Path, Frame]], advance: Callable[[i
         for array in arrays:
             array.flush()
         del arrays, one
-        for place, (path, _) in zip(beside, targets, strict=True):
+        for place, path in zip(beside, targets.values(), strict=True):
             place.replace(path)
     finally:
         for place in beside:

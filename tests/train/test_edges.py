@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,7 +176,19 @@ def test_packing_on_a_full_disk_ends_with_a_word(tmp_path):
         table = read_table(make(disk / "dataset", studies=10))
         with pytest.raises(FxrayError, match="No space left"):
             pack(table, Frame(512, 1024), 1.0)
-        assert not list((disk / "dataset.packed").iterdir())
+        assert not list((disk / "dataset.packed").glob("*.npy*"))
+
+
+def test_what_a_killed_run_was_packing_makes_room_for_the_next_and_one_packs_for_all(tmp_path):
+    table, begun = read_table(make(tmp_path / "dataset", studies=4)), []
+    left = tmp_path / "dataset.packed" / "0123.npy.partial"
+    left.parent.mkdir()
+    left.write_bytes(b"x")
+    with ThreadPoolExecutor(2) as pool:
+        every = [pool.submit(pack, table, Frame(300, 400), 1.0, begun.append) for _ in range(2)]
+        assert [len(packed.result().exact) for packed in every] == [len(table)] * 2
+    assert begun == [len(table)]
+    assert not left.exists()
 
 
 def test_one_pixel_can_be_packed_and_augmented(dataset):
