@@ -215,7 +215,12 @@ def provenance(config: TrainConfig, table: Table) -> dict[str, Any]:
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return tool() | {
         "versions": versions | {"python": platform.python_version()},
-        "machine": {"system": platform.platform(), "cores": os.cpu_count(), "gpu": _gpu()},
+        "machine": {
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "gpu": _gpu(),
+        },
         "seed": config.seed,
         "dataset": str(table.root),
         "dataset_fingerprint": table.fingerprint,

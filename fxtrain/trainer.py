@@ -105,6 +105,8 @@ def train(
             held.enter_context(place.alone(progress.say))
             if resume:
                 place.write_config(config)
+                if said := _other_threads(place):
+                    progress.say(said)
             else:
                 place.begin(config, table)
             if not place.split.exists():
@@ -361,6 +363,18 @@ def _no_number(epoch: int, step: int = 0) -> str:
     return (
         f"the loss is no number any more, in {where}. The checkpoint of the last whole epoch is intact; try "
         "a smaller optim.learning_rate, a longer optim.warmup_epochs, or precision = 'fp32'."
+    )
+
+
+def _other_threads(place: RunDirectory) -> str:
+    """Say where a run is gone on with in another number of threads, which add up in another order."""
+    began, threads = place.read_provenance()["machine"].get("threads"), torch.get_num_threads()
+    if began in (None, threads):
+        return ""
+    return (
+        f"The number of threads was {began} when the run began and is {threads} now: weights will be like "
+        "those of an undisturbed run, not the same bit for bit. On the CPU they would be with "
+        f"OMP_NUM_THREADS={began}."
     )
 
 

@@ -99,6 +99,21 @@ def test_room_is_asked_for_where_it_is_short(tmp_path, monkeypatch, number, room
     assert ("make room" in str(refused.value)) == room
 
 
+def test_to_go_on_in_another_number_of_threads_is_told(tmp_path, dataset):
+    class Heard(Silent):
+        def say(self, text: str) -> None:
+            heard.append(text)
+
+    heard: list[str] = []
+    train(dataset, tmp_path / "run", ONE)
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        train(dataset, tmp_path / "run", resume=True, progress=Heard())
+        assert [text for text in heard if "threads was 1 when" in text] == heard
+        assert len(heard) == threads - 1
+    torch.set_num_threads(1)
+
+
 def test_to_go_on_the_weights_begun_with_need_not_be_there_any_more(tmp_path, dataset):
     train(dataset, tmp_path / "first", ONE)
     weights = tmp_path / "weights.pt"
