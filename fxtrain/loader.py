@@ -194,6 +194,12 @@ def count_steps(broken: NDArray[np.bool_], config: TrainConfig, world: int) -> i
     return full + (rest >= world)
 
 
+def smallest_batch(broken: NDArray[np.bool_], config: TrainConfig, world: int) -> int:
+    """Return the number of samples in the smallest batch of an epoch, over all processes."""
+    count = len(epoch_order(broken, config.data.sampler, config.seed, 0))
+    return min(config.batch, count - (count_steps(broken, config, world) - 1) * config.batch)
+
+
 def evaluation_batches(
     table: Table,
     packed: Packed,

@@ -88,17 +88,18 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
     Raises
     ------
     ParameterError
-        If it is not there.
+        If it is not there, or cannot do what training asks of it.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
-        if device.type == "cuda":
-            if not torch.cuda.is_available():
-                raise ParameterError(f"device {name}: torch {torch.__version__} finds no GPU it can use here")
-            device = device if device.index is not None else torch.device("cuda", local_rank)
-            torch.cuda.get_device_properties(device)
-    except (RuntimeError, AssertionError) as error:
-        raise ParameterError(f"there is no device {name!r}: {str(error).splitlines()[0]}") from None
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", local_rank)
+        # Sums are taken there in double precision.
+        torch.zeros(1, dtype=torch.float64, device=device).item()
+    except Exception as error:
+        # What a backend raises that is missing, or lacks something, differs from one to the next.
+        why = (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]
+        raise ParameterError(f"device {name!r} cannot be used here: {why}") from None
     return device

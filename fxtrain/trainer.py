@@ -19,9 +19,10 @@ from fxcore.allocator import kept_memory
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.config import TrainConfig
-from fxtrain.loader import Batch, TrainBatches, centre, count_steps, samples
+from fxtrain.loader import Batch, TrainBatches, centre, samples, smallest_batch
 from fxtrain.metrics import measures
 from fxtrain.models import Aggregator
+from fxtrain.models.create import ask_if_one_trains
 from fxtrain.optim import create_optimiser, learning_rate
 from fxtrain.origin import new_model, resolved, split_for
 from fxtrain.packing import Packed, pack_for
@@ -101,7 +102,11 @@ def train(
                 split = read_split(place.split, table)
             else:
                 split, trained = split_for(config, table)
-            count_steps(samples(table, split.train, isinstance(model, Aggregator))[1], config, team.world)
+            shown = samples(table, split.train, isinstance(model, Aggregator))[1]
+            # On GPUs batch normalisation is over all processes.
+            apart = 1 if team.device.type == "cuda" else team.world
+            if smallest_batch(shown, config, team.world) // apart == 1:
+                ask_if_one_trains(model, config)
             held.enter_context(place.alone(progress.say))
             if resume:
                 place.write_config(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
-from fxtrain.config import ModelConfig
+from fxtrain.config import ModelConfig, TrainConfig
 from fxtrain.models.aggregator import Aggregator
 from fxtrain.models.rx import PLAIN, VARIANTS, Rx, is_rx
 
@@ -70,7 +71,9 @@ def load_weights(model: nn.Module, path: Path, prefix: str = "") -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise FxrayError(f"cannot read the weights {path}: {error}") from error
-    state = state.get("model", state) if isinstance(state, dict) else {}
+    state = state.get("model", state) if isinstance(state, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+        raise FxrayError(f"{path} holds no weights by name: neither a state dict nor a checkpoint of a run")
     found = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     try:
         model.load_state_dict(found)
@@ -138,6 +141,26 @@ def _ask_if_fit(model: nn.Module, name: str, frame: Frame) -> None:
         model.train()
     if shape != (1,):
         raise ParameterError(f"{name} cannot be made to give one logit: its output has the shape {shape}")
+
+
+def ask_if_one_trains(model: nn.Module, config: TrainConfig) -> None:
+    """Refuse a batch of one where batch normalisation is left with a single value a channel.
+
+    Raises
+    ------
+    ParameterError
+    """
+    trial = copy.deepcopy(model).train()
+    image, study = torch.zeros(1, 1, config.data.frame.height, config.data.frame.width), torch.zeros(1).long()
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
+            trial(image, study) if isinstance(trial, Aggregator) else trial(image)
+        except ValueError as error:
+            raise ParameterError(
+                f"the last batch of an epoch has a single image in a process, which {config.model.name} "
+                f"cannot normalise at this size; take another batch than {config.batch}, or a larger "
+                f"data.frame ({error})"
+            ) from None
 
 
 class ResNet(nn.Module):

@@ -29,6 +29,7 @@ from fxtrain.trainer import Trainer, train
 from tests.train.data import SMALL, make
 
 ONE = replace(SMALL, epochs=1)
+TINY = replace(ONE, model=ModelConfig(name="resnet18"), data=replace(SMALL.data, frame=Frame(32, 32)))
 
 
 class Killed(BaseException):
@@ -47,6 +48,10 @@ def stop(*_: object) -> None:
         (replace(ONE, model=ModelConfig(name="aggregator", init="nowhere")), "not a training run"),
         (replace(ONE, data=DataConfig(frame=Frame(4, 4))), "too small"),
         (replace(ONE, data=replace(SMALL.data, val_fraction=0.9)), "val_fraction"),
+        (replace(ONE, device="meta"), "device 'meta' cannot be used"),
+        (replace(ONE, device="hpu"), "device 'hpu' cannot be used"),
+        (replace(TINY, batch=1), "another batch than 1"),
+        (replace(TINY, batch=1, model=ModelConfig(name="aggregator", views="resnet18")), "another batch"),
     ],
 )
 def test_a_wrong_setting_costs_neither_packing_nor_the_name_of_the_run(tmp_path, wrong, said):

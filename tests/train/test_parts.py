@@ -244,6 +244,10 @@ def test_unknown_models_and_foreign_weights_are_refused(tmp_path):
     torch.save({"a": torch.zeros(1)}, tmp_path / "weights.pt")
     with pytest.raises(FxrayError, match="not of this model"):
         create_model(ModelConfig(name="rx-lite", pretrained=str(tmp_path / "weights.pt")), FRAME)
+    for other in ({"model": "rx-lite", "state_dict": {}}, {1: torch.zeros(1)}, torch.zeros(1)):
+        torch.save(other, tmp_path / "weights.pt")
+        with pytest.raises(FxrayError, match="holds no weights by name"):
+            create_model(ModelConfig(name="rx-lite", pretrained=str(tmp_path / "weights.pt")), FRAME)
 
 
 @pytest.mark.parametrize("pool", VIEW_POOLS)
