@@ -13,6 +13,8 @@ from sklearn import metrics
 _RESAMPLES = 1000
 _BINS = 10
 _INTERVAL = (2.5, 97.5)
+# Not defined where a class is missing.
+_OF_BOTH = ("auc", "average_precision", "kappa")
 
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
@@ -46,8 +48,8 @@ def with_intervals(
 ) -> dict[str, dict[str, float]]:
     """Return each measure as ``value``, ``low``, ``high``: a 95% interval, bootstrapped over studies.
 
-    Whole studies are drawn with replacement, as the radiographs of one are not independent; draws that
-    lack a class are left out.
+    Whole studies are drawn with replacement, as the radiographs of one are not independent; draws in which
+    a measure is not defined, as for lack of a class, are left out of its interval.
 
     Parameters
     ----------
@@ -137,7 +139,7 @@ def weighted_measures(
             "kappa": (agreed - expected) / (1 - expected),
         }
     both = (p > 0) & (n > 0)
-    return {name: np.where(both, values, np.nan) for name, values in result.items()}
+    return result | {name: np.where(both, result[name], np.nan) for name in _OF_BOTH}
 
 
 def confusion(broken: Labels, decided: Labels) -> list[list[float]]:

@@ -30,7 +30,7 @@ def test_weighted_measures_are_those_of_repeated_samples(drawn, threshold):
     repeated = np.repeat(np.arange(len(scores)), repeats)
     decided = scores >= threshold
     found = metrics.weighted_measures(broken, scores, decided, repeats[None].astype(float))
-    if not repeats.any() or broken[repeated].all() or not broken[repeated].any():
+    if not repeats.any():
         assert all(np.isnan(values[0]) for values in found.values())
         return
     for name, expected in metrics.measures(broken[repeated], scores[repeated], decided[repeated]).items():
@@ -47,6 +47,14 @@ def test_an_interval_holds_its_value_and_narrows_with_more_studies():
         assert auc["low"] < auc["value"] < auc["high"]
         widths.append(auc["high"] - auc["low"])
     assert widths[1] < widths[0] / 2.5
+
+
+def test_of_one_class_there_are_intervals_of_what_is_defined():
+    broken, decided = np.ones(50, bool), np.arange(50) % 5 > 0
+    found = metrics.with_intervals(broken, decided.astype(float), decided, np.arange(50))
+    for name in ("accuracy", "sensitivity"):
+        assert found[name]["low"] < found[name]["value"] == 0.8 < found[name]["high"]
+    assert {name for name in found if np.isnan(found[name]["low"])} == {"specificity", *metrics._OF_BOTH}
 
 
 def test_radiographs_of_one_study_are_not_taken_for_independent():
