@@ -128,6 +128,13 @@ class TrainConfig:
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0), ("patience", 0)):
             if not least <= getattr(self, name) < 2**31:
                 raise ParameterError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        try:
+            self.data.frame.scaled(1 / self.augment.crop_least)
+        except ParameterError as error:
+            raise ParameterError(
+                "images are packed at data.frame over augment.crop_least, for crops to keep detail; there "
+                f"{error}"
+            ) from None
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -14,10 +14,10 @@ pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[tr
 
 import torch
 
-from fxcore.errors import FxrayError
+from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
 from fxtrain import run_directory
-from fxtrain.config import DataConfig, ModelConfig
+from fxtrain.config import AugmentConfig, DataConfig, ModelConfig
 from fxtrain.models import Rx, create_model
 from fxtrain.packing import pack
 from fxtrain.processes import Processes
@@ -59,6 +59,11 @@ def test_a_wrong_setting_costs_neither_packing_nor_the_name_of_the_run(tmp_path,
     with pytest.raises(FxrayError, match=said):
         train(dataset, run, wrong)
     assert {path.name for path in tmp_path.iterdir()} == {"dataset"}
+
+
+def test_a_frame_too_large_for_its_crops_is_refused_by_the_names_of_both():
+    with pytest.raises(ParameterError, match=r"data\.frame over augment\.crop_least.*not 40000"):
+        replace(ONE, data=DataConfig(frame=Frame(4000, 4000)), augment=AugmentConfig(crop_least=0.1))
 
 
 @pytest.mark.parametrize("at", ["write_json", "write_config"])
