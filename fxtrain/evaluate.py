@@ -102,7 +102,8 @@ def evaluate(
     aggregates : sequence of str
         Ways to judge a study; the run's own is used for the threshold whether named or not.
     sensitivity : float
-        The least that the threshold must reach on the validation studies; 0: Youden's threshold.
+        The least that the threshold must reach on the validation studies; 0: Youden's threshold. For the
+        part ``"val"`` alone.
     device : str
     progress : Progress, optional
 
@@ -123,6 +124,11 @@ def evaluate(
             raise ParameterError(f"aggregate is one of {', '.join(AGGREGATES)}, not {how!r}")
     if not 0 <= sensitivity <= 1:
         raise ParameterError(f"the wanted sensitivity must be in 0..1, not {sensitivity:g}")
+    if sensitivity and part != "val":
+        raise ParameterError(
+            f"the threshold for a wanted sensitivity is chosen on the validation studies; part {part!r} is "
+            "judged by the one that was chosen there"
+        )
     place, progress = RunDirectory(run), progress or Silent()
     # Before the weights are read: should they be replaced meanwhile, the digest is not that of the new ones.
     checkpoint = checkpoint_digest(place.best)

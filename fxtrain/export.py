@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import fxcore
 from fxcore.config import to_dict
-from fxcore.errors import FxrayError
+from fxcore.errors import DataSetError, FxrayError
 from fxtrain.evaluate import load_model, read_operating
 from fxtrain.models import Aggregator
 from fxtrain.packing import pack
@@ -83,7 +83,12 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
     model, config = load_model(place)
     operating = read_operating(place)
     origin = place.read_provenance()
-    table = read_table(dataset or Path(origin["dataset"]))
+    try:
+        table = read_table(dataset or Path(origin["dataset"]))
+    except DataSetError as error:
+        if dataset:
+            raise
+        raise DataSetError(f"{error}; if the data set of the run has moved, name it by --dataset") from error
     mean, deviation = place.read_middle(config)
     kind = DeployedAggregator if isinstance(model, Aggregator) else Deployed
     deployed = kind(model, mean, deviation, operating.temperature).eval()

@@ -125,6 +125,22 @@ def test_a_threshold_is_not_used_for_weights_that_came_after_it(tmp_path, datase
     assert export(run, tmp_path / "model.onnx")["threshold"] == chosen["threshold"]
 
 
+def test_of_a_data_set_that_has_moved_the_way_to_name_it_is_told(tmp_path, dataset, trained):
+    run = RunDirectory(Path(shutil.copytree(trained, tmp_path / "run")))
+    evaluate(run.root, dataset, device="cpu")
+    run.write_json(run.provenance, run.read_provenance() | {"dataset": str(tmp_path / "gone")})
+    with pytest.raises(DataSetError, match=r"gone.*--dataset"):
+        export(run.root, tmp_path / "model.onnx")
+    with pytest.raises(DataSetError, match="elsewhere") as refused:
+        export(run.root, tmp_path / "model.onnx", dataset=tmp_path / "elsewhere")
+    assert "--dataset" not in str(refused.value)
+
+
+def test_a_sensitivity_is_not_asked_for_where_nothing_is_chosen(dataset, trained):
+    with pytest.raises(ParameterError, match="sensitivity is chosen on the validation studies"):
+        evaluate(trained, dataset, part="all", sensitivity=0.9)
+
+
 def test_weights_that_are_no_numbers_end_a_run_with_a_word(tmp_path, dataset, monkeypatch):
     real = trainer.Trainer.step
 
