@@ -161,7 +161,7 @@ def output_folder(
         layout.work.mkdir(exist_ok=True)
     except OSError as error:
         raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
-    with run_lock(layout, progress.say):
+    with run_lock(layout, progress.say) as is_held:
         check_settings(layout.root, begun_settings(layout), identity)
         layout.staging.mkdir(exist_ok=True)
         layout.records.mkdir(exist_ok=True)
@@ -175,7 +175,8 @@ def output_folder(
         except BaseException:
             # Nothing that happens here is to take the place of what broke it off.
             with suppress(OSError):
-                discard_idle_work(layout, layout.provenance)
+                if is_held():
+                    discard_idle_work(layout, layout.provenance)
             raise
 
 

@@ -58,7 +58,7 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
             raise FxrayError(f"{out} is not empty and not a scoring of fxray; name a new folder")
     except OSError as error:
         raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
-    with run_lock(layout, progress.say):
+    with run_lock(layout, progress.say) as is_held:
         check_settings(out, begun_scoring(out), identity)
         layout.records.mkdir(exist_ok=True)
         write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
@@ -67,7 +67,8 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
         except BaseException:
             # Nothing that happens here is to take the place of what broke it off.
             with suppress(OSError):
-                discard_idle_work(layout, out / SUMMARY_FILE)
+                if is_held():
+                    discard_idle_work(layout, out / SUMMARY_FILE)
             raise
 
 
@@ -164,6 +165,8 @@ def write_tables(
 
     suffix, render = kind_of(layout.root)
     content = {"statement": STATEMENT} | provenance
+
+    layout.changing.touch()
 
     def files() -> Iterator[tuple[Path, bytes | Iterable[bytes]]]:
         yield layout.journal, journal()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,10 +10,12 @@ import pytest
 
 from fxcore.archive import UNLISTED, Plan
 from fxcore.catalogue import Catalogue
+from fxcore.dataset.assemble import discard_work
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
+from fxcore.dataset.tables import write_atomically
 from fxcore.dicom.entries import IndexEntry
-from fxcore.errors import FxrayError
+from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import Outcome
 from fxcore.preprocess import read_finished
 from fxcore.pseudonyms import Pseudonyms
@@ -79,7 +82,7 @@ def test_what_looks_like_a_mishap_is_refused_and_the_data_set_stays(tmp_path, af
     assert tree(tmp_path / "out") == before
 
 
-@pytest.mark.parametrize("begun", ["", "records/ab", "account-1-of-2", "journal.jsonl"])
+@pytest.mark.parametrize("begun", ["", "records/ab", "account-1-of-2", "changing"])
 def test_a_run_broken_off_before_it_did_anything_leaves_the_data_set_finished(tmp_path, begun):
     layout = Layout(tmp_path / "out")
     run(layout.root, _STUDIES[:3])
@@ -92,6 +95,37 @@ def test_a_run_broken_off_before_it_did_anything_leaves_the_data_set_finished(tm
     with pytest.raises(KeyboardInterrupt):
         break_off()
     assert layout.work.exists() == bool(begun)
+
+
+def test_a_run_whose_last_file_cannot_be_written_leaves_the_data_set_unfinished(tmp_path, monkeypatch):
+    layout = Layout(tmp_path / "out")
+    run(layout.root, _STUDIES[:3])
+
+    def full(path: Path, content: object) -> None:
+        if path == layout.provenance:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_atomically(path, content)
+
+    monkeypatch.setattr("fxcore.dataset.assemble.write_atomically", full)
+    with pytest.raises(OSError, match="No space"):
+        run(layout.root, _STUDIES[:2])
+    with pytest.raises(DataSetError, match="not finished"):
+        read_finished(layout)
+    monkeypatch.undo()
+    run(layout.root, _STUDIES[:2])
+    assert read_finished(layout)["counts"]["studies"]["broken"] == 2
+
+
+def test_a_run_that_is_done_leaves_alone_the_one_that_came_after_it(tmp_path):
+    layout = Layout(tmp_path / "out")
+    run(layout.root, _STUDIES[:3])
+
+    one = output_folder(layout.root, {"config": {}}, Silent())
+    one.__enter__()
+    discard_work(layout)
+    with output_folder(layout.root, {"config": {}}, Silent()):
+        one.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        assert layout.lock.exists()
 
 
 def test_folders_that_could_not_be_listed_are_counted_and_said():

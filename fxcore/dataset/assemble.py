@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from fxcore.dataset.in_place import clear_place
 from fxcore.dataset.journal import StudyRecord, from_line, parsed, read_journal, read_records, to_line
 from fxcore.dataset.layout import JOURNAL_FILE, Layout
 from fxcore.dataset.tables import read_rows, render_csv, union_of_columns, write_atomically
@@ -127,12 +128,13 @@ def assemble(
         for record in parsed(new_journal, from_line):
             yield render_csv(map(astuple, record.rejects))
 
-    # First: the tables are made from its lines, rather than from a file a study once more. From here on
-    # the data set is not what `dataset.json` says, until that is written.
-    write_atomically(new_journal, journal())
+    layout.changing.touch()
+    layout.staging.mkdir(exist_ok=True)
     for record in read_records(layout, lambda path: _drop_damaged(layout, path, keep)):
         if keep is not None and record.radiographs and record.study_id not in keep:
-            shutil.rmtree(layout.study(record.label, record.study_id), ignore_errors=True)
+            clear_place(layout, record.study_id)
+    # First: the tables are made from its lines, rather than from a file a study once more.
+    write_atomically(new_journal, journal())
     write_atomically(layout.metadata, metadata())
     write_atomically(layout.rejects, rejected())
     new_journal.replace(layout.journal)
@@ -151,8 +153,7 @@ def _drop_damaged(layout: Layout, path: Path, keep: Container[str] | None) -> No
     """Remove a study of which nothing is known, and which is not wanted any more."""
     if keep is None or path.stem in keep:
         raise DataSetError(f"the record {path} was damaged just now; run the same command again")
-    for label in LABELS:
-        shutil.rmtree(layout.study(label, path.stem), ignore_errors=True)
+    clear_place(layout, path.stem)
     path.unlink()
 
 
@@ -167,8 +168,8 @@ def discard_idle_work(layout: Layout, last: Path) -> None:
 
     Nothing: no study, no shard, no beginning of new root files. Of these, `last` is written last.
     """
-    done = itertools.chain(layout.records.iterdir(), layout.all_of("account"), layout.work.glob(JOURNAL_FILE))
-    if not layout.shard and last.exists() and not any(done):
+    done = itertools.chain(layout.records.iterdir(), layout.all_of("account"))
+    if not layout.shard and last.exists() and not layout.changing.exists() and not any(done):
         discard_work(layout)
 
 

@@ -18,7 +18,7 @@ from fxcore.study import LABELS
 def put_in_place(layout: Layout, record: StudyRecord, staged: Path) -> None:
     """Rename a staged study to its place, or remove what is there where it has no radiographs."""
     # An earlier result of this study: its files have changed, or its label.
-    _clear(layout, record, staged)
+    clear_place(layout, record.study_id)
     if record.radiographs:
         place = layout.study(record.label, record.study_id)
         place.parent.mkdir(exist_ok=True)
@@ -28,16 +28,16 @@ def put_in_place(layout: Layout, record: StudyRecord, staged: Path) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             # Another worker that does the same study was faster.
-            _clear(layout, record, staged)
+            clear_place(layout, record.study_id)
             staged.replace(place)
 
 
-def _clear(layout: Layout, record: StudyRecord, staged: Path) -> None:
-    """Remove the study from its place at once: half a folder must not be found there."""
+def clear_place(layout: Layout, study_id: str) -> None:
+    """Remove a study from its place at once: half a folder must not be found there."""
     for label in LABELS:
-        aside = staged.with_name(f"{record.study_id}-aside-{secrets.token_hex(4)}")
+        aside = layout.staging / f"{study_id}-aside-{secrets.token_hex(4)}"
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            layout.study(label, record.study_id).rename(aside)
+            layout.study(label, study_id).rename(aside)
             shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -78,6 +78,11 @@ class Layout:
         return self.work / "records"
 
     @property
+    def changing(self) -> Path:
+        """There from when the files at the root begin to be made until the last of them is in place."""
+        return self.work / "changing"
+
+    @property
     def lock(self) -> Path:
         """Held by a whole run alone; by the shards at work together."""
         return self.work / "lock"

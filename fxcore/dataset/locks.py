@@ -22,10 +22,12 @@ _PATIENCE_SECONDS = 120.0
 
 
 @contextmanager
-def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
+def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
     """Hold the data set for one run: a whole run for itself, a shard together with other shards.
 
     A run whose parent was killed may have left workers that are finishing a study: they are waited for.
+    What is yielded tells whether the data set is still held: once the work folder has been given up with the
+    lock in it, another run may have begun.
 
     Raises
     ------
@@ -36,12 +38,12 @@ def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
         if layout.shard:
             # Its own first: a shard that is refused leaves no trace in the lock that all share.
             held.enter_context(_locked(layout, layout.shard_lock, fcntl.LOCK_EX))
-            held.enter_context(_locked(layout, layout.lock, fcntl.LOCK_SH))
-        else:
-            held.enter_context(_locked(layout, layout.lock, fcntl.LOCK_EX))
+        lock = held.enter_context(
+            _locked(layout, layout.lock, fcntl.LOCK_SH if layout.shard else fcntl.LOCK_EX)
+        )
         for path in layout.all_of("busy"):
             _wait_for_workers(layout, path, say)
-        yield
+        yield lambda: _is_at(lock, layout.lock)
 
 
 def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
@@ -60,12 +62,16 @@ def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
                 "wait for it or name another folder"
             ) from None
         # The run that held the lock may have ended and removed the file after it was opened here.
-        if path.exists() and os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
+        if _is_at(lock, path):
             lock.truncate(0)
             lock.write(f"{os.getpid()} on {platform.node()}".encode())
             lock.flush()
             return lock
         lock.close()
+
+
+def _is_at(lock: BinaryIO, path: Path) -> bool:
+    return path.exists() and os.fstat(lock.fileno()).st_ino == path.stat().st_ino
 
 
 def _flock(layout: Layout, file: BinaryIO, how: int) -> None:
