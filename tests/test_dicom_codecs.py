@@ -87,12 +87,14 @@ def test_the_decoder_that_managed_is_named(tmp_path: Path) -> None:
         _decodes(ds, frame, syntax, tmp_path / "a")
         expected = "fxray" if fxray_plugin.is_available(syntax) else "imagecodecs"
         assert load_dicom(tmp_path / "a", PixelConfig()).decoder == expected
-    # A quantisation table, which lossless JPEG has no use for.
-    odd = frames[uid.JPEGLossless]
-    odd = odd[:2] + b"\xff\xdb\x00\x43\x00" + bytes([1] * 64) + odd[2:]
-    plain = _decodes(ds, frames[uid.JPEGLossless], uid.JPEGLossless, tmp_path / "a")
-    np.testing.assert_array_equal(_decodes(ds, odd, uid.JPEGLossless, tmp_path / "b"), plain)
-    assert load_dicom(tmp_path / "b", PixelConfig()).decoder == "imagecodecs"
+    lossless = frames[uid.JPEGLossless]
+    plain = _decodes(ds, lossless, uid.JPEGLossless, tmp_path / "a")
+    # A quantisation table, which lossless JPEG has no use for; and a byte too many.
+    table = b"\xff\xdb\x00\x43\x00" + bytes([1] * 64)
+    end = lossless.rindex(END_MARKER)
+    for odd in (lossless[:2] + table + lossless[2:], lossless[:end] + b"\0" + lossless[end:]):
+        np.testing.assert_array_equal(_decodes(ds, odd, uid.JPEGLossless, tmp_path / "b"), plain)
+        assert load_dicom(tmp_path / "b", PixelConfig()).decoder == "imagecodecs"
 
 
 @pytest.mark.parametrize("syntax", ENCODERS, ids=[uid.UID(s).keyword for s in ENCODERS])

@@ -75,10 +75,13 @@ def test_other_texts_are_no_label(text: str) -> None:
     assert label_from_text(text) is None
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["fracture?", "?fracture", "!fractured", "¬fx", "-fracture", "fracture-", "positive (-)", "no fx +"],
-)
+_TURNED = """
+    fracture? ?fracture !fractured ¬fx -fracture fracture- positive(-) (-)fx [-]fx fx[-] fx(-). fx(--) fx(+/-)
+    (-fx) 'fx(-)' —fx fx(－)＋
+"""
+
+
+@pytest.mark.parametrize("text", [*_TURNED.split(), "positive (-)", "no fx +", "fx (-) .", "fx —"])
 def test_signs_are_not_passed_over(text: str) -> None:
     assert label_from_text(text) is None
     assert class_from_folder(text) is None
@@ -146,9 +149,17 @@ def test_columns_are_named_by_option(tmp_path: Path) -> None:
     assert "guessed" not in _read(tmp_path, text, key_column="a", label_column="c").said
 
 
-def test_numbers_say_that_columns_have_no_names(tmp_path: Path) -> None:
-    text = "Hand,maybe\nKnee,1\n"
-    assert _read(tmp_path, text, key_column="1", label_column="2").labels == {"Knee": B}
+def test_columns_are_named_by_number(tmp_path: Path) -> None:
+    text = "Hand,No Fracture\nA1,1\nA2,0\n"
+    for columns in ({"label_column": "2"}, {"key_column": "1", "label_column": "no fracture"}):
+        assert _read(tmp_path, text, **columns).labels == {"A1": N, "A2": B}
+    with pytest.raises(ParameterError, match="no single column '3'"):
+        _read(tmp_path, text, label_column="3")
+
+
+def test_a_heading_may_be_among_its_values(tmp_path: Path) -> None:
+    table = _read(tmp_path, "Untersuchung,normal\nA1,1\nA2,0\nA3,normal\n")
+    assert table.labels == {"A1": N, "A2": B, "A3": N}
 
 
 @pytest.mark.parametrize("heading", ["No Fracture", "normal", "NEGATIVE"])

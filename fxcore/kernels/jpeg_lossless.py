@@ -76,9 +76,9 @@ def lossless_jpeg_scan(
     ------
     ParameterError
         For parameters outside their range, codes that are no prefix code, data without the marker that
-        ends the image, and samples that do not fit the precision.
+        ends the image or that goes on after its last sample, and samples that do not fit the precision.
     DamagedDataError
-        For data that is cut short, goes on after its last sample, or holds a code that cannot be.
+        For data that is cut short or holds a code that cannot be.
 
     References
     ----------
@@ -126,7 +126,7 @@ def lossless_jpeg_scan(
             )
             seen |= bits_seen
         if end - at >= 8:
-            raise DamagedDataError("the scan has more data than samples")
+            raise ParameterError("the scan has more data than samples")
         at = end
     if seen >> bits:
         raise ParameterError(f"samples of the scan are outside {bits} bits")

@@ -51,23 +51,22 @@ class Columns:
     negated: bool
 
 
-def has_header(rows: Sequence[Sequence[str]], *options: str) -> bool:
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row names the columns: it names a key, or holds neither a UID nor such a label.
 
-    A column may be named ``fractured`` and hold 0 and 1; a column without a name starts as it goes on. Who
-    asks for columns by numbers (`options`) says that they have no names.
+    A column may be named ``fractured`` and hold 0 and 1; a column without a name starts as it goes on.
     """
     first, below = [cell.strip() for cell in rows[0]], rows[1:]
-    if any(option.isdigit() and option not in first for option in options):
-        return False
     if any(plain(cell) in _KINDS_BY_NAME for cell in first):
         return True
     if any(_UID.fullmatch(cell) for cell in first):
         return False
     for i, cell in enumerate(first):
-        families = {label_family(value) for value in _values(below, i)}
-        goes_on = label_family(cell) in families and _share_of_labels(below, i) >= _ENOUGH
-        if label_family(cell) and (goes_on or not families):
+        family = label_family(cell)
+        families = [label_family(value) for value in _values(below, i)]
+        # Of numbers and answers one is enough; a word for a class may be a heading.
+        alike = families.count(family) >= (_ENOUGH * len(families) if family == "class" else 1)
+        if family and (not families or (alike and _share_of_labels(below, i) >= _ENOUGH)):
             return False
     return True
 
@@ -104,11 +103,13 @@ def _named_column(names: Sequence[str], wanted: str, option: str, where: str) ->
     ):
         if len(matches) == 1:
             return matches[0]
+    if wanted.isdigit() and 1 <= int(wanted) <= len(names):
+        return int(wanted) - 1
     raise ParameterError(f"{where} has no single column {wanted!r} ({option}); {present(names)}")
 
 
 def present(names: Sequence[str]) -> str:
-    """Name the columns for a message; where the first row may be no heading but a patient, nothing of it."""
+    """Name the columns for a message; where a name has digits or signs as patients have, none of them."""
     if any(_PATIENT.search(name) for name in names):
         return f"it has {len(names)} columns and no heading"
     return f"its columns are: {', '.join(names)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from fxcore.body_parts.normalise import fold
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
@@ -47,10 +48,10 @@ _ANSWERS |= {plain(word): LABEL_NOT_BROKEN for word in _NO.split()}
 _SPELLINGS = {**_CLASSES, **_ANSWERS}
 _MURA = re.compile(r"study\d+(positive|negative)")
 _NUMBERED = re.compile(r"\d{1,2}(?=\D)|class(?=\w)")
-# Signs that turn or leave open what a text means, wherever they stand; a plus or minus apart, behind a word.
-_UNSURE = re.compile(r"[?!¿¬~≠<>]")
-_SIGN = "[-+−–‐]"
-_WITH_SIGN = re.compile(rf"(?P<word>.*\S)(\s+(?P<bare>{_SIGN})|\s*\(\s*(?P<bracketed>{_SIGN})\s*\))")
+# Signs that turn or leave open what a text means; those between two words only part them.
+_UNSURE, _SIGN = re.compile(r"[?!¿¬~≠<>]"), re.compile("[-+−–—‐]")
+# What is understood: a plus or minus apart, behind a word.
+_WITH_SIGN = re.compile(r"(?P<word>.*\w)(\s+(?P<bare>[-+−–])|\s*\(\s*(?P<bracketed>[-+−–])\s*\))")
 _NUMBER = re.compile(r"[\s\"'(\[=]*[01][\s\"')\].,;:]*")
 
 
@@ -78,13 +79,18 @@ def _label_of_word(text: str) -> str | None:
 
 def _meant(text: str, label: str | None) -> str | None:
     """Return what `label`, which the words of `text` stand for, becomes by the signs around them."""
-    if label is None or _UNSURE.search(text) or re.match(_SIGN, text):
+    text = unicodedata.normalize("NFKC", text)
+    if label is None or _UNSURE.search(text):
         return None
     if signed := _WITH_SIGN.fullmatch(text):
         sign = signed["bare"] or signed["bracketed"]
         meant = LABEL_BROKEN if sign == "+" else LABEL_NOT_BROKEN
         return meant if meant == label or plain(signed["word"]) in _FINDINGS else None
-    return None if re.search(f"{_SIGN}$", text) else label
+    for sign in _SIGN.finditer(text):
+        before, after = text[: sign.start()].rstrip(), text[sign.end() :].lstrip()
+        if not (before[-1:].isalnum() and after[:1].isalnum()):
+            return None
+    return label
 
 
 def is_negation(heading: str) -> bool:

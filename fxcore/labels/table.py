@@ -128,8 +128,8 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     path : Path
         Delimited text: ``,`` ``;`` tab or ``|``; UTF-8, UTF-16 or Windows-1252; with or without headings.
     key_column, label_column : str
-        Names of the columns, case and separators ignored; in a table without headings their numbers
-        from 1. Empty: guessed from the names and from what is in the columns.
+        Names of the columns, case and separators ignored, or their numbers from 1. Empty: guessed from the
+        names and from what is in the columns.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     """
     where = f"the label table {path}"
     rows, lines = _read_rows(path, where)
-    header = has_header(rows[:_SAMPLE], key_column, label_column)
+    header = has_header(rows[:_SAMPLE])
     width = max(len(r) for r in rows[:_SAMPLE])
     names = [c.strip() for c in rows[0]] if header else [str(i + 1) for i in range(width)]
     rows, lines = rows[header:], lines[header:]
