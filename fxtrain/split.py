@@ -43,10 +43,10 @@ def split_studies(
     """Keep a share of each class aside; all studies of a patient go to the same side.
 
     A patient counts as broken where any of his studies is. One with more studies than shall be kept aside of
-    his class stays in training, and the share is that of the others: archives that were anonymised give many
-    patients one identifier. With `val_balanced`, the validation set then
-    loses studies of the larger class, chosen at random, until both are equally many; those are not used
-    for training either.
+    his class (and more than ten) stays in training, and the share is that of the others: archives that were
+    anonymised give many patients one identifier. Where the others have too few of the class to make up its
+    share, of what may be kept aside, all count. With `val_balanced`, the validation set then loses studies of
+    the larger class, chosen at random, until both are equally many; those are not used for training either.
 
     Parameters
     ----------
@@ -78,7 +78,13 @@ def split_studies(
     for broken in (False, True):
         names = sorted(name for name, studies in groups.items() if table.broken[studies].any() == broken)
         wanted = config.val_fraction * sum(len(groups[name]) for name in names)
-        if fitting := [name for name in names if len(groups[name]) <= max(wanted, _BELIEVED)]:
+        fitting = [name for name in names if len(groups[name]) <= max(wanted, _BELIEVED)]
+        # How many of the class itself, of those that are new: a large group of both classes has few of it.
+        others, new = (
+            sum(int((table.broken[groups[name]] == broken).sum()) for name in some if name not in seen)
+            for some in (fitting, names)
+        )
+        if others >= config.val_fraction * new:
             names, wanted = fitting, config.val_fraction * sum(len(groups[name]) for name in fitting)
         taken = 0
         for name in rng.permutation([name for name in names if name not in seen]):

@@ -80,6 +80,25 @@ def test_one_identifier_of_many_patients_leaves_the_classes_in_proportion():
         split_studies(replace(table, patients=["same"] * 400), DataConfig(), 0)
 
 
+@pytest.mark.parametrize(
+    ("broken", "trained"),
+    [
+        # Three patients of 30 studies each and one of a single study, which would be all that is kept aside.
+        (["a", "b", "c"] * 30 + ["d"], {}),
+        # All that are small have been seen, and new patients have 15 studies each.
+        ([f"old{k}" for k in range(20)] + ["a", "b"] * 15, {f"x{k}": f"old{k}" for k in range(20)}),
+    ],
+)
+def test_where_few_others_are_new_patients_of_many_studies_are_kept_aside_too(broken, trained):
+    patients = [*broken, *(f"h{k}" for k in range(60))]
+    studies, count = [f"s{k:03}" for k in range(len(patients))], len(patients)
+    truth = np.arange(count) < len(broken)
+    table = Table(Path(), "", 0.0, 1.0, studies, np.arange(count), studies, patients, truth, {})
+    for seed in range(10):
+        val = split_studies(table, DataConfig(), seed, trained).val
+        assert len({"a", "b", "c"} & {patients[k] for k in val}) == 1
+
+
 def test_an_epoch_is_balanced_and_shows_nothing_twice():
     broken = np.arange(1000) < 150
     orders = [epoch_order(broken, "balanced", 0, epoch) for epoch in range(40)]
