@@ -11,12 +11,13 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def pack(
     DataSetError
         If a PNG is missing or damaged.
     FxrayError
-        If the files cannot be written.
+        If the files cannot be written, or the file system has no ``flock``.
     """
     larger = frame.scaled(headroom)
     folder = table.root.with_name(f"{table.root.name}.packed")
@@ -88,7 +89,7 @@ def pack(
             folder.mkdir(exist_ok=True)
             with (folder / "lock").open("ab") as lock:
                 # Of several runs on a data set one packs it; the others wait, and open what it has packed.
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                _flock(folder, lock)
                 for killed in folder.glob(f"*{PARTIAL}"):
                     killed.unlink()
                 if missing := _missing(table, paths):
@@ -98,6 +99,17 @@ def pack(
             raise FxrayError(f"cannot pack the data set in {folder}: {error.strerror}") from error
     exact, roomy = (np.load(paths[size], mmap_mode="r") for size in (frame, larger))
     return Packed(exact, roomy)
+
+
+def _flock(folder: Path, lock: BinaryIO) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as error:
+        raise FxrayError(
+            f"cannot pack the data set in {folder}: its file system has no flock ({error.strerror}), without "
+            "which two runs may pack it at once; move the data set to another one, or have it mounted with "
+            "flock: see docs/clusters.md"
+        ) from error
 
 
 def pack_for(table: Table, config: TrainConfig, progress: Progress) -> Packed:
@@ -130,7 +142,9 @@ def _is_whole(path: Path, table: Table, size: Frame) -> bool:
 
 def _write(table: Table, targets: dict[Frame, Path], advance: Callable[[int], None]) -> None:
     """Decode each PNG once and write it at all sizes; each file appears whole or not at all."""
-    beside = [path.with_name(f"{path.name}{PARTIAL}") for path in targets.values()]
+    # Where the lock holds on one machine alone, nobody's half-filled file gets the name of another's.
+    own = f".{platform.node()}-{os.getpid()}{PARTIAL}"
+    beside = [path.with_name(f"{path.name}{own}") for path in targets.values()]
     try:
         arrays = [
             _made(place, (len(table), frame.height, frame.width))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
+import platform
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -205,6 +207,27 @@ def test_what_a_killed_run_was_packing_makes_room_for_the_next_and_one_packs_for
         assert [len(packed.result().exact) for packed in every] == [len(table)] * 2
     assert begun == [len(table)]
     assert not left.exists()
+
+
+def test_machines_whose_locks_do_not_reach_each_other_share_no_half_packed_file(tmp_path, monkeypatch):
+    table, halves = read_table(make(tmp_path / "dataset", studies=4)), set()
+    folder = tmp_path / "dataset.packed"
+    for machine in ("one", "two"):
+        monkeypatch.setattr(platform, "node", lambda machine=machine: machine)
+        pack(table, Frame(8, 8), 1.0, advance=lambda _: halves.update(folder.glob("*.partial")))
+        shutil.rmtree(folder)
+    assert len(halves) == 2
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    table = read_table(make(tmp_path / "dataset", studies=4))
+
+    def no(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no)
+    with pytest.raises(FxrayError, match=r"has no flock \(No locks available\)"):
+        pack(table, Frame(8, 8), 1.0)
 
 
 def test_one_pixel_can_be_packed_and_augmented(dataset):
