@@ -78,14 +78,16 @@ class RunDirectory:
         FxrayError
             If it does, or is no folder.
         """
+        lock = Layout(self.root).lock
         left = {self.last.parent.name, self.provenance.name, WORK_FOLDER}
         left |= {f"{path.name}.partial" for path in (self.provenance, self.config)}
         try:
             names = {path.name for path in self.root.iterdir()} if self.root.exists() else set()
             checkpoints = self.last.parent.name in names and any(self.last.parent.iterdir())
+            work = WORK_FOLDER in names and any(path != lock for path in lock.parent.iterdir())
         except OSError as error:
             raise FxrayError(f"cannot make a run in {self.root}: {error.strerror}") from error
-        if names - left or checkpoints:
+        if names - left or checkpoints or work:
             raise FxrayError(
                 f"{self.root} is not empty; name a new folder, or go on with the run in it by --resume"
             )
