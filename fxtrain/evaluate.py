@@ -136,6 +136,7 @@ def evaluate(
     kept = None if part == "val" else read_operating(place)
     table = read_table(dataset)
     studies = _studies(place, table, part)
+    seen = _seen(place, table, studies)
     chosen_device = choose_device(device)
     model.to(chosen_device)
     packed = pack_for(table, config, progress)
@@ -159,7 +160,7 @@ def evaluate(
         "model": config.model.name,
         "chosen_on": "val",
     }
-    result |= _seen(place, table, studies)
+    result |= seen
     if over:
         result["over_views"] = over
     _write(place, part, table, found, operating, result)
@@ -202,10 +203,13 @@ def _studies(place: RunDirectory, table: Table, part: str) -> NDArray[np.int64]:
 def _seen(place: RunDirectory, table: Table, studies: NDArray[np.int64]) -> dict[str, int | None]:
     """Count the studies that the run, or another study of whose patient, was trained and validated on.
 
-    None where it cannot be told: none is found, and identifiers are not known to be by one key.
+    None where it cannot be told: the run has no split any more; or none is found, and identifiers are not
+    known to be by one key.
     """
-    counts: dict[str, int | None] = {}
-    for name, read in (("studies_trained_on", read_trained), ("studies_validated_on", read_validated)):
+    counts: dict[str, int | None] = {"studies_trained_on": None, "studies_validated_on": None}
+    if not place.split.exists():
+        return counts
+    for name, read in zip(counts, (read_trained, read_validated), strict=True):
         known = read(place.split)
         patients = set(known.values()) - {""}
         counts[name] = sum(table.studies[k] in known or table.patients[k] in patients for k in studies)

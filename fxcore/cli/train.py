@@ -161,7 +161,7 @@ def print_evaluation(result: dict[str, Any]) -> None:
 def _seen(result: dict[str, Any]) -> str:
     trained, validated = result["studies_trained_on"], result["studies_validated_on"]
     if trained is None:
-        return "cannot be told: identifiers are not known to be by the key of the run's data set"
+        return "cannot be told: the run has no split.csv, or its data set is not known to be by the same key"
     return f"{trained} of {result['studies']} studies, or others of their patients; {validated} validated on"
 
 

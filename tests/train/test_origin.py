@@ -79,6 +79,14 @@ def test_an_evaluation_says_how_much_of_it_was_trained_on(tmp_path, trained):
     assert set(_seen(RunDirectory(trained), strangers, np.arange(90)).values()) == {None}
 
 
+def test_without_its_split_a_run_is_evaluated_all_the_same(tmp_path, trained):
+    run, dataset = Path(shutil.copytree(trained, tmp_path / "run")), trained.parent / "dataset"
+    evaluate(run, dataset, device="cpu")
+    (run / "split.csv").unlink()
+    result = evaluate(run, dataset, part="all", device="cpu")
+    assert result["studies_trained_on"] is result["studies_validated_on"] is None
+
+
 def test_what_a_run_has_inherited_is_not_forgotten_by_the_next(tmp_path, trained):
     """The second run's data set has half of the studies; the third's has all of them again."""
     half = make(tmp_path / "half", studies=20)
