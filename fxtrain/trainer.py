@@ -105,7 +105,10 @@ def train(
             shown = samples(table, split.train, isinstance(model, Aggregator))[1]
             # On GPUs batch normalisation is over all processes.
             apart = 1 if team.device.type == "cuda" else team.world
-            if smallest_batch(shown, config, team.world) // apart == 1:
+            # A study of several views is several images.
+            views = np.bincount(table.study[table.of_studies(split.train)])
+            single = not isinstance(model, Aggregator) or 1 in views
+            if single and smallest_batch(shown, config, team.world) // apart == 1:
                 ask_if_one_trains(model, config)
             held.enter_context(place.alone(progress.say))
             if resume:

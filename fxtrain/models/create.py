@@ -144,7 +144,7 @@ def _ask_if_fit(model: nn.Module, name: str, frame: Frame) -> None:
 
 
 def ask_if_one_trains(model: nn.Module, config: TrainConfig) -> None:
-    """Refuse a batch of one where batch normalisation is left with a single value a channel.
+    """Refuse a batch of one image where batch normalisation is left with a single value a channel.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def ask_if_one_trains(model: nn.Module, config: TrainConfig) -> None:
             trial(image, study) if isinstance(trial, Aggregator) else trial(image)
         except ValueError as error:
             raise ParameterError(
-                f"the last batch of an epoch has a single image in a process, which {config.model.name} "
+                f"the last batch of an epoch can have a single image in a process, which {config.model.name} "
                 f"cannot normalise at this size; take another batch than {config.batch}, or a larger "
                 f"data.frame ({error})"
             ) from None

@@ -8,6 +8,7 @@ import shutil
 import weakref
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
@@ -16,14 +17,14 @@ import torch
 
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
-from fxtrain import run_directory
+from fxtrain import run_directory, trainer
 from fxtrain.config import AugmentConfig, DataConfig, ModelConfig
 from fxtrain.models import Rx, create_model
 from fxtrain.packing import pack
 from fxtrain.processes import Processes
 from fxtrain.progress import Silent
 from fxtrain.run_directory import RunDirectory
-from fxtrain.split import split_studies
+from fxtrain.split import Split, split_studies
 from fxtrain.table import read_table
 from fxtrain.trainer import Trainer, train
 from tests.train.data import SMALL, make
@@ -61,6 +62,16 @@ def test_a_wrong_setting_costs_neither_packing_nor_the_name_of_the_run(tmp_path,
     assert {path.name for path in tmp_path.iterdir()} == {"dataset"}
 
 
+def test_a_batch_of_one_study_of_several_views_is_not_a_single_image(tmp_path, dataset, monkeypatch):
+    table = read_table(dataset)
+    several = np.flatnonzero(np.bincount(table.study) > 1)
+    monkeypatch.setattr(trainer, "split_for", lambda *_: (Split(several, several), {}))
+    monkeypatch.setattr(RunDirectory, "begin", stop)
+    wanted = replace(TINY, batch=1, model=ModelConfig(name="aggregator", views="resnet18"))
+    with pytest.raises(Killed):
+        train(dataset, tmp_path / "run", wanted)
+
+
 def test_a_frame_too_large_for_its_crops_is_refused_by_the_names_of_both():
     with pytest.raises(ParameterError, match=r"data\.frame over augment\.crop_least.*not 40000"):
         replace(ONE, data=DataConfig(frame=Frame(4000, 4000)), augment=AugmentConfig(crop_least=0.1))
@@ -79,7 +90,7 @@ def test_a_run_killed_as_it_began_can_be_begun(tmp_path, dataset, monkeypatch, a
         train(dataset, run, ONE)
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "checkpoints/best.pt"])
+@pytest.mark.parametrize("name", ["notes.txt", "checkpoints/best.pt", ".fxray/records/ab/abc.json"])
 def test_a_folder_with_anything_else_is_not_taken_for_one(tmp_path, dataset, name):
     kept = tmp_path / "run" / name
     kept.parent.mkdir(parents=True)
