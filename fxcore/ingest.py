@@ -20,8 +20,9 @@ from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import open_executor
 from fxcore.jobs import IngestTask, require_files
 from fxcore.labels import read_labels
+from fxcore.output import begun_settings, output_folder
 from fxcore.pseudonyms import default_key_file, load_key_of
-from fxcore.run import Progress, Silent, Summary, begun_settings, do_studies, finish, output_folder, tool
+from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
 

@@ -12,7 +12,8 @@ from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
 from fxcore.missing import Missing
-from fxcore.run import Progress, Silent, Summary, assemble_all, begun_settings, output_folder, say_removed
+from fxcore.output import begun_settings, output_folder
+from fxcore.run import Progress, Silent, Summary, assemble_all, say_removed
 from fxcore.shards import Account, read_account, rejects_of, studies_of
 from fxcore.study import Reject
 

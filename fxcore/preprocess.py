@@ -15,7 +15,8 @@ from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import open_executor
 from fxcore.jobs import PreprocessTask
-from fxcore.run import Progress, Silent, Summary, do_studies, finish, output_folder, tool
+from fxcore.output import output_folder
+from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
 from fxcore.study import Reject

@@ -17,7 +17,8 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import cell, union_of_columns, write_atomically, write_together
 from fxcore.errors import DataSetError, FxrayError
-from fxcore.run import Progress, check_settings
+from fxcore.output import check_settings
+from fxcore.run import Progress
 from fxcore.study import Reject
 from fxserve.records import StudyScore, judge, read_scores, to_line
 from fxserve.settings import ModelSettings

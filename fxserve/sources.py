@@ -22,9 +22,10 @@ from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import Executor
 from fxcore.ingest import check_places, ingest_tasks
 from fxcore.jobs import PreprocessTask, StudyTask, require_files
+from fxcore.output import difference
 from fxcore.preprocess import loose_rejects, read_finished
 from fxcore.pseudonyms import default_key_file, load_key_of
-from fxcore.run import Progress, difference
+from fxcore.run import Progress
 from fxcore.settings import IngestConfig, Settings
 from fxcore.steps import Pipeline
 from fxcore.study import Reject

@@ -17,9 +17,10 @@ from fxcore.dataset.tables import write_atomically
 from fxcore.dicom.entries import IndexEntry
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import Outcome
+from fxcore.output import output_folder
 from fxcore.preprocess import read_finished
 from fxcore.pseudonyms import Pseudonyms
-from fxcore.run import Silent, Summary, do_studies, finish, output_folder
+from fxcore.run import Silent, Summary, do_studies, finish
 from fxcore.settings import IngestConfig
 from fxcore.shards import Shard
 from tests.program import tree

@@ -1,0 +1,127 @@
+"""The output of a run: taken by one run at a time, and only by runs of the same settings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from fxcore.dataset.assemble import discard_idle_work, read_provenance
+from fxcore.dataset.in_place import finish_renames
+from fxcore.dataset.layout import Layout
+from fxcore.dataset.locks import run_lock
+from fxcore.dataset.tables import write_atomically
+from fxcore.errors import DataSetError, FxrayError
+from fxcore.run import Progress
+from fxcore.shards import Shard
+
+_SETTINGS_FILE = "settings.json"
+
+
+@contextmanager
+def output_folder(
+    out: Path, identity: dict[str, Any], progress: Progress, shard: Shard | None = None
+) -> Iterator[Layout]:
+    """Take `out` for this run: made if need be, locked, checked to be of the same settings.
+
+    A run that is broken off before it did anything leaves a finished data set finished.
+
+    Parameters
+    ----------
+    out : Path
+        A new or empty folder, or one that an earlier run with the same `identity` made.
+    identity : dict
+        What must not differ between the runs that make one data set: version, settings, key.
+    progress : Progress
+        Told when this run has to wait.
+    shard : Shard, optional
+        The share that this run does; others may be at work in the same folder.
+
+    Raises
+    ------
+    FxrayError
+        If another run is at work there, or the folder holds something else.
+    """
+    layout = Layout(out, shard.name if shard else "")
+    # Through JSON, so that what is compared has the types of what was stored.
+    identity = json.loads(json.dumps(identity))
+    if out.exists() and not out.is_dir():
+        raise FxrayError(f"{out} is a file; name a folder")
+    # Before anything is touched: a refused run must leave a finished data set finished.
+    check_settings(layout.root, begun_settings(layout), identity)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(layout.discarded_work, ignore_errors=True)
+        # Listed before looked for: another shard may begin here in between.
+        strangers = {path.name for path in out.iterdir()} - {layout.work.name}
+        if strangers and not layout.work.exists() and not layout.provenance.exists():
+            raise FxrayError(f"{out} is not empty and not a data set of fxray; name a new folder")
+        layout.work.mkdir(exist_ok=True)
+    except OSError as error:
+        raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
+    with run_lock(layout, progress.say) as is_held:
+        check_settings(layout.root, begun_settings(layout), identity)
+        layout.staging.mkdir(exist_ok=True)
+        layout.records.mkdir(exist_ok=True)
+        # Staged like a study: shards that begin together must not write to one file.
+        staged = layout.staging / _SETTINGS_FILE
+        write_atomically(staged, json.dumps(identity).encode())
+        staged.replace(layout.work / _SETTINGS_FILE)
+        finish_renames(layout)
+        try:
+            yield layout
+        except BaseException:
+            # Nothing that happens here is to take the place of what broke it off.
+            with suppress(OSError):
+                if is_held():
+                    discard_idle_work(layout, layout.provenance)
+            raise
+
+
+def begun_settings(layout: Layout) -> dict[str, Any]:
+    """Return what an unfinished or finished run at `layout` was begun with; empty if there is none.
+
+    Raises
+    ------
+    DataSetError
+        If it cannot be read.
+    """
+    path = layout.work / _SETTINGS_FILE
+    if path.exists():
+        try:
+            begun = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataSetError(f"cannot read {path}: {error}") from error
+        if not isinstance(begun, dict):
+            raise DataSetError(f"{path} is damaged; remove {layout.root} and begin again")
+        return begun
+    return read_provenance(layout) if layout.provenance.exists() else {}
+
+
+def check_settings(root: Path, begun: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Check that the output at `root`, if it was `begun`, was so with the same `identity`.
+
+    Raises
+    ------
+    FxrayError
+        Naming the first setting that differs.
+    """
+    if begun:
+        for name, value in identity.items():
+            if begun.get(name) != value:
+                raise FxrayError(
+                    f"{root} was made with another {name.replace('_', ' ')} "
+                    f"({difference(begun.get(name), value)}); use the same, or name a new folder"
+                )
+
+
+def difference(earlier: Any, now: Any, path: str = "") -> str:
+    """Say where two trees of settings differ first; only for trees that do."""
+    if isinstance(earlier, dict) and isinstance(now, dict):
+        for key in {**earlier, **now}:
+            if earlier.get(key) != now.get(key):
+                return difference(earlier.get(key), now.get(key), f"{path}.{key}" if path else key)
+    return f"{path + ': ' if path else ''}{earlier!r} then, {now!r} now"
