@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -71,14 +71,30 @@ def output_folder(
         write_atomically(staged, json.dumps(identity).encode())
         staged.replace(layout.work / _SETTINGS_FILE)
         finish_renames(layout)
-        try:
+        with finished_if_idle(layout, layout.provenance, is_held):
             yield layout
-        except BaseException:
-            # Nothing that happens here is to take the place of what broke it off.
-            with suppress(OSError):
-                if is_held():
-                    discard_idle_work(layout, layout.provenance)
-            raise
+
+
+@contextmanager
+def finished_if_idle(layout: Layout, last: Path, is_held: Callable[[], bool]) -> Iterator[None]:
+    """Leave a finished output finished where a run is broken off before it did anything.
+
+    Parameters
+    ----------
+    layout : Layout
+    last : Path
+        The file of it that is written last.
+    is_held : callable
+        As from `fxcore.dataset.locks.run_lock`: tells whether the output is still this run's.
+    """
+    try:
+        yield
+    except BaseException:
+        # Nothing that happens here is to take the place of what broke it off.
+        with suppress(OSError):
+            if is_held():
+                discard_idle_work(layout, last)
+        raise
 
 
 def begun_settings(layout: Layout) -> dict[str, Any]:

@@ -6,18 +6,18 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from fxcore.aggregate import DECIMALS
-from fxcore.dataset.assemble import REJECT_COLUMNS, discard_idle_work
+from fxcore.dataset.assemble import REJECT_COLUMNS
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import cell, union_of_columns, write_atomically, write_together
 from fxcore.errors import DataSetError, FxrayError
-from fxcore.output import check_settings
+from fxcore.output import check_settings, finished_if_idle
 from fxcore.run import Progress
 from fxcore.study import Reject
 from fxserve.records import StudyScore, judge, read_scores, to_line
@@ -63,14 +63,8 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
         check_settings(out, begun_scoring(out), identity)
         layout.records.mkdir(exist_ok=True)
         write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
-        try:
+        with finished_if_idle(layout, out / SUMMARY_FILE, is_held):
             yield layout
-        except BaseException:
-            # Nothing that happens here is to take the place of what broke it off.
-            with suppress(OSError):
-                if is_held():
-                    discard_idle_work(layout, out / SUMMARY_FILE)
-            raise
 
 
 def begun_scoring(out: Path) -> dict[str, Any]:
