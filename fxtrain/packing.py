@@ -17,13 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.config import to_dict
 from fxcore.dataset.layout import PARTIAL
+from fxcore.dataset.locks import flock
 from fxcore.dataset.png import decode_png
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import default_workers
@@ -89,7 +90,7 @@ def pack(
             folder.mkdir(exist_ok=True)
             with (folder / "lock").open("ab") as lock:
                 # Of several runs on a data set one packs it; the others wait, and open what it has packed.
-                _flock(folder, lock)
+                flock(lock, fcntl.LOCK_EX, folder)
                 for killed in folder.glob(f"*{PARTIAL}"):
                     killed.unlink()
                 if missing := _missing(table, paths):
@@ -99,17 +100,6 @@ def pack(
             raise FxrayError(f"cannot pack the data set in {folder}: {error.strerror}") from error
     exact, roomy = (np.load(paths[size], mmap_mode="r") for size in (frame, larger))
     return Packed(exact, roomy)
-
-
-def _flock(folder: Path, lock: BinaryIO) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    except OSError as error:
-        raise FxrayError(
-            f"cannot pack the data set in {folder}: its file system has no flock ({error.strerror}), without "
-            "which two runs may pack it at once; move the data set to another one, or have it mounted with "
-            "flock: see docs/clusters.md"
-        ) from error
 
 
 def pack_for(table: Table, config: TrainConfig, progress: Progress) -> Packed:

@@ -54,7 +54,7 @@ def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
         except OSError as error:
             raise FxrayError(f"cannot write to {layout.root}: {error.strerror}") from error
         try:
-            _flock(layout, lock, how | fcntl.LOCK_NB)
+            flock(lock, how | fcntl.LOCK_NB, layout.root)
         except BlockingIOError:
             lock.close()
             raise FxrayError(
@@ -74,13 +74,13 @@ def _is_at(lock: BinaryIO, path: Path) -> bool:
     return path.exists() and os.fstat(lock.fileno()).st_ino == path.stat().st_ino
 
 
-def _flock(layout: Layout, file: BinaryIO, how: int) -> None:
-    """Take the system's lock of a file.
+def flock(file: BinaryIO, how: int, folder: Path) -> None:
+    """Take the system's lock of a file in a folder that only one run may write to.
 
     Raises
     ------
     BlockingIOError
-        If another process holds it.
+        If another process holds it, and `how` is not to wait.
     FxrayError
         If the file system has no such locks.
     """
@@ -91,8 +91,8 @@ def _flock(layout: Layout, file: BinaryIO, how: int) -> None:
     except OSError as error:
         file.close()
         raise FxrayError(
-            f"the file system of {layout.root} has no flock ({error.strerror}), without which two runs may "
-            "write to it at once; name a folder on another one, or have it mounted with flock: see "
+            f"the file system of {folder} has no flock ({error.strerror}), without which two runs may "
+            "write to it at once; use another one, or have it mounted with flock: see "
             "docs/clusters.md"
         ) from error
 
@@ -115,7 +115,7 @@ def _wait_for_workers(layout: Layout, path: Path, say: Callable[[str], None]) ->
         said = False
         while True:
             try:
-                _flock(layout, busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB, layout.root)
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise FxrayError(
@@ -135,5 +135,5 @@ def at_work(layout: Layout) -> Iterator[None]:
     """Let later runs know that this worker process is writing."""
     layout.work.mkdir(parents=True, exist_ok=True)
     with layout.busy.open("a+b") as busy:
-        _flock(layout, busy, fcntl.LOCK_SH)
+        flock(busy, fcntl.LOCK_SH, layout.root)
         yield
