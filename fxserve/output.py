@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.aggregate import DECIMALS
-from fxcore.dataset.assemble import REJECT_COLUMNS
+from fxcore.dataset.assemble import REJECT_COLUMNS, discard_work
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import cell, union_of_columns, write_atomically, write_together
@@ -182,8 +182,7 @@ def write_tables(
         yield layout.root / SUMMARY_FILE, text.encode()
 
     write_together(files())
-    layout.work.rename(layout.discarded_work)
-    shutil.rmtree(layout.discarded_work, ignore_errors=True)
+    discard_work(layout)
     return content
 
 
