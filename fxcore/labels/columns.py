@@ -62,12 +62,13 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
     if any(_UID.fullmatch(cell) for cell in first):
         return False
     for i, cell in enumerate(first):
-        family = label_family(cell)
-        families = [label_family(value) for value in _values(below, i)]
-        # Of numbers and answers one is enough; a word for a class may be a heading.
-        alike = families.count(family) >= (_ENOUGH * len(families) if family == "class" else 1)
-        if family and (not families or (alike and _share_of_labels(below, i) >= _ENOUGH)):
-            return False
+        if family := label_family(cell):
+            families = [label_family(value) for value in _values(below, i)]
+            enough = _ENOUGH * len(families)
+            # Of numbers and answers one is enough; a word for a class may be a heading.
+            alike = enough if family == "class" else min(1, len(families))
+            if families.count(family) >= alike and len(families) - families.count("") >= enough:
+                return False
     return True
 
 
