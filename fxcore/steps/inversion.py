@@ -116,9 +116,9 @@ def inversion_margin(seen: Overview) -> float:
         level and the distance from the border. Where the skin line says otherwise, what that
         says, from -1 to 1.
     """
-    structure = _structure(seen.grey)
     bright, dark = seen.frame, seen.negative.frame
     grey, negative = seen.grey, seen.negative.grey
+    structure = _structure(grey)
     margin = _judged(grey, structure, bright, dark) - _judged(negative, structure, dark, bright)
     limb = _clipped_limb(grey) - _clipped_limb(negative)
     return limb if limb and margin * limb <= 0 else margin
@@ -126,13 +126,17 @@ def inversion_margin(seen: Overview) -> float:
 
 def _structure(grey: Grey) -> Grey:
     """Return the local structure beyond the noise, which is measured away from what is clipped."""
-    near = dilated(np.logical_or(*_clipped(grey)), _REACH)
+    near = dilated(_clipped(grey), _REACH)
     return local_structure(grey, _noise(grey, ~near))
 
 
-def _clipped(grey: Grey) -> tuple[Mask, Mask]:
-    """Return what is clipped at the dark end and at the bright one."""
-    return grey <= grey.min() + _CLIPPED, grey >= grey.max() - _CLIPPED
+def _clipped(grey: Grey) -> Mask:
+    """Return what is clipped, at the dark end or at the bright one."""
+    return (grey <= grey.min() + _CLIPPED) | _white(grey)
+
+
+def _white(grey: Grey) -> Mask:
+    return grey >= grey.max() - _CLIPPED
 
 
 def _in_the_middle(mask: Mask) -> bool:
@@ -166,7 +170,7 @@ def _clipped_limb(grey: Grey) -> float:
     Frames are not left out, since a limb that is white from side to side has edges as straight as theirs.
     """
     low, high = float(grey.min()), float(grey.max())
-    clipped = _clipped(grey)[1]
+    clipped = _white(grey)
     if clipped.mean() < _LEAST_CLIPPED or not _in_the_middle(clipped):
         return 0.0
     level = _air_level(grey, ~dilated(clipped, max(2, round(_AWAY * max(grey.shape)))), low, high)
@@ -204,7 +208,7 @@ def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
     fields = (~dilated(outside, 3), ~outside, np.ones_like(outside))
     field = next(field for field in fields if field.all() or np.count_nonzero(field) >= _FEWEST)
     every = correlation(grey, structure, field)[0]
-    some, area = correlation(grey, structure, field & ~np.logical_or(*_clipped(grey)))
+    some, area = correlation(grey, structure, field & ~_clipped(grey))
     location = correlation(grey, _depth(grey.shape), field)[0]
     if area >= _FEWEST:
         every = _COUNTS * every + (1 - _COUNTS) * some
