@@ -115,6 +115,7 @@ def ingest(
         executor,
         open_catalogue(archive, limits, executor, progress, index_file) as catalogue,
     ):
+        # Once more: a drive may have been disconnected while it was listed.
         require_files(archive)
         plan = Plan(catalogue, table, settings.ingest, pseudonyms)
         for sentence in plan.said:
