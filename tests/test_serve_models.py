@@ -19,15 +19,13 @@ import onnx
 from onnx import TensorProto
 
 from fxcore.aggregate import AGGREGATES
-from fxcore.config import from_dict, read_toml, to_dict
+from fxcore.config import to_dict
 from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import FxrayError, ParameterError
-from fxcore.letterbox import Frame
 from fxcore.run import Silent
 from fxserve import Scorer, device
 from fxserve.demo import demo
-from fxserve.inspect import inspect, settings_template
 from fxserve.model import Model
 from fxserve.prepare import PreparedStudy
 from fxserve.records import StudyScore, from_line, judge, to_line
@@ -354,38 +352,6 @@ def test_the_demonstration_removes_nothing_but_a_scoring(tmp_path):
     with pytest.raises(FxrayError, match="is not an ONNX file"):
         demo(tmp_path, Silent())
     assert (tmp_path / "scores" / "studies.csv").exists()
-
-
-def test_inspection_shows_what_is_needed_to_describe_a_model(tmp_path):
-    path = mean_model(tmp_path / "m.onnx", layout="NHWC", channels=3)
-    found = inspect(path)
-    assert found["opset"] == "ai.onnx 17"
-    assert found["bytes"] == path.stat().st_size
-    assert [node["shape"] for node in found["nodes"]] == ["(n, 40, 32, 3)", "(n, 1)"]
-    path.with_suffix(".toml").write_text(settings_template(path))
-    settings = read_toml(ModelSettings, path.with_suffix(".toml"))
-    assert (settings.layout, settings.channels, settings.frame) == ("NHWC", 3, Frame(32, 40))
-    assert len(Model(path, device="cpu").run(IMAGES)[0]) == len(IMAGES)
-    assert from_dict(ModelSettings, to_dict(settings)) == settings
-
-
-@pytest.mark.parametrize("name", ["no input", "float16"])
-def test_no_settings_are_written_for_a_model_that_none_would_fit(tmp_path, name):
-    make_model, reason = BAD[name]
-    with pytest.raises(FxrayError, match=reason):
-        settings_template(make_model(tmp_path))
-
-
-def test_a_model_in_the_format_of_the_runtime_is_not_taken_for_an_onnx_file(tmp_path):
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "m.ort")
-    options.add_session_config_entry("session.save_model_format", "ORT")
-    path = mean_model(tmp_path / "m.onnx")
-    onnxruntime.InferenceSession(str(path), options, providers=[device.CPU])
-    with pytest.raises(FxrayError, match="own format"):
-        inspect(tmp_path / "m.ort")
 
 
 @pytest.mark.parametrize(
