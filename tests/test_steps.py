@@ -247,6 +247,32 @@ def test_a_shutter_drawn_over_a_veil_is_no_part_of_the_field(shutter):
     assert np.count_nonzero(seen.ground.field & ~within) < 0.05 * np.count_nonzero(~within)
 
 
+def noisy(image: np.ndarray, deviation: float) -> np.ndarray:
+    return (image + np.random.default_rng(0).normal(0, deviation, image.shape)).astype(np.float32)
+
+
+def test_a_shutter_behind_another_is_no_part_of_the_field():
+    image = behind_a_shutter("round").astype(np.float32)
+    within = image > 0
+    lead = np.ones_like(within)
+    lead[30:270, 30:190] = False
+    image[lead & within] = 150
+    ground = Overview(np.where(within, noisy(image, 0.5), 0).astype(np.float32)).ground
+    assert np.count_nonzero(ground.field & lead) < 0.05 * np.count_nonzero(lead)
+    assert ground.field[~lead & within].mean() > 0.9
+
+
+def test_a_shutter_that_has_the_noise_of_the_air_is_no_part_of_the_field():
+    image = np.full((300, 220), 40, np.float32)
+    image += hand() * np.float32(0.5)
+    lead = np.ones(image.shape, np.bool_)
+    lead[25:, 20:200] = False
+    image[lead] = 20
+    ground = Overview(noisy(image, 6)).ground
+    assert ground.field[lead].mean() < 0.1
+    assert ground.soft[~lead & (hand() == 0)].mean() < 0.05
+
+
 def test_a_limb_under_a_veil_has_its_axis():
     for degrees in (-35, 0, 20):
         image = veiled(rotate(hand(), degrees), 0.55, 1 / 8).astype(np.uint8)

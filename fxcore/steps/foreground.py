@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,12 @@ _NOISE = 4.0
 # A shutter's spread of grey levels and how far the background is above: one drawn by a console has a single
 # level, one of lead has noise. That of noise comes first: its few darkest pixels would pass for the other.
 _SHUTTERS = ((5.0, 11.0), (1.0, 5.0))
+# ... and both in standard deviations of noise that the image has all over.
+_NOISY_SHUTTER = (6.0, 9.0)
+# A shutter may lie before another, or before a black frame.
+_SHUTTERS_AT_MOST = 2
+# Fewer pixels are no shutter.
+_FEWEST = 20
 # What is that near to a shutter has the level of all air, more or less: beyond black air the skin has yet to
 # rise to the level of the tissue.
 _BESIDE, _RISEN, _EVEN = (1, 4), 0.8, 0.25
@@ -50,7 +57,7 @@ class Foreground:
     clear: float
 
 
-def foreground(grey: Grey, frame: Mask) -> Foreground:
+def foreground(grey: Grey, frame: Mask, noise: float = 0.0) -> Foreground:
     """Tell anatomy from background in a reduced radiograph, bright anatomy on dark.
 
     The bright frame is left out, then the shutter: what is at the darkest level where a lighter
@@ -63,28 +70,30 @@ def foreground(grey: Grey, frame: Mask) -> Foreground:
         ``float32``, shape ``(rows, columns)``.
     frame : numpy.ndarray
         ``bool``, the same shape; see `fxcore.steps.field.bright_frame`.
+    noise : float
+        Standard deviation of the noise that it has all over, as far as that is known.
     """
     # A frame ends in a rim of its own blur.
     field = ~dilated(frame, 2)
     if 10 * np.count_nonzero(field) < field.size:
         field = np.ones_like(field)
-    shutter, low = _shutter(grey, field)
+    shutter, low = _shutters(grey, field, noise)
     field &= ~shutter
     background = field & (grey <= low)
-    relief, noise = above_plane(grey, background)
+    relief, spread = above_plane(grey, background)
     level = otsu_level(relief, field)
-    if level < _NOISE * noise:
+    if level < _NOISE * spread:
         # What was taken for background has levels far apart: thin tissue, where anatomy fills the field.
         background &= grey <= otsu_level(grey, background)
-        relief, noise = above_plane(grey, background)
+        relief, spread = above_plane(grey, background)
         level = otsu_level(relief, field)
-    soft = max(_NOISE * noise, _SOFT * level)
+    soft = max(_NOISE * spread, _SOFT * level)
     return Foreground(
         relief=relief,
         field=field,
         soft=field & (relief > min(soft, level)),
         dense=field & (relief > level),
-        clear=level / max(_NOISE * noise, 1e-6),
+        clear=level / max(_NOISE * spread, 1e-6),
     )
 
 
@@ -96,31 +105,46 @@ def otsu_level(grey: Grey, mask: Mask) -> float:
     return low + (otsu_threshold(hist=counts) + 1) * (high - low) / 255.99
 
 
-def _shutter(grey: Grey, field: Mask) -> tuple[Mask, float]:
+def _shutters(grey: Grey, field: Mask, noise: float) -> tuple[Mask, float]:
+    """Return what shutters cover of a field, and the level up to which there is background in the rest."""
+    spreads = [*_SHUTTERS, (_NOISY_SHUTTER[0] * noise, _NOISY_SHUTTER[1] * noise)] if noise else _SHUTTERS
+    covered = np.zeros_like(field)
+    background: float | None = None
+    for _ in range(_SHUTTERS_AT_MOST):
+        shutter, low = _shutter(grey, field & ~covered, spreads)
+        if shutter is None:
+            return covered, low if background is None else background
+        covered |= shutter
+        background = low
+    return covered, low
+
+
+def _shutter(grey: Grey, field: Mask, spreads: Sequence[tuple[float, float]]) -> tuple[Mask | None, float]:
     """Return what lies at the darkest level along the border or a frame, if there is a lighter background.
 
     And the level up to which there is background: Otsu's, or where that parts the shutter from all else,
     Otsu's of all else.
     """
-    above = grey - grey.min()
+    least = float(grey[field].min())
+    above = grey - least
     low = otsu_level(above, field)
-    for spread, gap in _SHUTTERS:
+    for spread, gap in spreads:
         black = touching_border((above <= spread) | ~field) & field
         left = field & ~black
-        if not black.any() or np.count_nonzero(left) < _AIR * grey.size:
+        if np.count_nonzero(black) < _FEWEST or np.count_nonzero(left) < _AIR * grey.size:
             continue
         background = left & (above <= low)
         if np.count_nonzero(background) >= _AIR * grey.size:
             if _even(above, background, gap):
-                return black, low + grey.min()
+                return black, low + least
             continue
         level = otsu_level(above, left)
         background = left & (above <= level)
         near, far = _BESIDE
         beside = background & dilated(black, far) & ~dilated(black, near)
         if _even(above, background, gap) and _air_beside(above, background, beside):
-            return black, level + grey.min()
-    return np.zeros_like(field), low + grey.min()
+            return black, level + least
+    return None, low + least
 
 
 def _even(above: Grey, background: Mask, gap: float) -> bool:

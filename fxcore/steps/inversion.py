@@ -9,6 +9,7 @@ from fxcore.kernels import corner_means, correlation, invert, local_structure
 from fxcore.steps.config import InversionConfig
 from fxcore.steps.field import Frame, Grey, Mask, dilated, quantiles
 from fxcore.steps.foreground import otsu_level
+from fxcore.steps.noise import CLIPPED, clipped, white
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
@@ -17,12 +18,8 @@ from fxcore.study import Radiograph, Study
 _LEAST_FIELD = 0.35
 # Too few pixels to judge from.
 _FEWEST = 100
-# Grey levels from the least and the greatest that count as clipped, and what clipped pixels count.
-_CLIPPED, _COUNTS = 0.5, 0.5
-# So near to what is clipped, in pixels, noise is cut off as well.
-_REACH = 2
-# Of the noise's second differences, down and across: the median of their absolute values.
-_DIFFERENCES = 6 * 0.6745
+# What clipped pixels count.
+_COUNTS = 0.5
 # What it counts that brightness grows with the distance from the border, and how far from it, as a
 # fraction of the side, that goes on: air surrounds most limbs, but legs can fill the corners.
 _LOCATION, _DEEP = 0.25, 0.25
@@ -118,49 +115,17 @@ def inversion_margin(seen: Overview) -> float:
     """
     bright, dark = seen.frame, seen.negative.frame
     grey, negative = seen.grey, seen.negative.grey
-    structure = _structure(grey)
+    # What noise alone may have is measured away from what is clipped.
+    structure = local_structure(grey, seen.noise)
     margin = _judged(grey, structure, bright, dark) - _judged(negative, structure, dark, bright)
     limb = _clipped_limb(grey) - _clipped_limb(negative)
     return limb if limb and margin * limb <= 0 else margin
-
-
-def _structure(grey: Grey) -> Grey:
-    """Return the local structure beyond the noise, which is measured away from what is clipped."""
-    near = dilated(_clipped(grey), _REACH)
-    return local_structure(grey, _noise(grey, ~near))
-
-
-def _clipped(grey: Grey) -> Mask:
-    """Return what is clipped, at the dark end or at the bright one."""
-    return (grey <= grey.min() + _CLIPPED) | _white(grey)
-
-
-def _white(grey: Grey) -> Mask:
-    return grey >= grey.max() - _CLIPPED
 
 
 def _in_the_middle(mask: Mask) -> bool:
     """Tell whether a mask covers as much of the image's middle as of all of it; air about a limb does not."""
     rows, columns = (slice(n // 3, n - n // 3) for n in mask.shape)
     return bool(mask[rows, columns].mean() >= mask.mean())
-
-
-def _noise(grey: Grey, where: Mask) -> float:
-    """Return the standard deviation of the noise in a mask, seen in a quarter of the rows.
-
-    By second differences, of which anatomy has hardly any from pixel to pixel; their median, which edges do
-    not move.
-
-    References
-    ----------
-    Immerkaer, "Fast noise variance estimation", Computer Vision and Image Understanding 64(2), 1996.
-    """
-    below = grey[2::4]
-    above, here = grey[0::4][: len(below)], grey[1::4][: len(below)]
-    down = above - 2 * here + below
-    both = down[:, :-2] - 2 * down[:, 1:-1] + down[:, 2:]
-    seen = abs(both)[where[1::4][: len(below), 1:-1]]
-    return float(np.median(seen)) / _DIFFERENCES if seen.size else 0.0
 
 
 def _clipped_limb(grey: Grey) -> float:
@@ -170,13 +135,13 @@ def _clipped_limb(grey: Grey) -> float:
     Frames are not left out, since a limb that is white from side to side has edges as straight as theirs.
     """
     low, high = float(grey.min()), float(grey.max())
-    clipped = _white(grey)
-    if clipped.mean() < _LEAST_CLIPPED or not _in_the_middle(clipped):
+    beyond = white(grey)
+    if beyond.mean() < _LEAST_CLIPPED or not _in_the_middle(beyond):
         return 0.0
-    level = _air_level(grey, ~dilated(clipped, max(2, round(_AWAY * max(grey.shape)))), low, high)
+    level = _air_level(grey, ~dilated(beyond, max(2, round(_AWAY * max(grey.shape)))), low, high)
     if level is None:
         return 0.0
-    risen = (grey - level) / max(high - level, _CLIPPED)
+    risen = (grey - level) / max(high - level, CLIPPED)
     between = risen[(risen > _SKIN[0]) & (risen < _SKIN[1])]
     if between.size < _LEAST_SKIN * grey.size:
         return 0.0
@@ -208,7 +173,7 @@ def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
     fields = (~dilated(outside, 3), ~outside, np.ones_like(outside))
     field = next(field for field in fields if field.all() or np.count_nonzero(field) >= _FEWEST)
     every = correlation(grey, structure, field)[0]
-    some, area = correlation(grey, structure, field & ~_clipped(grey))
+    some, area = correlation(grey, structure, field & ~clipped(grey))
     location = correlation(grey, _depth(grey.shape), field)[0]
     if area >= _FEWEST:
         every = _COUNTS * every + (1 - _COUNTS) * some

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from fxcore.kernels import Runs, block_means, histogram, otsu_threshold, runs_from_image
 from fxcore.steps.field import Frame, Grey, bright_frame
 from fxcore.steps.foreground import Foreground, foreground
+from fxcore.steps.noise import CALMED, calmed, noise_level
 from fxcore.steps.veil import without_veil
 
 # Limbs are told apart, and their axis found, to about a tenth of a degree, at this many pixels a side.
 _SIDE = 256
+# Grey levels of noise from which it is calmed before anatomy is told from background.
+_NOISY = 1.2
 # What is seen without a veil must stand out so far, in thresholds of noise.
 _CLEAR = 1.2
 
@@ -48,7 +51,13 @@ class Overview:
         """That of the negative, which is the same whether the image or this is subtracted from 255."""
         other = Overview(np.float32(255) - self.grey, self.step)
         other.__dict__["negative"] = self
+        other.__dict__["noise"] = self.noise
         return other
+
+    @cached_property
+    def noise(self) -> float:
+        """Standard deviation of the noise."""
+        return noise_level(self.grey)
 
     @cached_property
     def frame(self) -> Frame:
@@ -58,18 +67,21 @@ class Overview:
     @cached_property
     def ground(self) -> Foreground:
         """Anatomy and background, bright anatomy on dark; without the veil of scattered radiation."""
-        found = foreground(self.grey, self.frame.mask)
-        lifted = without_veil(self.grey, found.field)
+        grey, noise = self.grey, 0.0
+        if self.noise > _NOISY:
+            grey, noise = calmed(grey), CALMED * self.noise
+        found = foreground(grey, self.frame.mask, noise)
+        lifted = without_veil(grey, found.field)
         if lifted is not None:
             # A shutter that a console drew has one level no longer, by which it could be told again.
-            without = foreground(lifted, self.frame.mask | ~found.field)
+            without = foreground(lifted, self.frame.mask | ~found.field, noise)
             if without.clear >= _CLEAR:
                 return without
         if found.clear >= 1:
             return found
         # A shutter of lead may have no level of its own, but has straight edges as a bright frame has.
         dark = self.negative.frame.mask
-        without = foreground(self.grey, self.frame.mask | dark) if dark.any() else found
+        without = foreground(grey, self.frame.mask | dark, noise) if dark.any() else found
         return without if without.clear >= 1 else found
 
 
