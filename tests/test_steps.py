@@ -21,7 +21,6 @@ from fxcore.steps.overview import Overview
 from fxcore.steps.part_filter import filter_parts
 from fxcore.steps.pieces import find_pieces
 from fxcore.steps.pipeline import decisions, run_steps
-from fxcore.steps.seams import panels
 from fxcore.steps.splitter import split_parts
 from fxcore.steps.veil import without_veil
 from fxcore.study import Radiograph, Study
@@ -295,19 +294,6 @@ def test_a_bright_border_that_a_tilted_collimator_does_not_cover_is_no_field():
     frame = bright_frame(image).mask
     assert frame[border + 3 :].all()
     assert not frame[30:200, 60:160].any()
-
-
-def test_the_white_inside_of_a_clipped_limb_is_no_strip_between_two():
-    rows, columns = np.mgrid[:120, :100].astype(np.float32)
-    depth = np.clip(1 - ((columns - 50 - (rows - 60) / 8) / 35) ** 2, 0, 1)
-    limb = np.clip(400 * depth, 0, 255).astype(np.float32)
-    field = np.ones(limb.shape, np.bool_)
-    assert np.ptp(limb[:, 50]) == 0
-    assert len(panels(limb, field)) == 1
-    limb[:, 48:51] = 0
-    pair = limb * np.float32(0.8)
-    pair[:, 48:51] = 255
-    assert len(panels(pair, field)) == 2
 
 
 def test_a_glow_along_a_frame_is_no_part():

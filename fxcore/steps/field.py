@@ -45,6 +45,8 @@ _CORNER = 4
 _RIM = 3
 # What makes a line sure.
 _SURE_SEEN, _SURE_DROP = 0.8, 0.31
+# A frame covers no more of the image.
+_MOST = 0.85
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def bright_frame(grey: Grey) -> Frame:
             continue
         region = touching_border(bright | canvas)
         area = int(np.count_nonzero(region & ~canvas))
-        if area == before or not 0.003 <= area / grey.size <= 0.85:
+        if area == before or not 0.003 <= area / grey.size <= _MOST:
             continue
         before = area
         taken: set[tuple[int, int]] = set()
@@ -108,6 +110,9 @@ def bright_frame(grey: Grey) -> Frame:
             seen, drop = line[3] / way, drop / span
             if (seen >= _SEEN and drop >= _DROP) or seen >= _SEEN_WHOLE:
                 beyond = rows * line[0] + columns * line[1] > line[2] - 1.5
+                # The sides of a strip between two exposures have all of the image beyond one or the other.
+                if np.count_nonzero(mask | beyond) > _MOST * grey.size:
+                    continue
                 mask |= beyond
                 taken.add(direction)
                 if seen >= _SURE_SEEN and drop >= _SURE_DROP:

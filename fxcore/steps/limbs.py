@@ -66,8 +66,9 @@ def find_limbs(seen: Overview) -> Limbs:
     """
     grey = seen.grey
     whole = (0, 0, *grey.shape)
-    field = seen.ground.field
-    for boxes in (panels(grey, field), [(r0, c0, r1, c1) for c0, r0, c1, r1 in panels(grey.T, field.T)]):
+    field, soft = seen.ground.field, seen.ground.soft
+    across = [(r0, c0, r1, c1) for c0, r0, c1, r1 in panels(grey.T, field.T, soft.T)]
+    for boxes in (panels(grey, field, soft), across):
         if len(boxes) > 1:
             firsts = [(_first_piece(seen, panel), panel) for panel in boxes]
             found = [(piece, panel) for piece, panel in firsts if piece is not None]

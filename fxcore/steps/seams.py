@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,9 +37,15 @@ _PANEL = 0.15
 _NEAR_BORDER = 0.2
 # What separates two panels may reach into so many blocks beside the seam.
 _BLUR = 2
+# A limb that takes up so much of both sides of a cut goes on across it, if it is seen at the same places, of
+# those of either side, but for a slant of so many rows a column; if the levels go together so well, ...
+_CROSSES, _SAME_PLACES, _SLANT, _SAME_LEVELS = 0.03, 0.7, 0.8, 0.5
+# ... and if what they change by over so many columns towards the cut does not change back behind it, as in a
+# limb and its mirror image.
+_FURTHER, _BACK = 4, -0.3
 
 
-def panels(grey: Grey, field: Mask) -> list[Box]:
+def panels(grey: Grey, field: Mask, soft: Mask) -> list[Box]:
     """Cut an image at its vertical seams; the panels that are wide enough to show something.
 
     Parameters
@@ -45,6 +54,8 @@ def panels(grey: Grey, field: Mask) -> list[Box]:
         ``float32``, shape ``(rows, columns)``.
     field : numpy.ndarray
         ``bool``, the same shape: without frames and shutters.
+    soft : numpy.ndarray
+        ``bool``, the same shape: anatomy down to the skin.
 
     Returns
     -------
@@ -69,7 +80,47 @@ def panels(grey: Grey, field: Mask) -> list[Box]:
         if k - left >= _PANEL * columns:
             found.append((0, left, rows, int(k)))
         left = int(k)
-    return found
+    joined = found[:1]
+    for box in found[1:]:
+        if _goes_on(grey, soft, joined[-1][3], box[1]):
+            box = (0, joined.pop()[1], rows, box[3])
+        joined.append(box)
+    return joined
+
+
+def _goes_on(grey: Grey, soft: Mask, end: int, begin: int) -> bool:
+    """Tell whether a limb goes on across a cut: it is a line drawn over one exposure, or a scratch."""
+    before, after = end - 1 - _BLUR, begin + _BLUR
+    if before < _FURTHER or after + _FURTHER >= grey.shape[1]:
+        return False
+    limb, other = soft[:, before], soft[:, after]
+    if min(limb.mean(), other.mean()) < _CROSSES:
+        return False
+    steepest = round(_SLANT * (after - before))
+    shifts = range(-steepest, steepest + 1)
+    common, shift = max((_common(*_shifted(limb, other, rows)), rows) for rows in shifts)
+    if common < _SAME_PLACES or _together(*_shifted(grey[:, before], grey[:, after], shift)) < _SAME_LEVELS:
+        return False
+    towards = grey[:, before] - grey[:, before - _FURTHER]
+    behind = grey[:, after + _FURTHER] - grey[:, after]
+    return _together(towards, behind) > _BACK
+
+
+def _shifted(one: NDArray[Any], other: NDArray[Any], rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what two columns have in common when the second is moved down by so many rows."""
+    count = len(one) - abs(rows)
+    return one[max(0, rows) :][:count], other[max(0, -rows) :][:count]
+
+
+def _common(one: Mask, other: Mask) -> float:
+    return int(np.count_nonzero(one & other)) / max(1, int(np.count_nonzero(one | other)))
+
+
+def _together(one: Grey, other: Grey) -> float:
+    """Return the correlation coefficient of two columns; 0 where one of them has one level."""
+    one, other = one - one.mean(), other - other.mean()
+    scale = math.sqrt(float((one * one).sum()) * float((other * other).sum()))
+    return float((one * other).sum()) / scale if scale else 0.0
 
 
 def _strips(grey: Grey) -> NDArray[np.bool_]:
