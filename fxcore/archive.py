@@ -21,7 +21,7 @@ from fxcore.labels import LabelTable
 from fxcore.pseudonyms import Pseudonyms
 from fxcore.settings import IngestConfig
 from fxcore.study import Reject
-from fxcore.verdicts import Verdict, Verdicts
+from fxcore.verdicts import Verdict, Verdicts, fitting
 
 _STUDY_FOLDER = re.compile(r"(?i)study[ _-]?\d+([ _-].*)?")
 _PATIENT_FOLDER = re.compile(r"(?i)patient[ _-]?\d+")
@@ -88,6 +88,8 @@ class Plan:
         self._catalogue, self._database, self._pseudonyms = catalogue, catalogue.database, pseudonyms
         self._database.executescript(_SCHEMA)
         self.said: list[str] = []
+        if labels is not None:
+            labels = fitting(labels, self._usable)
         verdicts = Verdicts(labels, config)
         self._database.execute("BEGIN")
         self._gather(labels, config, verdicts)
@@ -159,12 +161,15 @@ class Plan:
         ).fetchone()
         return counts | ({UNLISTED: folders} if folders else {})
 
+    def _usable(self) -> Iterator[IndexEntry]:
+        return (entry for entry in self._catalogue.entries() if _may_be_used(entry))
+
     def _gather(self, labels: LabelTable | None, config: IngestConfig, verdicts: Verdicts) -> None:
         """Give each file that may be used its study, and reject those that cannot be."""
         for entry in self._catalogue.entries():
             if entry.reason:
                 self._reject([self._rejected("index", entry, entry.reason, entry.message)])
-            elif entry.kind in ("dicom", "image"):
+            elif _may_be_used(entry):
                 verdicts.see(entry)
                 key = os.fsencode(study_key(entry, labels, config))
                 sop = entry.sop_uid.encode("utf-8", "replace").decode()
@@ -256,6 +261,10 @@ class Plan:
             seen = (source.source_id, source.radiograph_id, file.kind, file.body_part_described)
             digest.update(f"\n{seen} {file.size} {file.checksum} {file.number_of_frames}".encode())
         return PlannedStudy(study_id, patient_id, label, digest.hexdigest(), sources)
+
+
+def _may_be_used(entry: IndexEntry) -> bool:
+    return not entry.reason and entry.kind in ("dicom", "image")
 
 
 def study_key(entry: IndexEntry, labels: LabelTable | None, config: IngestConfig) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from fxcore.dicom.entries import IndexEntry
 from fxcore.labels import LABEL_UNLABELLED, LabelTable, class_from_folder
+from fxcore.labels.keys import KINDS, comparable
 from fxcore.settings import IngestConfig
 
 
@@ -59,6 +61,9 @@ class Verdicts:
                     "its key in the labels file stands for several folders or files; write more of the path"
                 )
                 return Verdict(stage="labels", reason="ambiguous_label", message=message)
+            if lines := [self._labels.conflicting[key] for key in keys if key in self._labels.conflicting]:
+                message = f"the labels file has different labels for this study (see its line {min(lines)})"
+                return Verdict(stage="labels", reason="conflicting_labels", message=message)
             found = {self._labels.labels[key] for key in keys}
         if not found:
             message = "the labels file has no label for this study"
@@ -78,11 +83,65 @@ class Verdicts:
         return Verdict(label=found.pop())
 
     def _keys(self, file: IndexEntry) -> tuple[str, ...]:
-        if self._labels is None:
-            return ()
-        return self._labels.keys_of(
-            file.source, file.study_uid, file.accession, file.sop_uid, file.patient_id
+        return () if self._labels is None else _keys(self._labels, file)
+
+
+def fitting(labels: LabelTable, files: Callable[[], Iterable[IndexEntry]]) -> LabelTable:
+    """Return `labels` with keys of the kind that stands for files of the archive, and say so.
+
+    Where its keys, taken as what the table makes them look like, stand for none, they are taken as the kind
+    by which most stand for one, if those are half of the keys, or label half of the files.
+
+    Parameters
+    ----------
+    labels : LabelTable
+    files : callable
+        Yields the files of the archive that may be used, anew at each call.
+    """
+    if any(_keys(labels, file) for file in files()):
+        return labels
+    keys, there = len(labels.labels) + len(labels.conflicting), sum(1 for _ in files())
+    none = f"none of the {keys} keys of the labels file stands for a file of the archive as {labels.key_kind}"
+    best, most = "", 0
+    for kind in KINDS:
+        tried = replace(labels, key_kind=kind)
+        matches = [found[0] for file in files() if (found := _keys(tried, file))]
+        known = len(set(matches))
+        if known > most and (2 * known >= keys or 2 * len(matches) >= there):
+            best, most = kind, known
+    if best:
+        said = f"{labels.said} But {none}: they were taken as {best}, as which {most} do."
+        return replace(labels, key_kind=best, said=said)
+    said = f"{labels.said} WARNING: {none}, or as anything else, so that no study has a label. "
+    return replace(labels, said=said + _hints(labels, files()))
+
+
+def _hints(labels: LabelTable, files: Iterable[IndexEntry]) -> str:
+    """Say what comes near keys none of which stands for a file: what to do is for the user to know."""
+    patients, bare = replace(labels, key_kind="PatientID"), {key.lstrip("0") for key in labels.labels} - {""}
+    of_patients: set[str] = set()
+    without_zeros: set[str] = set()
+    for file in files:
+        of_patients.update(_keys(patients, file))
+        path = PurePosixPath(file.source)
+        for said in (file.accession, file.patient_id, path.stem, *path.parts):
+            without_zeros |= bare & {comparable(said).lstrip("0")}
+    hints = ["Name the column of the study with --key-column, or write keys as the archive has them."]
+    if without_zeros:
+        hints.append(
+            f"But for zeros at the beginning, {len(without_zeros)} keys would fit: a spreadsheet may have "
+            "taken them for numbers; export that column as text."
         )
+    if of_patients:
+        hints.append(
+            f"{len(of_patients)} keys are PatientIDs; if a label is that of all studies of a patient, give "
+            "the column the heading PatientID."
+        )
+    return " ".join(hints)
+
+
+def _keys(labels: LabelTable, file: IndexEntry) -> tuple[str, ...]:
+    return labels.keys_of(file.source, file.study_uid, file.accession, file.sop_uid, file.patient_id)
 
 
 def _label_from_folders(source: str) -> str:

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from fxcore.errors import ParameterError
-from fxcore.labels.spelling import is_negation, label_family, label_from_text, plain
+from fxcore.labels.headings import ENOUGH, Headings, Rows, values_of
+from fxcore.labels.keys import KINDS_BY_NAME, kind_of_column, kind_of_values
+from fxcore.labels.spelling import heading, label_family, label_from_text, number_from_text
+from fxcore.labels.words import plain
+from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
-# Names, without case and separators, the surest first.
-_LABEL_NAMES_TEXT = """
-    label labels broken fractured fracture isfractured isbroken isfracture fracturelabel hasfracture
-    fracturevisible fx class classlabel target groundtruth gt truth outcome y diagnosis result finding
-    abnormal abnormality positive status category fraktur gebrochen fractura frattura fratura fractuur
-    zlamanie zlomenina tores kirik перелом καταγμα
-"""
-_LABEL_NAMES = tuple(_LABEL_NAMES_TEXT.split())
-_KEY_KINDS = {
-    "StudyInstanceUID": "studyinstanceuid studyuid studyiuid studyinstanceid uid studyinstance",
-    "AccessionNumber": """accessionnumber accession accessionno accessionnum accessionnr accno accnr acc
-        accnum accessionid anforderungsnummer auftragsnummer examnumber""",
-    "SOPInstanceUID": "sopinstanceuid sopuid instanceuid imageuid",
-    "folder": "folder foldername dir directory studyfolder studypath studydir case caseid study studyid",
-    "file": "file filename filepath image imageid imagename imagepath img dicom dicomfile dcm png filestem",
-    "": "path id key name relativepath index",
-    "PatientID": "patientid patient patid pid patientnumber patnr",
-}
-_KINDS_BY_NAME = {name: kind for kind, names in _KEY_KINDS.items() for name in names.split()}
-# DICOM PS3.5 section 9.1 and annex B.2, and no version number or date.
-_UID = re.compile(r"2\.25\.[0-9]+|[0-9]+(\.[0-9]+){3,}")
-# What headings do not hold, but numbers, identifiers and names of patients do.
-_PATIENT = re.compile(r"\d{3}|\d\.\d|\^")
-_ENOUGH = 0.5  # of a named column's values must be labels for the name to be believed
+_NAME_IT = "Name the right one with label_column (--label-column)"
+_WRITE = "write 0 and 1, yes and no, or fractured and normal instead"
 
 
 @dataclass(frozen=True)
@@ -51,151 +31,138 @@ class Columns:
     negated: bool
 
 
-def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the first row names the columns: it names a key, or holds neither a UID nor such a label.
-
-    A column may be named ``fractured`` and hold 0 and 1; a column without a name starts as it goes on.
-    """
-    first, below = [cell.strip() for cell in rows[0]], rows[1:]
-    if any(plain(cell) in _KINDS_BY_NAME for cell in first):
-        return True
-    if any(_UID.fullmatch(cell) for cell in first):
-        return False
-    for i, cell in enumerate(first):
-        if family := label_family(cell):
-            families = [label_family(value) for value in _values(below, i)]
-            enough = _ENOUGH * len(families)
-            # Of numbers and answers one is enough; a word for a class may be a heading.
-            alike = enough if family == "class" else min(1, len(families))
-            if families.count(family) >= alike and len(families) - families.count("") >= enough:
-                return False
-    return True
-
-
-def choose(
-    names: Sequence[str], rows: Sequence[Sequence[str]], key_column: str, label_column: str, where: str
-) -> Columns:
+def choose(headings: Headings, rows: Rows, key_column: str, label_column: str, where: str) -> Columns:
     """Find the two columns by the options, then by name, then by what is in them.
 
     Raises
     ------
     ParameterError
-        If an option names no column, or nothing sure can be guessed.
+        If an option names no column, nothing sure can be guessed, or the labels do not say which of two
+        values is which.
     """
-    label = _named_column(names, label_column, "label_column", where)
-    key = _named_column(names, key_column, "key_column", where)
+    label = headings.position(label_column, "label_column", where) if label_column else None
+    key = headings.position(key_column, "key_column", where) if key_column else None
     if label is None:
-        label = _guess_label(names, rows, key, where)
+        label = _guess_label(headings, rows, key, where)
     if key is None:
-        key = _guess_key(names, rows, label, where)
+        key = _guess_key(headings, rows, label, where)
     if key == label:
-        raise ParameterError(f"{where}: key and label cannot both be the column {name_of(names, key)}")
-    kind = _kind(names[key], [r[key] for r in rows if key < len(r) and r[key].strip()])
-    negated = is_negation(names[label])
+        raise ParameterError(f"{where}: key and label cannot both be the column {headings.one(key)}")
+    _refuse_unclear(headings, label, values_of(rows, label), where)
+    kind = kind_of_column(headings.names[key], values_of(rows, key))
+    negated = heading(headings.names[label]).one == LABEL_NOT_BROKEN
     return Columns(key, label, kind, not key_column, not label_column, negated)
 
 
-def _named_column(names: Sequence[str], wanted: str, option: str, where: str) -> int | None:
-    if not wanted:
-        return None
-    for matches in (
-        [i for i, name in enumerate(names) if name == wanted],
-        [i for i, name in enumerate(names) if plain(name) == plain(wanted)],
-    ):
-        if len(matches) == 1:
-            return matches[0]
-    if wanted.isdigit() and 1 <= int(wanted) <= len(names):
-        return int(wanted) - 1
-    raise ParameterError(f"{where} has no single column {wanted!r} ({option}); {present(names)}")
+def label_under(text: str, negated: bool) -> str | None:
+    """Return the label of a cell, whose heading may say that 1 and yes are not broken."""
+    label = label_from_text(text)
+    if label is None or not negated or label_family(text) == "class":
+        return label
+    return LABEL_BROKEN if label == LABEL_NOT_BROKEN else LABEL_NOT_BROKEN
 
 
-def present(names: Sequence[str]) -> str:
-    """Name the columns for a message; where a name has digits or signs as patients have, none of them."""
-    if any(_PATIENT.search(name) for name in names):
-        return f"it has {len(names)} columns and no heading"
-    return f"its columns are: {', '.join(names)}"
+def _refuse_unclear(headings: Headings, column: int, values: Sequence[str], where: str) -> None:
+    """Refuse a column whose numbers or answers do not say which of them is broken."""
+    what = f"{where}: the column {headings.one(column)}"
+    numbers = {number for value in values if (number := number_from_text(value)) is not None}
+    if len(numbers & {0.0, 1.0}) == 1 and numbers - {0.0, 1.0}:
+        raise ParameterError(
+            f"{what} holds {'0' if 0.0 in numbers else '1'} and other numbers, but not both 0 and 1: they do "
+            f"not say which is broken; {_WRITE}"
+        )
+    letters = {plain(value) for value in values}
+    if "f" in letters and not letters & {"t", "true"}:
+        raise ParameterError(
+            f"{what} holds F and no T: it may stand for false, fracture or female; {_WRITE}, or name another "
+            "column with label_column (--label-column)"
+        )
+    if not heading(headings.names[column]).one and {label_family(v) for v in values} & {"number", "answer"}:
+        raise ParameterError(
+            f"{what} has a heading that does not say what 1 and yes stand for; make it `fracture` or "
+            f"`no fracture`, or write fractured and normal below it"
+        )
 
 
-def name_of(names: Sequence[str], column: int) -> str:
-    """Name one column for a message, as `present` does all."""
-    return f"number {column + 1}" if _PATIENT.search(names[column]) else repr(names[column])
+def _share_of_labels(values: Sequence[str]) -> float:
+    return sum(label_from_text(value) is not None for value in values) / len(values)
 
 
-def _values(rows: Sequence[Sequence[str]], column: int) -> list[str]:
-    return [r[column] for r in rows if column < len(r) and r[column].strip()]
+def _guess_label(headings: Headings, rows: Rows, key: int | None, where: str) -> int:
+    values = {i: found for i in range(len(headings.names)) if i != key and (found := values_of(rows, i))}
+    shares = {i: _share_of_labels(found) for i, found in values.items()}
+    full_enough = [i for i, share in shares.items() if share >= ENOUGH]
+    if headings.found:
+        named = [i for i in values if heading(headings.names[i]).known]
+        if named:
+            return _agreeing([i for i in named if i in full_enough], named, headings, rows, where)
+        full_enough = [i for i in full_enough if plain(headings.names[i]) not in KINDS_BY_NAME] or full_enough
+    if not full_enough:
+        raise ParameterError(
+            f"{where}: no column holds labels such as 0/1, yes/no or fractured/normal; {headings.all()}. "
+            f"{_NAME_IT}"
+        )
+    others = [i for i in values if headings.found and heading(headings.names[i]).fracture]
+    candidates = sorted({*full_enough, *others})
+    if len(candidates) > 1:
+        raise ParameterError(_ambiguous(candidates, headings, where))
+    only = candidates[0]
+    if shares[only] < 1 or (headings.found and any(label_family(v) != "class" for v in values[only])):
+        # Words such as fractured and normal say what they mean under any heading, 1 and yes do not.
+        raise ParameterError(
+            f"{where}: the column {headings.one(only)} may hold the labels, or something else; "
+            f"{headings.all()}. {_NAME_IT}; 1 and yes are then broken"
+        )
+    return only
 
 
-def _share_of_labels(rows: Sequence[Sequence[str]], column: int) -> float:
-    values = _values(rows, column)
-    return sum(label_from_text(v) is not None for v in values) / len(values) if values else 0.0
-
-
-def _guess_label(names: Sequence[str], rows: Sequence[Sequence[str]], key: int | None, where: str) -> int:
-    others = [i for i in range(len(names)) if i != key]
-    named = sorted(
-        (i for i in others if plain(names[i]) in _LABEL_NAMES),
-        key=lambda i: _LABEL_NAMES.index(plain(names[i])),
-    )
-    believed = [i for i in named if _share_of_labels(rows, i) >= _ENOUGH]
-    if not believed:
-        full = [i for i in others if _share_of_labels(rows, i) == 1.0]
-        believed = [i for i in full if plain(names[i]) not in _KINDS_BY_NAME] or full
-        if len(believed) > 1:
-            raise ParameterError(_ambiguous([names[i] for i in believed], names, where))
-    if not believed and len(named) == 1:
-        return named[0]  # none of its values is a label: the reader says so, and shows one
+def _agreeing(
+    believed: Sequence[int], named: Sequence[int], headings: Headings, rows: Rows, where: str
+) -> int:
+    """Return the first of the columns that hold labels, of those named so, if the others say the same."""
     if not believed:
         raise ParameterError(
-            f"{where}: no column holds labels such as 0/1, yes/no or fractured/normal; {present(names)}. "
-            f"Name it with label_column (--label-column)"
+            f"{where}: by its heading {headings.some(named)} holds the labels, but fewer than half of the "
+            f"values are labels such as 0/1, yes/no or fractured/normal; {headings.all()}. {_NAME_IT}, or "
+            "write such labels"
         )
-    for other in believed[1:]:
-        if any(
-            label_from_text(r[other]) != label_from_text(r[believed[0]])
-            for r in rows
-            if max(other, believed[0]) < len(r)
-        ):
-            raise ParameterError(_ambiguous([names[i] for i in believed], names, where))
+    labels = [
+        [
+            label_under(row[i], heading(headings.names[i]).one == LABEL_NOT_BROKEN) if i < len(row) else None
+            for row in rows
+        ]
+        for i in believed
+    ]
+    if any(other != labels[0] for other in labels[1:]):
+        raise ParameterError(_ambiguous(believed, headings, where))
     return believed[0]
 
 
-def _ambiguous(candidates: Sequence[str], names: Sequence[str], where: str) -> str:
+def _ambiguous(candidates: Sequence[int], headings: Headings, where: str) -> str:
     return (
-        f"{where}: several columns could hold the labels ({', '.join(candidates)}) and they differ; "
-        f"{present(names)}. Name the right one with label_column (--label-column)"
+        f"{where}: several columns could hold the labels ({headings.some(candidates)}) and they differ; "
+        f"{headings.all()}. {_NAME_IT}"
     )
 
 
-def _guess_key(names: Sequence[str], rows: Sequence[Sequence[str]], label: int, where: str) -> int:
-    others = [i for i in range(len(names)) if i != label]
-    named = [i for i in others if plain(names[i]) in _KINDS_BY_NAME and _values(rows, i)]
+def _guess_key(headings: Headings, rows: Rows, label: int, where: str) -> int:
+    others = [i for i in range(len(headings.names)) if i != label]
+    names = [plain(name) for name in headings.names]
+    named = [i for i in others if names[i] in KINDS_BY_NAME and values_of(rows, i)]
     if named:
-        return min(named, key=lambda i: list(_KINDS_BY_NAME).index(plain(names[i])))
-    telling = [i for i in others if _kind_of_values(_values(rows, i))]
+        best = min(named, key=lambda i: list(KINDS_BY_NAME).index(names[i]))
+        finer = [i for i in others if i not in named and len(set(values_of(rows, i))) == len(rows)]
+        if KINDS_BY_NAME[names[best]] != "PatientID" or not finer:
+            return best
+        raise ParameterError(
+            f"{where}: the column {headings.one(best)} names patients, who may have several studies, and "
+            f"{headings.some(finer)} may name the study; {headings.all()}. "
+            "Name the right one with key_column (--key-column)"
+        )
+    telling = [i for i in others if kind_of_values(values_of(rows, i))]
     if len(others) == 1 or len(telling) == 1:
         return telling[0] if telling else others[0]
     raise ParameterError(
-        f"{where}: cannot tell which column names the study; {present(names)}. "
+        f"{where}: cannot tell which column names the study; {headings.all()}. "
         f"Name it with key_column (--key-column)"
     )
-
-
-def _kind(name: str, values: Sequence[str]) -> str:
-    by_name = _KINDS_BY_NAME.get(plain(name), "")
-    by_values = _kind_of_values(values)
-    if by_name == "folder":
-        return by_values or by_name  # "study" over UIDs or files
-    return by_name or by_values or "AccessionNumber"
-
-
-def _kind_of_values(values: Sequence[str]) -> str:
-    if not values:
-        return ""
-    if all(_UID.fullmatch(v.strip()) for v in values):
-        return "StudyInstanceUID"
-    paths = [PurePosixPath(v.strip().replace("\\", "/")) for v in values]
-    if sum(bool(re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,4}", p.suffix)) for p in paths) > len(paths) / 2:
-        return "file"
-    if sum("/" in v or "\\" in v for v in values) > len(values) / 2:
-        return "folder"
-    return ""

@@ -1,58 +1,30 @@
-"""How people write "broken" and "not broken"."""
+"""How people write "broken" and "not broken": in rows of a table, headings, names of folders."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from typing import NamedTuple
 
-from fxcore.body_parts.normalise import fold
+from fxcore.labels.words import ANSWERS, CLASSES, FINDINGS, phrase, plain, respelled, tokens
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
-# Compared without case, accents, spaces and signs. What is found, or with a minus behind it is not:
-_FINDING = """
-    fracture fractures fx frac fraktur fractura fratura frattura fractuur brud brudd złamanie zlomenina
-    törés fractură κάταγμα перелом kırık zlom prijelom прелом фрактура bone_fracture
-"""
-# Words for a class, which may name a folder:
-_BROKEN_CLASS = """
-    broken fractured positive pos abnormal withfracture hasfracture
-    frakturiert gebrochen positiv pathologisch pathological fracturé fracturée anormal anormale
-    pathologique fracturado fracturada positivo positiva fraturado fraturada
-    fratturato fratturata anormale patologico rotto gebroken positief frakturer
-    törött fracturat pozitiv есть_перелом fracture_present fracture_positive
-"""
-_NOT_BROKEN_CLASS = """
-    notbroken unbroken nonbroken nofracture nofractures notfractured nonfractured unfractured nonfracture
-    notfracture withoutfracture nofx nonfx negative neg normal nonfrac nofrac intact healthy unremarkable
-    keinefraktur nichtgebrochen negativ unauffällig ohnefraktur sansfracture pasdefracture nonfracturé
-    négatif normale sinfractura nofracturado negativo negativa semfratura senzafrattura nonfratturato
-    negatief geenfractuur nietgebroken normaal normalny bezzłamania ujemny normální bezzlomeniny negatív
-    normál fărăfractură φυσιολογικό норма безперелома нетперелома нормал sağlam kırıkyok negativt
-    normalt sans_fracture fracture_absent fracture_negative
-"""
-# Answers to "broken?", too common a name to give a folder a meaning:
-_YES = "yes y true t ja j oui o si sí sim s tak igen da evet ano áno kyllä jah jā taip ναι да так 1"
-_NO = "no n false f nein non não nee nie nem nu hayır ne ei nej nei nē όχι нет ні 0"
-
-
-def plain(text: str) -> str:
-    """Return a word without case, accents, spaces and signs."""
-    return re.sub(r"[\W_]+", "", fold(text))
-
-
-_FINDINGS = frozenset(plain(word) for word in _FINDING.split())
-_CLASSES = {plain(word): LABEL_BROKEN for word in (_FINDING + _BROKEN_CLASS).split()}
-_CLASSES |= {plain(word): LABEL_NOT_BROKEN for word in _NOT_BROKEN_CLASS.split()}
-_ANSWERS = {plain(word): LABEL_BROKEN for word in _YES.split()}
-_ANSWERS |= {plain(word): LABEL_NOT_BROKEN for word in _NO.split()}
-_SPELLINGS = {**_CLASSES, **_ANSWERS}
 _MURA = re.compile(r"study\d+(positive|negative)")
 _NUMBERED = re.compile(r"\d{1,2}(?=\D)|class(?=\w)")
+# Common in tables, where ``o.B.`` is without findings; folders of that name are of obstetrics.
+_NO_FINDINGS = "ob"
 # Signs that turn or leave open what a text means; those between two words only part them.
 _UNSURE, _SIGN = re.compile(r"[?!¿¬~≠<>]"), re.compile("[-+−–—‐]")
 # What is understood: a plus or minus apart, behind a word.
 _WITH_SIGN = re.compile(r"(?P<word>.*\w)(\s+(?P<bare>[-+−–])|\s*\(\s*(?P<bracketed>[-+−–])\s*\))")
 _NUMBER = re.compile(r"[\s\"'(\[=]*[01][\s\"')\].,;:]*")
+# In a heading: "1 = fracture"; and the two numbers, which only say what the rows hold.
+_CODE = re.compile(r"(?<![\w.])([01])\s*[=:]\s*([^\W\d_][^,;/|()\[\]=:0-9]*)")
+_NUMBERS = re.compile(r"(?<![\w.])(0\s*[/|,-]\s*1|1\s*[/|,-]\s*0)(?![\w.])")
+_LABEL_NAMES = """
+    label labels class classlabel target groundtruth gt truth outcome y diagnosis result finding findings
+    abnormality status category
+"""
 
 
 def label_from_text(text: str) -> str | None:
@@ -62,19 +34,33 @@ def label_from_text(text: str) -> str | None:
     ``no``, ``not_fractured``, ``Normal``, ``negative``, ``fx (-)``, ``nein`` are not; ``fracture?`` is
     neither. Case, accents and separators do not matter.
     """
-    stripped = text.strip().replace(",", ".")
-    try:
-        number = float(stripped)
-    except ValueError:
-        return _label_of_word(stripped)
-    return {0.0: LABEL_NOT_BROKEN, 1.0: LABEL_BROKEN}.get(number)
-
-
-def _label_of_word(text: str) -> str | None:
+    if (number := number_from_text(text)) is not None:
+        return {0.0: LABEL_NOT_BROKEN, 1.0: LABEL_BROKEN}.get(number)
     key = plain(text)
-    if key in ("0", "1") and not _NUMBER.fullmatch(text):
+    if key in ("0", "1") and not _NUMBER.fullmatch(text.strip()):
         return None
-    return _meant(text, _SPELLINGS.get(key))
+    if key in ANSWERS:
+        return _meant(text.strip(), ANSWERS[key])
+    return LABEL_NOT_BROKEN if key == _NO_FINDINGS else _class_from_text(text)
+
+
+def number_from_text(text: str) -> float | None:
+    """Return the number that `text` is, with a point or a comma, or None."""
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _class_from_text(text: str) -> str | None:
+    key = plain(text)
+    label = CLASSES.get(key) or CLASSES.get(respelled(key))
+    if not label and not any(character.isdigit() for character in text):
+        said = phrase(tokens(text))
+        # That there are findings is not that there is a fracture; that there are none is.
+        if said.known and "on top" not in said.senses and (said.fracture or said.label == LABEL_NOT_BROKEN):
+            label = said.label
+    return _meant(text.strip(), label or None)
 
 
 def _meant(text: str, label: str | None) -> str | None:
@@ -85,7 +71,7 @@ def _meant(text: str, label: str | None) -> str | None:
     if signed := _WITH_SIGN.fullmatch(text):
         sign = signed["bare"] or signed["bracketed"]
         meant = LABEL_BROKEN if sign == "+" else LABEL_NOT_BROKEN
-        return meant if meant == label or plain(signed["word"]) in _FINDINGS else None
+        return meant if meant == label or plain(signed["word"]) in FINDINGS else None
     for sign in _SIGN.finditer(text):
         before, after = text[: sign.start()].rstrip(), text[sign.end() :].lstrip()
         if not (before[-1:].isalnum() and after[:1].isalnum()):
@@ -93,18 +79,61 @@ def _meant(text: str, label: str | None) -> str | None:
     return label
 
 
-def is_negation(heading: str) -> bool:
-    """Tell whether a column's heading says what is not broken: ``No fracture``, ``normal``."""
-    return _CLASSES.get(plain(heading)) == LABEL_NOT_BROKEN
-
-
 def label_family(text: str) -> str:
     """Return how `text` writes a label: ``"number"``, ``"class"``, ``"answer"``, or ``""`` if it does not."""
     if label_from_text(text) is None:
         return ""
-    if plain(text) in _CLASSES:
-        return "class"
-    return "number" if text.strip()[-1].isdigit() or text.strip()[-1] == "." else "answer"
+    if text.strip()[-1].isdigit() or plain(text) in ("0", "1"):
+        return "number"
+    return "answer" if plain(text) in ANSWERS else "class"
+
+
+class Heading(NamedTuple):
+    """What the heading of a column says of labels below it.
+
+    Attributes
+    ----------
+    one : str
+        The label that 1 and yes stand for: not broken under ``is_normal``, ``No fracture``,
+        ``Frakturausschluss``, ``Normal (1=yes)``; broken where the heading says nothing of it; empty where it
+        contradicts itself.
+    known : bool
+        Whether it is a heading of labels: a name by convention, or words all of which are known.
+    fracture : bool
+        Whether a fracture is among its words, known or not.
+    """
+
+    one: str
+    known: bool
+    fracture: bool
+
+
+def heading(text: str) -> Heading:
+    """Tell what the heading of a column says of labels below it."""
+    ones: set[str] = set()
+    for number, meaning in _CODE.findall(text):
+        label, expected = label_from_text(meaning), LABEL_BROKEN if number == "1" else LABEL_NOT_BROKEN
+        if plain(meaning) in ANSWERS:
+            ones |= set() if label == expected else {""}  # 1 = no: of what?
+        else:
+            ones.add("" if label is None else LABEL_BROKEN if label == expected else LABEL_NOT_BROKEN)
+    words = _without_answers(tokens(_NUMBERS.sub(" ", _CODE.sub(" ", text))))
+    said = phrase(words)
+    coded = bool(ones)
+    if coded:
+        one = ones.pop() if len(ones) == 1 else ""
+    else:
+        one = said.label or ("" if said.tells else LABEL_BROKEN)
+    known = "".join(words) in _LABEL_NAMES.split() or (said.tells and said.known) or (coded and bool(one))
+    return Heading(one, known, said.fracture)
+
+
+def _without_answers(words: list[str]) -> list[str]:
+    """Leave out ``yes/no`` of ``Fracture (yes/no)``: it asks, and denies nothing."""
+    for i in range(len(words) - 1):
+        if {ANSWERS.get(words[i]), ANSWERS.get(words[i + 1])} == {LABEL_BROKEN, LABEL_NOT_BROKEN}:
+            return words[:i] + words[i + 2 :]
+    return words
 
 
 def class_from_folder(name: str) -> str | None:
@@ -118,7 +147,6 @@ def class_from_folder(name: str) -> str | None:
     name : str
         Name of the folder, without the path to it.
     """
-    key = plain(name)
-    mura = _MURA.fullmatch(key)
-    found = _CLASSES[mura[1]] if mura else _CLASSES.get(key) or _CLASSES.get(_NUMBERED.sub("", key, count=1))
-    return _meant(name.strip(), found)
+    if mura := _MURA.fullmatch(plain(name)):
+        return _meant(name.strip(), CLASSES[mura[1]])
+    return _class_from_text(name) or _class_from_text(_NUMBERED.sub("", name.strip(), count=1))

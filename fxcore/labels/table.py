@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
-import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fxcore.errors import ParameterError
-from fxcore.labels.columns import choose, has_header, name_of, present
-from fxcore.labels.spelling import label_family, label_from_text
-from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
+from fxcore.labels.columns import Columns, choose, label_under
+from fxcore.labels.headings import Headings, headings_of
+from fxcore.labels.keys import clean_keys, comparable, composed
+from fxcore.labels.rows import SAMPLE, read_rows
+from fxcore.labels.words import plain
 
-_DELIMITERS = ",;\t|"
-_SAMPLE = 200  # rows that decide on the delimiter, and on headings
+# Where all labels are of one class, an unknown text in as many rows, for each labelled one, is the other.
+_UNKNOWN_CLASS = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class LabelTable:
         ``./`` before and ``/`` behind.
     labels : dict of str to str
         Key to ``"broken"`` or ``"not_broken"``.
+    conflicting : dict of str to int
+        Keys that have no label because the rows with them differ, and the line of the first that does.
     problems : tuple of LabelProblem
         Rows that gave no label, in file order.
     said : str
@@ -55,13 +57,14 @@ class LabelTable:
 
     key_kind: str
     labels: dict[str, str]
+    conflicting: dict[str, int]
     problems: tuple[LabelProblem, ...]
     said: str
 
     def keys_of(
         self, source: str, study_uid: str = "", accession: str = "", sop_uid: str = "", patient_id: str = ""
     ) -> tuple[str, ...]:
-        """Return the keys in `labels` that stand for a file of the archive: none or one.
+        """Return the keys of the table that stand for a file of the archive: none or one.
 
         Parameters
         ----------
@@ -78,8 +81,8 @@ class LabelTable:
             found = self._path_key(source) or self._path_key(stem)
         else:
             said = {"StudyInstanceUID": study_uid, "AccessionNumber": accession, "SOPInstanceUID": sop_uid}
-            found = said.get(self.key_kind, patient_id).strip(" \0")
-        return (found,) if found and found in self.labels else ()
+            found = comparable(said.get(self.key_kind, patient_id))
+        return (found,) if found and self._has(found) else ()
 
     def place_of(self, source: str) -> str:
         """Return the folder or file, below the archive's root, that a key by path stands for.
@@ -94,7 +97,7 @@ class LabelTable:
         return stem if self.key_kind == "file" and self.keys_of(source) else ""
 
     def folder_key(self, folder: str) -> str | None:
-        """Return the key in `labels` that stands for a folder of the archive, None if there is none."""
+        """Return the key of the table that stands for a folder of the archive, None if there is none."""
         return self._path_key(folder)
 
     def _path_key(self, path: str) -> str | None:
@@ -102,17 +105,21 @@ class LabelTable:
 
         The table may have been written above the archive's root, or may name folders only.
         """
+        path = composed(path)
         parts = path.split("/")
         for start in range(len(parts)):
-            if (end := "/".join(parts[start:])) in self.labels:
+            if self._has(end := "/".join(parts[start:])):
                 return end
         return self._keys_by_ending.get(path)
+
+    def _has(self, key: str) -> bool:
+        return key in self.labels or key in self.conflicting
 
     @functools.cached_property
     def _keys_by_ending(self) -> dict[str, str | None]:
         """Keys by every path they end with; None where two keys have the same ending."""
         endings: dict[str, str | None] = {}
-        for key in self.labels:
+        for key in (*self.labels, *self.conflicting):
             parts = key.split("/")
             for start in range(1, len(parts)):
                 end = "/".join(parts[start:])
@@ -141,126 +148,73 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
         If the file cannot be read, a column cannot be found or guessed, or no row has a known label.
     """
     where = f"the label table {path}"
-    rows, lines = _read_rows(path, where)
-    header = has_header(rows[:_SAMPLE])
-    width = max(len(r) for r in rows[:_SAMPLE])
-    names = [c.strip() for c in rows[0]] if header else [str(i + 1) for i in range(width)]
-    rows, lines = rows[header:], lines[header:]
+    rows, lines = read_rows(path, where)
+    headings = headings_of(rows[:SAMPLE])
+    rows, lines = rows[headings.found :], lines[headings.found :]
     if not rows:
-        raise ParameterError(f"{where} has headings and no rows; {present(names)}")
-    columns = choose(names, rows, key_column, label_column, where)
+        raise ParameterError(f"{where} has headings and no rows; {headings.all()}")
+    columns = choose(headings, rows, key_column, label_column, where)
+    keys = clean_keys([row[columns.key] if columns.key < len(row) else "" for row in rows])
+    texts = [row[columns.label].strip() if columns.label < len(row) else "" for row in rows]
+    given = [label_under(text, columns.negated) for text in texts]
+    _refuse_unknown_class(texts, given, lines, f"{where}, column {headings.one(columns.label)}")
 
     labels: dict[str, str] = {}
+    conflicting: dict[str, int] = {}
     problems: list[LabelProblem] = []
-    conflicting: set[str] = set()
-    unknown = ""
-    for row, line in zip(rows, lines, strict=True):
-        key = _key(row[columns.key] if columns.key < len(row) else "", columns.key_kind)
-        text = row[columns.label].strip() if columns.label < len(row) else ""
-        label = _label(text, columns.negated)
+    for key, text, label, line in zip(keys, texts, given, lines, strict=True):
         if not key or label is None:
             reason = "missing_key" if not key else "unknown_label" if text else "missing_label"
-            unknown = unknown or (text if reason == "unknown_label" else "")
             problems.append(LabelProblem(line, reason))
         elif key in conflicting or labels.setdefault(key, label) != label:
-            conflicting.add(key)
+            conflicting.setdefault(key, line)
             labels.pop(key, None)
             problems.append(LabelProblem(line, "conflicting_label"))
+    counts = Counter(problem.reason for problem in problems)
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
     if not labels and not conflicting:
-        # A wrongly chosen column may hold names or dates: only what looks like a label is repeated.
-        shown = f" (the first value is {unknown!r})" if re.fullmatch(r"[\w-]{1,12}", unknown) else ""
+        # A wrongly chosen column may hold names or dates: no value of it is repeated.
         raise ParameterError(
-            f"{where}: no row has a key and a known label in the columns {name_of(names, columns.key)} and "
-            f"{name_of(names, columns.label)}{shown}; labels are 0/1, yes/no, fractured/normal, "
-            f"positive/negative and the like; {present(names)}; choose with --key-column and --label-column"
+            f"{where}: no row has a key and a known label in the columns {headings.one(columns.key)} and "
+            f"{headings.one(columns.label)} ({told}); labels are 0/1, yes/no, fractured/normal, "
+            f"positive/negative and the like; {headings.all()}; choose with --key-column and --label-column"
         )
-    said = (
-        f"{'Headings were found' if header else 'There are no headings'}; studies are known by column "
-        f"{name_of(names, columns.key)} as {columns.key_kind}{' (guessed)' if columns.key_guessed else ''}, "
-        f"labels come from column {name_of(names, columns.label)}"
-        f"{' (guessed)' if columns.label_guessed else ''}."
-    )
-    if columns.negated:
-        said += " By its heading, 1 and yes are not broken there."
+    said = _understood(headings, columns)
     if problems:
-        counts = Counter(problem.reason for problem in problems)
-        told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
         said += f" {len(problems)} of {len(rows)} rows give no label ({told})."
-    return LabelTable(columns.key_kind, labels, tuple(problems), said)
+    return LabelTable(columns.key_kind, labels, conflicting, tuple(problems), said)
 
 
-def _label(text: str, negated: bool) -> str | None:
-    label = label_from_text(text)
-    if label is None or not negated or label_family(text) == "class":
-        return label
-    return LABEL_BROKEN if label == LABEL_NOT_BROKEN else LABEL_NOT_BROKEN
-
-
-def _key(text: str, kind: str) -> str:
-    # DICOM pads UIDs with NUL and text with spaces (PS3.5 section 6.2).
-    text = text.strip(" \t\r\n\0")
-    if kind in ("folder", "file"):
-        text = text.replace("\\", "/").rstrip("/")
-        while text.startswith("./"):
-            text = text[2:].lstrip("/")
-    return text
-
-
-def _read_rows(path: Path, where: str) -> tuple[list[list[str]], list[int]]:
-    """Return the rows that are not blank, and the line each one ends on."""
-    try:
-        text = _decode(path.read_bytes())
-    except OSError as error:
-        raise ParameterError(f"cannot read {where}: {error.strerror or error}") from error
-    delimiter = ""
-    if hint := re.match(r"sep=(.)(?=\r?\n)", text):
-        # Excel's: the line stays, empty, so that the others keep their numbers.
-        delimiter, text = hint[1], text[hint.end() :]
-    delimiter = delimiter or _delimiter(text)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append(row)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise ParameterError(f"{where} is not a delimited table: {error} (line {reader.line_num})") from error
-    if not rows:
-        raise ParameterError(f"{where} is empty")
-    if all(len(row) < 2 for row in rows):
+def _refuse_unknown_class(
+    texts: Sequence[str], labels: Sequence[str | None], lines: Sequence[int], where: str
+) -> None:
+    """Refuse labels of one class beside a text, not understood, that is as frequent as the other would be."""
+    understood = Counter(label for label in labels if label)
+    unknown = {
+        plain(text): line
+        for text, label, line in zip(texts, labels, lines, strict=True)
+        if text and not label
+    }
+    counts = Counter(plain(text) for text, label in zip(texts, labels, strict=True) if text and not label)
+    if len(understood) != 1 or not counts:
+        return
+    ((text, count),) = counts.most_common(1)
+    ((only, known),) = understood.items()
+    if count > 1 and count >= _UNKNOWN_CLASS * known:
         raise ParameterError(
-            f"{where} has one column; a key and a label are needed, separated by , ; tab or |"
+            f"{where}: all labels that were understood are {only}, and {sum(counts.values())} rows have "
+            f"another text (the most frequent is on line {unknown[text]}); write it as 0 or 1, yes or no, "
+            "fractured or normal; if it is neither, leave the cell empty"
         )
-    return rows, lines
 
 
-def _decode(raw: bytes) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace").replace("\0", "")
-    # Text of the Latin alphabet in UTF-16 without a mark: every other byte is zero.
-    head = raw[:512]
-    if len(head) > 3 and max(head[0::2].count(0), head[1::2].count(0)) > len(head) // 4:
-        order = "utf-16-be" if head[0::2].count(0) > head[1::2].count(0) else "utf-16-le"
-        return raw.decode(order, errors="replace")
-    try:
-        return raw.decode("utf-8-sig").replace("\0", "")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace").replace("\0", "")
-
-
-def _delimiter(text: str) -> str:
-    """Return the delimiter that gives most rows the same number of columns, two or more."""
-    sample = [line for line in text[:65536].splitlines() if line.strip()][:_SAMPLE]
-    best, best_score = ",", (0, 0)
-    for delimiter in _DELIMITERS:
-        try:
-            widths = Counter(len(row) for row in csv.reader(sample, delimiter=delimiter))
-        except csv.Error:
-            continue
-        width, rows = widths.most_common(1)[0] if widths else (1, 0)
-        score = (rows, width) if width > 1 else (0, 0)
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
+def _understood(headings: Headings, columns: Columns) -> str:
+    found = "There are no headings"
+    if headings.found:
+        found = "Headings were found" if headings.known else "The first row was taken for headings"
+    key, label = (" (guessed)" if guessed else "" for guessed in (columns.key_guessed, columns.label_guessed))
+    said = (
+        f"{found}; studies are known by column {headings.one(columns.key)} as {columns.key_kind}{key}, "
+        f"labels come from column {headings.one(columns.label)}{label}."
+    )
+    return said + (" By its heading, 1 and yes are not broken there." if columns.negated else "")
