@@ -112,8 +112,8 @@ def fitting(labels: LabelTable, files: Callable[[], Iterable[IndexEntry]]) -> La
     if best:
         said = f"{labels.said} But {none}: they were taken as {best}, as which {most} do."
         return replace(labels, key_kind=best, said=said)
-    said = f"{labels.said} WARNING: {none}, or as anything else, so that no study has a label. "
-    return replace(labels, said=said + _hints(labels, files()))
+    warning = f"WARNING: {none}, or as anything else, so that no study has a label."
+    return replace(labels, said=f"{warning} {_hints(labels, files())} {labels.said}")
 
 
 def _hints(labels: LabelTable, files: Iterable[IndexEntry]) -> str:

@@ -86,6 +86,16 @@ def test_a_heading_that_contradicts_itself_is_refused_over_numbers(
     assert words.labels == {"A1": B, "A2": N}
 
 
+@pytest.mark.parametrize("heading", ["fracture, not displaced", "normal_bone_density", "no_old_fx"])
+def test_a_heading_that_denies_something_unknown_is_refused_over_numbers(
+    tmp_path: Path, heading: str
+) -> None:
+    text = f"Accession;{heading}\nA1;1\nA2;0\n"
+    for columns in ({}, {"label_column": heading}):
+        with pytest.raises(ParameterError, match=r"--label-column|make it `fracture`"):
+            _read(tmp_path, text, **columns)
+
+
 @pytest.mark.parametrize("values", [("1", "0"), ("yes", "no")])
 def test_numbers_and_answers_under_an_unknown_heading_are_not_guessed(
     tmp_path: Path, values: tuple[str, str]
@@ -225,6 +235,14 @@ def test_accents_are_one_letter_or_two(tmp_path: Path, forms: tuple[str, str]) -
     table = _read(tmp_path, f"folder;label\n{key};1\n")
     assert table.keys_of(f"{folder}/1.dcm") == ("Müller",)
     assert table.place_of(f"{folder}/1.dcm") == folder
+
+
+def test_an_empty_cell_may_be_written_nan(tmp_path: Path) -> None:
+    assert _read(tmp_path, "acc;fracture\nA1;1\nA2;nan\nA3;1\n").labels == {"A1": B, "A3": B}
+
+
+def test_labels_of_one_class_are_said(tmp_path: Path) -> None:
+    assert "All labels are broken." in _read(tmp_path, "acc;fracture\nA1;1\nA2;\nA3;1\n").said
 
 
 def test_most_keys_tell_their_kind(tmp_path: Path) -> None:

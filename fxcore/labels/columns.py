@@ -90,12 +90,12 @@ def _share_of_labels(values: Sequence[str]) -> float:
 
 def _guess_label(headings: Headings, rows: Rows, key: int | None, where: str) -> int:
     values = {i: found for i in range(len(headings.names)) if i != key and (found := values_of(rows, i))}
-    shares = {i: _share_of_labels(found) for i, found in values.items()}
+    named = [i for i in values if headings.found and heading(headings.names[i]).known]
+    shares = {i: _share_of_labels(values[i]) for i in named or values}
     full_enough = [i for i, share in shares.items() if share >= ENOUGH]
+    if named:
+        return _agreeing(full_enough, named, headings, rows, where)
     if headings.found:
-        named = [i for i in values if heading(headings.names[i]).known]
-        if named:
-            return _agreeing([i for i in named if i in full_enough], named, headings, rows, where)
         full_enough = [i for i in full_enough if plain(headings.names[i]) not in KINDS_BY_NAME] or full_enough
     if not full_enough:
         raise ParameterError(
@@ -126,13 +126,10 @@ def _agreeing(
             f"values are labels such as 0/1, yes/no or fractured/normal; {headings.all()}. {_NAME_IT}, or "
             "write such labels"
         )
-    labels = [
-        [
-            label_under(row[i], heading(headings.names[i]).one == LABEL_NOT_BROKEN) if i < len(row) else None
-            for row in rows
-        ]
-        for i in believed
-    ]
+    labels = []
+    for i in believed:
+        negated = heading(headings.names[i]).one == LABEL_NOT_BROKEN
+        labels.append([label_under(row[i], negated) if i < len(row) else None for row in rows])
     if any(other != labels[0] for other in labels[1:]):
         raise ParameterError(_ambiguous(believed, headings, where))
     return believed[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import re
 import unicodedata
 from typing import NamedTuple
@@ -27,6 +29,7 @@ _LABEL_NAMES = """
 """
 
 
+@functools.lru_cache(maxsize=4096)
 def label_from_text(text: str) -> str | None:
     """Return the label `text` stands for, or None where it is not a spelling of one.
 
@@ -45,11 +48,12 @@ def label_from_text(text: str) -> str | None:
 
 
 def number_from_text(text: str) -> float | None:
-    """Return the number that `text` is, with a point or a comma, or None."""
+    """Return the finite number that `text` is, with a point or a comma, or None."""
     try:
-        return float(text.strip().replace(",", "."))
+        number = float(text.strip().replace(",", "."))
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _class_from_text(text: str) -> str | None:
@@ -96,7 +100,7 @@ class Heading(NamedTuple):
     one : str
         The label that 1 and yes stand for: not broken under ``is_normal``, ``No fracture``,
         ``Frakturausschluss``, ``Normal (1=yes)``; broken where the heading says nothing of it; empty where it
-        contradicts itself.
+        contradicts itself, or denies what is not known.
     known : bool
         Whether it is a heading of labels: a name by convention, or words all of which are known.
     fracture : bool
@@ -108,6 +112,7 @@ class Heading(NamedTuple):
     fracture: bool
 
 
+@functools.lru_cache(maxsize=4096)
 def heading(text: str) -> Heading:
     """Tell what the heading of a column says of labels below it."""
     ones: set[str] = set()
@@ -124,6 +129,8 @@ def heading(text: str) -> Heading:
         one = ones.pop() if len(ones) == 1 else ""
     else:
         one = said.label or ("" if said.tells else LABEL_BROKEN)
+        if one == LABEL_NOT_BROKEN and not said.known:
+            one = ""  # "fracture, not displaced"
     known = "".join(words) in _LABEL_NAMES.split() or (said.tells and said.known) or (coded and bool(one))
     return Heading(one, known, said.fracture)
 

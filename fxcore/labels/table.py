@@ -182,6 +182,8 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     said = _understood(headings, columns)
     if problems:
         said += f" {len(problems)} of {len(rows)} rows give no label ({told})."
+    if len(classes := set(labels.values())) == 1:
+        said += f" All labels are {classes.pop()}."
     return LabelTable(columns.key_kind, labels, conflicting, tuple(problems), said)
 
 

@@ -14,9 +14,9 @@ from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 # What is found, or with a word or a minus that denies it is not:
 _FINDING = """
     fracture fractures fx frac fraktur frakturen fractura fracturas fratura fraturas frattura fratture
-    fractuur fracturen breuk bruch brüche knochenbruch knochenbrüche brud brudd złamanie złamania zlomenina zlomeniny
-    törés fractură fracturi κάταγμα κατάγματος перелом перелома kırık kırığı zlom prijelom prijeloma
-    прелом фрактура bonefracture murtuma murtumaa
+    fractuur fracturen breuk bruch brüche knochenbruch knochenbrüche brud brudd złamanie złamania
+    zlomenina zlomeniny törés fractură fracturi κάταγμα κατάγματος перелом перелома kırık kırığı zlom
+    prijelom prijeloma прелом фрактура bonefracture murtuma murtumaa
 """
 _BROKEN = """
     broken fractured positive pos abnormal abnormals positives frakturiert gebrochen positiv pathologisch
