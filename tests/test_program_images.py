@@ -79,11 +79,12 @@ def test_a_table_labels_images_by_path_name_or_stem(tmp_path, ingest, key):
     assert "missing" not in (out / "rejects.csv").read_text()
 
 
-def test_a_table_labels_folders_as_studies(tmp_path, ingest):
+@pytest.mark.parametrize("heading", ["folder", "id"])
+def test_a_table_labels_folders_as_studies(tmp_path, ingest, heading):
     for i, view in enumerate(("", "ap", "lat")):
         draw(tmp_path / "archive" / "s1" / view / f"{i}.png", i)
     draw(tmp_path / "archive" / "s2" / "0.png", 7)
-    (tmp_path / "labels.csv").write_text("folder;label\ns1;broken\ns2;not broken\n")
+    (tmp_path / "labels.csv").write_text(f"{heading};label\ns1;broken\ns2;not broken\n")
     _, figures = ingest("--labels", tmp_path / "labels.csv")
     assert figures["studies"] == {"broken": 1, "not_broken": 1, "unlabelled": 0}
     assert figures["radiographs"] == {"broken": 3, "not_broken": 1, "unlabelled": 0}
