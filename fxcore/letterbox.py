@@ -34,11 +34,20 @@ class Frame:
         if self.fit not in FITS:
             raise ParameterError(f"fit is one of {', '.join(FITS)}, not {self.fit!r}")
         for name in ("width", "height"):
-            if not 1 <= getattr(self, name) <= _MOST:
-                raise ParameterError(f"{name} must be in 1..{_MOST} pixels, not {getattr(self, name)}")
+            side = getattr(self, name)
+            if not isinstance(side, (int, np.integer)) or not 1 <= side <= _MOST:
+                raise ParameterError(f"{name} must be a whole number of pixels, 1 to {_MOST}, not {side!r}")
 
     def scaled(self, factor: float) -> Frame:
-        """Return the frame with sides `factor` times as long, rounded up."""
+        """Return the frame with sides `factor` times as long, rounded up.
+
+        Raises
+        ------
+        ParameterError
+            If that is no frame.
+        """
+        if not 0 < factor <= _MOST:
+            raise ParameterError(f"a frame grows by a factor above 0, of at most {_MOST}, not by {factor}")
         width, height = (int(np.ceil(side * factor - 1e-9)) for side in (self.width, self.height))
         return Frame(width, height, self.fit)
 
@@ -57,7 +66,7 @@ def fit_image(
         ``uint8``, shape ``(rows, columns)``, neither of them zero.
     frame : Frame
     out : numpy.ndarray, optional
-        ``uint8``, shape ``(frame.height, frame.width)``, written to.
+        ``uint8``, shape ``(frame.height, frame.width)``, written to; may share memory with `image`.
 
     Returns
     -------
@@ -67,12 +76,17 @@ def fit_image(
     Raises
     ------
     ParameterError
-        For another shape or type, or sides that `fxcore.kernels.shrink` does not take.
+        For another shape or type, an `out` that is read-only, or sides that `fxcore.kernels.shrink` does
+        not take.
     """
     if image.dtype != np.uint8 or image.ndim != 2 or not image.size:
         raise ParameterError(f"an 8-bit grey image is needed, not {image.dtype} of shape {image.shape}")
+    size = (frame.height, frame.width)
     if out is None:
-        out = np.empty((frame.height, frame.width), np.uint8)
+        out = np.empty(size, np.uint8)
+    elif out.dtype != np.uint8 or out.shape != size or not out.flags.writeable:
+        state = "" if out.flags.writeable else "read-only "
+        raise ParameterError(f"out must be writable uint8 of {size}, not {state}{out.dtype} of {out.shape}")
     rows, columns = image.shape
     height, width = frame.height, frame.width
     if frame.fit == "letterbox":
@@ -89,6 +103,8 @@ def fit_image(
         import cv2
 
         resized = cv2.resize(resized, (width, height), interpolation=cv2.INTER_LINEAR)
+    if np.may_share_memory(resized, out):
+        resized = resized.copy()
     top, left = (frame.height - height) // 2, (frame.width - width) // 2
     out[:] = 0
     out[top : top + height, left : left + width] = resized

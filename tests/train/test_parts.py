@@ -138,6 +138,46 @@ def test_letterboxing_keeps_the_shape_and_resizing_does_not():
     assert stretched.mean() == pytest.approx(lines.mean(), abs=0.02)
 
 
+def test_an_image_may_be_fitted_into_the_memory_that_holds_it():
+    canvas = np.random.default_rng(0).integers(1, 256, (8, 16), dtype=np.uint8)
+    for image, frame, out in ((canvas, Frame(16, 8), canvas), (canvas[:, :8], Frame(16, 8), canvas)):
+        alone = fit_image(image.copy(), frame)
+        assert fit_image(image, frame, out=out) is out
+        np.testing.assert_array_equal(out, alone)
+        assert out.any()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((6, 6), "u1"), ((7, 5), "u1"), ((3, 5), "u1"), ((6, 5), "?"), ((6, 5), "f4"), ((6, 5), "i1")],
+)
+def test_an_image_is_fitted_into_nothing_else_than_its_frame(shape, dtype):
+    image, out = np.ones((9, 9), np.uint8), np.zeros(shape, dtype)
+    with pytest.raises(ParameterError, match=r"uint8 of \(6, 5\), not "):
+        fit_image(image, Frame(5, 6), out=out)
+    assert not out.any()
+
+
+def test_an_image_is_not_fitted_into_what_is_read_only():
+    out = np.zeros((6, 5), np.uint8)
+    out.flags.writeable = False
+    with pytest.raises(ParameterError, match="read-only"):
+        fit_image(np.ones((9, 9), np.uint8), Frame(5, 6), out=out)
+
+
+@pytest.mark.parametrize("side", ["5", None, 5.5, 0, 20_000, float("nan")])
+def test_a_frame_has_whole_sides(side):
+    for sides in ((side, 6), (6, side)):
+        with pytest.raises(ParameterError, match="whole number of pixels, 1 to 16384"):
+            Frame(*sides)
+
+
+@pytest.mark.parametrize("factor", [0, -1.5, float("nan"), float("inf"), pytest.param(10**400, id="huge")])
+def test_a_frame_is_scaled_by_nothing_that_gives_none(factor):
+    with pytest.raises(ParameterError, match="factor above 0"):
+        Frame().scaled(factor)
+
+
 def test_packing_is_done_once_and_again_when_the_data_set_changes(tmp_path, dataset):
     copy = tmp_path / "dataset"
     shutil.copytree(dataset, copy)
