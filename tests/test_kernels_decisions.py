@@ -18,6 +18,7 @@ from fxcore.kernels import (
     background,
     block_means,
     blocks,
+    correlation,
     lines,
     local_structure,
     masked_levels,
@@ -92,6 +93,42 @@ def test_a_bar_is_the_same_line_by_line_at_any_tilt(degrees):
     np.testing.assert_array_equal([found.cut_left[middle], found.cut_right[middle]], 1)
 
 
+@pytest.mark.parametrize("centre", [(-60, 50), (-161, 50), (50, 900), (4000, -7000), (-1e6, 50)])
+@pytest.mark.parametrize("degrees", [0, 25, -90])
+def test_lines_are_the_same_wherever_on_the_image_or_off_it_their_centre_lies(centre, degrees):
+    mask = np.zeros((100, 100), bool)
+    mask[20:80, 45:55] = mask[30:40, 60:70] = True
+    weights = np.random.default_rng(0).random(mask.shape, np.float32)
+    # So far on along and across that lines and their pixels fall on the same places.
+    tilt = np.radians(degrees)
+    off = np.subtract(centre, 50)
+    down, right = round(off @ (np.cos(tilt), -np.sin(tilt))), round(off @ (np.sin(tilt), np.cos(tilt)))
+    there = (
+        50 + down * np.cos(tilt) + right * np.sin(tilt),
+        50 - down * np.sin(tilt) + right * np.cos(tilt),
+    )
+    near = across_axis(mask, weights, mask, (50, 50), degrees)
+    far = across_axis(mask, weights, mask, there, degrees)
+    assert len(near.along) >= 10
+    np.testing.assert_array_equal(far.along + down, near.along)
+    np.testing.assert_allclose(far.middle + right, near.middle, atol=1e-5)
+    for name in ("pieces", "width", "touching", "weight"):
+        np.testing.assert_array_equal(getattr(far, name), getattr(near, name))
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.nan, np.inf, -np.inf, pytest.param(10**400, id="huge"), "5", None, 1e12]
+)
+def test_an_axis_goes_through_a_place_and_has_a_tilt(wrong):
+    mask, weights = np.eye(9, dtype=bool), np.ones((9, 9), np.float32)
+    for centre in ((wrong, 4), (4, wrong), wrong, (4, 4, 4)):
+        with pytest.raises(ParameterError, match="centre"):
+            across_axis(mask, weights, mask, centre, 0)
+    if wrong != 1e12:
+        with pytest.raises(ParameterError, match="degrees"):
+            across_axis(mask, weights, mask, (4, 4), wrong)
+
+
 def test_an_end_at_the_border_counts_by_the_width_of_its_piece():
     mask = np.zeros((1, 9), bool)
     mask[0, :2] = mask[0, 3:7] = True
@@ -121,6 +158,39 @@ def test_noise_alone_is_hardly_a_structure():
     grain[:, 100:] += 100
     edge = local_structure(grain)[:, 98:102].mean()
     assert local_structure(grain, 5.0)[:, 98:102].mean() > 0.97 * edge
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e-5, 1, 1e30])
+def test_images_go_with_each_other_however_small_their_range(scale):
+    grey = np.random.default_rng(1).normal(0, scale, (64, 64)).astype(np.float32)
+    mask = np.ones(grey.shape, bool)
+    for other, expected in ((grey, 1), (-grey, -1), (np.full_like(grey, 0.1), 0)):
+        assert correlation(grey, other, mask) == (pytest.approx(expected), grey.size)
+        assert correlation(other, grey, mask) == (pytest.approx(expected), grey.size)
+    assert correlation(grey, grey, ~mask) == (0, 0)
+
+
+@pytest.mark.parametrize("level", [np.nan, np.inf, -np.inf])
+def test_levels_that_are_not_finite_are_refused_where_they_count(level):
+    grey = np.random.default_rng(1).random((20, 20), np.float32)
+    holed, mask = grey.copy(), np.ones(grey.shape, bool)
+    holed[3, 4] = level
+    for pair in ((holed, grey), (grey, holed)):
+        with pytest.raises(ParameterError, match="finite within the mask"):
+            correlation(*pair, mask)
+        assert correlation(*pair, np.isfinite(holed))[0] == pytest.approx(1)
+    for air in (mask, ~mask):
+        with pytest.raises(ParameterError, match="finite"):
+            above_plane(holed, air)
+
+
+@pytest.mark.parametrize("step", [1e-45, 1e-30, 1e-7, 1, 1e30])
+def test_levels_are_counted_in_equal_steps_whatever_their_range(step):
+    grey = np.float32(step) * np.arange(4, dtype=np.float32)[None]
+    counts, low, high = masked_levels(grey, grey >= 0, 4)
+    assert (counts.tolist(), low, high) == ([1, 1, 1, 1], 0, grey[0, 3])
+    counts, low, high = masked_levels(grey, grey == grey[0, 2], 4)
+    assert (counts.tolist(), low, high) == ([1, 0, 0, 0], grey[0, 2], grey[0, 2])
 
 
 def test_wrong_arguments_are_named():

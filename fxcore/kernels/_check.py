@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -97,6 +100,39 @@ def as_integer(value: Any, low: int, high: int, name: str) -> int:
     if not low <= value <= high:
         raise ParameterError(f"{name} must be in {low}..{high}, not {value}")
     return int(value)
+
+
+def as_finite(value: Any, name: str, most: float = math.inf) -> float:
+    """Return `value` as a finite float in ``-most..most``.
+
+    Raises
+    ------
+    ParameterError
+        If it is no number, or not finite, or outside the range.
+    """
+    try:
+        number = float(value) if isinstance(value, Real) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ParameterError(f"{name} must be a finite number, not {value!r:.40}")
+    if abs(number) > most:
+        raise ParameterError(f"{name} must be in {-most}..{most}, not {value}")
+    return number
+
+
+def as_sequence(values: Any, count: int, name: str) -> tuple[Any, ...]:
+    """Return `values` as a tuple, if there are `count` of them.
+
+    Raises
+    ------
+    ParameterError
+        If there are not.
+    """
+    found = () if isinstance(values, str) or not isinstance(values, Iterable) else tuple(values)
+    if len(found) != count:
+        raise ParameterError(f"{name} must have {count} values, not be {values!r:.80}")
+    return found
 
 
 def as_threads(value: Any) -> int:

@@ -17,6 +17,8 @@ _ROUNDS = 4
 _FEWEST, _MOST = 20, 4000
 _MOST_BINS = 1 << 16
 _NOT_FINITE = np.float32(np.nan)
+# Below that the inverse of a range leaves 32 bits: such levels are raised by so much before.
+_TINY, _RAISED = np.float32(1e-30), np.float32(2.0**100)
 
 
 def masked_levels(
@@ -85,7 +87,7 @@ def above_plane(grey: NDArray[np.float32], background: NDArray[Any]) -> tuple[ND
     Raises
     ------
     ParameterError
-        For other types, arrays of different shapes, or an empty image.
+        For other types, arrays of different shapes, an empty image, or levels that are not finite.
 
     Examples
     --------
@@ -97,7 +99,10 @@ def above_plane(grey: NDArray[np.float32], background: NDArray[Any]) -> tuple[ND
     levels, where = _both(grey, background)
     if levels.size == 0:
         raise ParameterError(f"an image of shape {levels.shape} has no background")
-    return _above_plane(levels, where)
+    relief, noise = _above_plane(levels, where)
+    if math.isnan(noise):
+        raise ParameterError("grey must be finite")
+    return relief, noise
 
 
 def _both(grey: NDArray[np.float32], mask: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -121,11 +126,17 @@ def _masked_levels(grey, mask, counts):
         return np.float32(0), np.float32(0)
     if unknown or not math.isfinite(high - low):
         return _NOT_FINITE, _NOT_FINITE
-    scale = np.float32((counts.size - 0.01) / max(high - low, np.float32(1e-6)))
+    if low == high:
+        for r in range(rows):
+            for c in range(cols):
+                counts[0] += mask[r, c]
+        return low, high
+    raised = np.float32(1) if high - low > _TINY else _RAISED
+    scale = np.float32((counts.size - 0.01) / ((high - low) * raised))
     for r in range(rows):
         for c in range(cols):
             if mask[r, c]:
-                counts[min(int((grey[r, c] - low) * scale), counts.size - 1)] += 1
+                counts[min(int((grey[r, c] - low) * raised * scale), counts.size - 1)] += 1
     return low, high
 
 
@@ -152,10 +163,14 @@ def _above_plane(grey, background):
     rows, cols = grey.shape
     area = 0
     low = grey[0, 0]
+    finite = True
     for r in range(rows):
         for c in range(cols):
             area += background[r, c]
             low = min(low, grey[r, c])
+            finite &= math.isfinite(grey[r, c])
+    if not finite:
+        return grey - low, np.nan
     if area < _FEWEST:
         return grey - low, 0.5
     every = -(-area // _MOST)

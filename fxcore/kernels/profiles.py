@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image, same_shape
+from fxcore.kernels._check import MOST_PIXELS, as_finite, as_image, as_sequence, same_shape
 from fxcore.kernels._jit import kernel
 
 # What a line counts less for on the side of the medial line on which its object goes on unseen.
@@ -67,14 +67,14 @@ def across_axis(
     weights : numpy.ndarray
         ``float32``, the same shape.
     centre : tuple of float
-        Row and column that the axis goes through.
+        Row and column that the axis goes through, within the image or not.
     degrees : float
         Tilt of the axis, clockwise from upright.
 
     Raises
     ------
     ParameterError
-        For other types, or arrays of different shapes.
+        For other types, arrays of different shapes, or a centre or tilt that is not finite.
 
     Examples
     --------
@@ -88,7 +88,8 @@ def across_axis(
     marks = as_image(marked, np.uint8, np.bool_, name="marked").view(np.uint8)
     weight = as_image(weights, np.float32, name="weights")
     same_shape(pixels, marks, weight)
-    found = _across_axis(pixels, weight, marks, float(centre[0]), float(centre[1]), math.radians(degrees))
+    row, column = (as_finite(place, "centre", MOST_PIXELS) for place in as_sequence(centre, 2, "centre"))
+    found = _across_axis(pixels, weight, marks, row, column, math.radians(as_finite(degrees, "degrees")))
     return AcrossAxis(*np.ascontiguousarray(found.T))
 
 
@@ -167,17 +168,21 @@ def _across_axis(mask, weight, marked, row, column, tilt):
     """Return a row (8) for each line that meets the mask; see `AcrossAxis`."""
     rows, cols = mask.shape
     cos, sin = math.cos(tilt), math.sin(tilt)
-    reach = int(math.sqrt(rows * rows + cols * cols)) + 1
     top, left, bottom, right = _box(mask)
-    out = np.empty((2 * reach + 1, 8), np.float64)
+    if top >= bottom:
+        return np.empty((0, 8), np.float64)
+    # Where the box lies along the axis and across it.
+    first, last = _reach(top - row, bottom - row, cos, left - column, right - column, -sin)
+    low, high = _reach(top - row, bottom - row, sin, left - column, right - column, cos)
+    out = np.empty((last - first + 1, 8), np.float64)
     # First and last pixel of each piece on a line, and its weight.
-    ends = np.empty((reach + 1, 2), np.int64)
-    own = np.empty(reach + 1, np.float64)
+    ends = np.empty((high - low + 1, 2), np.int64)
+    own = np.empty(high - low + 1, np.float64)
     n = 0
-    for u in range(-reach, reach + 1):
+    for u in range(first, last + 1):
         pieces = width = touching = widest = 0
         before = False
-        begin, end = _inside(row + u * cos, sin, top, bottom, -reach, reach)
+        begin, end = _inside(row + u * cos, sin, top, bottom, low, high)
         begin, end = _inside(column - u * sin, cos, left, right, begin, end)
         for v in range(begin, end + 1):
             r = math.floor(row + u * cos + v * sin + 0.5)
@@ -243,6 +248,16 @@ def _box(mask):
             if mask[r, c]:
                 top, left, bottom, right = min(top, r), min(left, c), r + 1, max(right, c + 1)
     return top, left, bottom, right
+
+
+@kernel
+def _reach(top, bottom, down, left, right, across):
+    """Return the least and the greatest whole ``r * down + c * across`` of a box, two pixels to spare."""
+    ends = (
+        min(top * down, bottom * down) + min(left * across, right * across),
+        max(top * down, bottom * down) + max(left * across, right * across),
+    )
+    return math.floor(ends[0]) - 2, math.ceil(ends[1]) + 2
 
 
 @kernel

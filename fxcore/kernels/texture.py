@@ -74,7 +74,7 @@ def correlation(
     Raises
     ------
     ParameterError
-        For other types, or arrays of different shapes.
+        For other types, arrays of different shapes, or levels within the mask that are not finite.
 
     Examples
     --------
@@ -86,6 +86,8 @@ def correlation(
     where = as_image(mask, np.bool_, name="mask")
     same_shape(first, second, where)
     coefficient, area = _correlation(first, second, where)
+    if math.isnan(coefficient):
+        raise ParameterError("grey and other must be finite within the mask")
     return float(coefficient), int(area)
 
 
@@ -134,14 +136,20 @@ def _correlation(grey, other, mask):
     rows, cols = mask.shape
     area = 0
     mean = other_mean = 0.0
+    low = other_low = np.float32(np.inf)
+    high = other_high = np.float32(-np.inf)
     for r in range(rows):
         for c in range(cols):
             if mask[r, c]:
                 area += 1
                 mean += grey[r, c]
                 other_mean += other[r, c]
-    if area == 0:
-        return 0.0, 0
+                low, high = min(low, grey[r, c]), max(high, grey[r, c])
+                other_low, other_high = min(other_low, other[r, c]), max(other_high, other[r, c])
+    if not (math.isfinite(mean) and math.isfinite(other_mean)):
+        return np.nan, area
+    if area == 0 or low == high or other_low == other_high:
+        return 0.0, area
     mean /= area
     other_mean /= area
     xx = yy = xy = 0.0
@@ -152,5 +160,4 @@ def _correlation(grey, other, mask):
                 xx += x * x
                 yy += y * y
                 xy += x * y
-    scale = math.sqrt(xx * yy)
-    return (xy / scale if scale > 1e-6 else 0.0), area
+    return xy / math.sqrt(xx * yy), area
