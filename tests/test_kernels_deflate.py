@@ -64,6 +64,14 @@ def test_blocks_of_whole_rows(columns):
         deflated(image_of(data, columns))
 
 
+@pytest.mark.parametrize("columns", [64, 1023, 43690, 65534, 65535, 65536, 70000, BLOCK - 2, BLOCK])
+def test_what_cannot_be_compressed_grows_by_hardly_anything(columns):
+    data = _RNG.integers(0, 256, 20 * BLOCK // columns * columns).astype(np.uint8)
+    image = image_of(data, columns)
+    scanlines = image.size + len(image)
+    assert len(png_deflate(image)[0]) <= scanlines + 10 * scanlines / 65535 + 300
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 255), st.integers(1, 600)), max_size=60),
     st.integers(0, 70),

@@ -1,8 +1,7 @@
-"""What the table of peers cannot say: 16 bits, all PNG filters, refusals, many threads."""
+"""What the table of peers cannot say: 16 bits, all PNG filters, layouts of memory, many threads."""
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,6 @@ import skimage.filters
 from bench.peers import chains
 from bench.peers import functions as peer_functions
 from fxcore import kernels
-from fxcore.errors import ParameterError
 from tests.test_kernels_rotation import bar
 
 _RNG = np.random.default_rng(11)
@@ -203,94 +201,7 @@ def test_invert_in_place() -> None:
     np.testing.assert_array_equal(image, 255 - _NOISE)
 
 
-# --- refusals, layouts, threads ---
-
-_RUNS = kernels.runs_from_mask(np.eye(4, dtype=np.uint8))
-_FOUND = kernels.components(_RUNS)
-_EYE = np.eye(4, dtype=np.uint8)
-
-REFUSED: dict[str, Callable[[], object]] = {
-    "float image": lambda: kernels.histogram(np.zeros((2, 2))),
-    "three dimensions": lambda: kernels.runs_from_mask(np.zeros((2, 2, 2), np.uint8)),
-    "a list": lambda: kernels.otsu_threshold([[1]]),  # type: ignore[arg-type]
-    "other byte order": lambda: kernels.histogram(np.zeros((2, 2), ">u2")),
-    "threshold of 256": lambda: kernels.runs_from_image(_EYE, 256),
-    "threshold of -1": lambda: kernels.runs_from_image(_EYE, -1),
-    "threshold of 1.5": lambda: kernels.runs_from_image(_EYE, 1.5),  # type: ignore[arg-type]
-    "neither image nor histogram": lambda: kernels.otsu_threshold(),
-    "histogram of 100 levels": lambda: kernels.otsu_threshold(hist=np.zeros(100, int)),
-    "negative histogram": lambda: kernels.otsu_threshold(hist=np.full(256, -1)),
-    "even rectangle": lambda: kernels.dilate_rectangle(_RUNS, 4, 3),
-    "rectangle of 0": lambda: kernels.erode_rectangle(_RUNS, 3, 0),
-    "keep of wrong length": lambda: kernels.keep_components(_RUNS, _FOUND, np.ones(2, bool)),
-    "keep of integers": lambda: kernels.keep_components(_RUNS, _FOUND, np.ones(1, np.uint8)),
-    "components of others": lambda: kernels.keep_components(
-        kernels.runs_from_mask(np.ones((1, 1), np.uint8)), _FOUND, np.ones(1, bool)
-    ),
-    "kept by too few": lambda: _FOUND.kept(np.ones(0, bool)),
-    "kept with a label beyond the components": lambda: kernels.Components(
-        1, _FOUND.label + np.int32(1), _FOUND.area, _FOUND.box
-    ).kept(np.zeros(1, bool)),
-    "label that is not": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 1, (0, 0, 4, 4)),
-    "box outside": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 0, (0, 0, 5, 4)),
-    "empty box": lambda: kernels.crop_without(_EYE, _RUNS, _FOUND, 0, (2, 0, 2, 4)),
-    "image of another size": lambda: kernels.crop_without(_NOISE, _RUNS, _FOUND, 0, (0, 0, 4, 4)),
-    "mask beyond 64-bit moments": lambda: kernels.principal_axis(
-        kernels.Runs((40000, 40000), np.zeros(40001, np.int32), *[np.zeros(0, np.int32)] * 2)
-    ),
-    "runs of another height": lambda: kernels.Runs((5, 4), _RUNS.row_start, _RUNS.start, _RUNS.stop),
-    "runs of int64": lambda: kernels.Runs((4, 4), _RUNS.row_start.astype(np.int64), _RUNS.start, _RUNS.stop),
-    "strided runs": lambda: kernels.Runs((4, 4), np.repeat(_RUNS.row_start, 2)[::2], _RUNS.start, _RUNS.stop),
-    "fewer starts than runs": lambda: kernels.Runs((4, 4), _RUNS.row_start, _RUNS.start[1:], _RUNS.stop),
-    "row_start beyond its runs": lambda: kernels.Runs.checked((2, 9), [0, 5, 2], [1, 1], [2, 2]),
-    "row_start that begins late": lambda: kernels.Runs.checked((1, 9), [1, 2], [1, 1], [2, 2]),
-    "a run without pixels": lambda: kernels.Runs.checked((1, 9), [0, 1], [3], [3]),
-    "a run beyond the border": lambda: kernels.Runs.checked((1, 9), [0, 1], [3], [10]),
-    "a run before the border": lambda: kernels.Runs.checked((1, 9), [0, 1], [-1], [3]),
-    "runs that touch": lambda: kernels.Runs.checked((1, 9), [0, 2], [1, 3], [3, 5]),
-    "runs out of order": lambda: kernels.Runs.checked((1, 9), [0, 2], [5, 1], [7, 3]),
-    "runs of floats": lambda: kernels.Runs.checked((1, 9), [0, 1], [0.5], [3]),
-    "runs beyond 32 bits": lambda: kernels.Runs.checked((1, 9), [0, 1], [2**32], [2**32 + 3]),
-    "areas of too many components": lambda: kernels.Components(2, _FOUND.label, _FOUND.area, _FOUND.box),
-    "labels of int64": lambda: kernels.Components(1, _FOUND.label.astype(np.int64), _FOUND.area, _FOUND.box),
-    "a label beyond the components": lambda: kernels.keep_components(
-        _RUNS, kernels.Components(1, _FOUND.label + np.int32(1), _FOUND.area, _FOUND.box), np.ones(1, bool)
-    ),
-    "a label below 0": lambda: kernels.keep_components(
-        _RUNS, kernels.Components(1, _FOUND.label - np.int32(1), _FOUND.area, _FOUND.box), np.ones(1, bool)
-    ),
-    "rotating nothing": lambda: kernels.rotate(np.zeros((0, 4), np.uint8), 3),
-    "an angle that is no number": lambda: kernels.rotate(_EYE, math.nan),
-    "rotating 32 bits": lambda: kernels.rotate(_EYE.astype(np.uint32), 3),
-    "fill of 256": lambda: kernels.rotate(_EYE, 3, fill=256),
-    "shrinking nothing": lambda: kernels.shrink(np.zeros((0, 4), np.uint8), 1, 1),
-    "shrinking to more rows": lambda: kernels.shrink(_EYE, 5, 4),
-    "shrinking to no columns": lambda: kernels.shrink(_EYE, 4, 0),
-    "shrinking 16 bits": lambda: kernels.shrink(_EYE.astype(np.uint16), 2, 2),
-    "corners of nothing": lambda: kernels.corner_means(np.zeros((4, 0), np.uint8), 1, 1),
-    "corner without pixels": lambda: kernels.corner_means(_EYE, 0, 1),
-    "out of another size": lambda: kernels.invert(_EYE, out=np.zeros((2, 2), np.uint8)),
-    "table too short": lambda: kernels.apply_table(_EYE.astype(np.int16), np.zeros(256, np.uint8)),
-    "table of int64": lambda: kernels.apply_table(_EYE, np.zeros(256, int)),
-    "values of 32 bits": lambda: kernels.apply_table(np.zeros(3, np.int32), np.zeros(256, np.uint8)),
-    "scanlines too short": lambda: kernels.png_unfilter(bytes(5), 2, 2),
-    "filter type 5": lambda: kernels.png_unfilter(bytes([0, 1, 1, 5, 1, 1]), 2, 2),
-    "filter type 9 of no columns": lambda: kernels.png_unfilter(bytes([0, 9]), 2, 0),
-    "no segments": lambda: kernels.unpack_planes(bytes(4), [], 1),
-    "a segment past the end": lambda: kernels.unpack_planes(bytes(4), [(0, 5)], 1),
-    "a segment before the start": lambda: kernels.unpack_planes(bytes(4), [(-1, 2)], 1),
-    "a segment that ends first": lambda: kernels.unpack_planes(bytes(4), [(3, 2)], 1),
-    "runs of int16": lambda: kernels.unpack_planes(np.zeros(4, np.int16), [(0, 4)], 1),  # type: ignore[arg-type]
-    "fewer than no pixels": lambda: kernels.unpack_planes(bytes(4), [(0, 4)], -1),
-    "scanlines of int16": lambda: kernels.png_unfilter(np.zeros(6, np.int16), 2, 2),  # type: ignore[arg-type]
-}
-
-
-@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED.keys())
-def test_refusals_say_what_is_wrong(refused: Callable[[], object]) -> None:
-    with pytest.raises(ParameterError) as caught:
-        refused()
-    assert len(str(caught.value)) > 20
+# --- layouts, threads ---
 
 
 def _layouts(image: np.ndarray) -> dict[str, np.ndarray]:

@@ -17,6 +17,23 @@ MOST_THREADS = 256
 _LONGEST = 1 << 24  # pixels a side: so many of 255 are what 32 bits hold
 
 
+def as_plain(array: Any, name: str) -> NDArray[Any]:
+    """Return an array without its subclass: a kernel is compiled for plain arrays.
+
+    Raises
+    ------
+    ParameterError
+        If it is no array, or hides some of its values.
+    """
+    if type(array) is np.ndarray:
+        return array
+    if not isinstance(array, np.ndarray):
+        raise ParameterError(f"{name} must be a NumPy array, not {type(array).__name__}")
+    if isinstance(array, np.ma.MaskedArray):
+        raise ParameterError(f"{name} is a masked array; give a plain one, as its filled() returns")
+    return np.asarray(array)
+
+
 def as_image(image: Any, *dtypes: type[np.generic], name: str = "image") -> NDArray[Any]:
     """Return `image` as a C-contiguous two-dimensional array of one of `dtypes`.
 
@@ -28,15 +45,17 @@ def as_image(image: Any, *dtypes: type[np.generic], name: str = "image") -> NDAr
     ParameterError
         If `image` is no array of two dimensions and of an allowed type, or is too large.
     """
-    if not isinstance(image, np.ndarray):
-        raise ParameterError(f"{name} must be a NumPy array, not {type(image).__name__}")
+    image = as_plain(image, name)
     if image.ndim != 2:
         raise ParameterError(f"{name} must have 2 dimensions (rows, columns), not {image.ndim}")
     if image.dtype not in dtypes:
         allowed = " or ".join(np.dtype(d).name for d in dtypes)
         raise ParameterError(f"{name} must be {allowed}, not {image.dtype}")
     if image.size > MOST_PIXELS or max(image.shape) > MOST_PIXELS:
-        raise ParameterError(f"{name} has {image.size} pixels; the most allowed is {MOST_PIXELS}")
+        raise ParameterError(
+            f"{name} of {image.shape[0]} × {image.shape[1]} is too large: {MOST_PIXELS} pixels are the most "
+            "allowed, on a side and in all"
+        )
     # Asked first, as that takes a tenth of the time.
     return image if image.flags.carray else np.require(image, requirements=("C", "A", "W"))
 
@@ -64,6 +83,7 @@ def as_bytes(data: Any, name: str) -> NDArray[np.uint8]:
         If `data` is an array of another type.
     """
     if isinstance(data, np.ndarray):
+        data = as_plain(data, name)
         if data.dtype != np.uint8:
             raise ParameterError(f"{name} must be uint8, not {data.dtype}")
         found = np.ascontiguousarray(data).reshape(-1).view()

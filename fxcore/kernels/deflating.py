@@ -53,7 +53,7 @@ def png_deflate(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     -------
     stream : numpy.ndarray
         ``uint8``, one-dimensional: a raw deflate stream of the scanlines, without zlib's header and
-        checksum; at most 5 bytes in each 65,535, and a few hundred, longer than those.
+        checksum; at most 10 bytes in each 65,535, and a few hundred, longer than those.
     checksum : int
         Adler-32 of the scanlines (RFC 1950): what follows the stream in PNG's IDAT.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer, as_plain, as_sequence
 from fxcore.kernels._jit import kernel
 from fxcore.kernels.runs import Runs
 
@@ -180,7 +180,8 @@ def crop_without(
     if pixels.shape != runs.shape:
         raise ParameterError(f"image has shape {pixels.shape}, its runs {runs.shape}")
     label = as_integer(keep_label, 0, found.count - 1, "keep_label")
-    row0, col0, row1, col1 = (int(v) for v in box)
+    sides = as_sequence(box, 4, "box")
+    row0, col0, row1, col1 = (as_integer(v, -MOST_PIXELS, MOST_PIXELS, "each value of box") for v in sides)
     rows, cols = runs.shape
     if not (0 <= row0 < row1 <= rows and 0 <= col0 < col1 <= cols):
         raise ParameterError(
@@ -192,7 +193,7 @@ def crop_without(
 
 
 def _as_flags(keep: NDArray[np.bool_], found: Components) -> NDArray[np.bool_]:
-    flags = np.require(keep, requirements=("C", "A", "W"))
+    flags = np.require(as_plain(np.asanyarray(keep), "keep"), requirements=("C", "A", "W"))
     if flags.dtype != np.bool_ or flags.shape != (found.count,):
         raise ParameterError(
             f"keep must be bool of shape ({found.count},), not {flags.dtype} of shape {flags.shape}"

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
+from fxcore.kernels._check import as_plain
 from fxcore.kernels._jit import kernel
 from fxcore.kernels.histograms import histogram
+
+_MOST_WEIGHTED = 2**62  # half of what 64 bits hold of the sum of all grey levels
 
 
 def otsu_threshold(
@@ -43,7 +46,8 @@ def otsu_threshold(
     Raises
     ------
     ParameterError
-        If not exactly one of the two is given, or it has another shape or type.
+        If not exactly one of the two is given, it has another shape or type, or a histogram counts more
+        pixels than 64 bits hold the sum of.
 
     References
     ----------
@@ -59,13 +63,16 @@ def otsu_threshold(
         raise ParameterError("give otsu_threshold either an image or its histogram")
     if image is not None:
         return int(_otsu(histogram(image, threads=threads)))
-    counts = np.asarray(hist)
+    counts = as_plain(np.asanyarray(hist), "hist")
     if counts.shape not in ((256,), (65536,)) or counts.dtype.kind not in "iu":
         raise ParameterError(
             f"hist must be integers of shape (256,) or (65536,), not {counts.dtype} of shape {counts.shape}"
         )
-    if counts.size and int(counts.min()) < 0:
+    if int(counts.min()) < 0:
         raise ParameterError(f"hist must not be negative; the smallest count is {counts.min()}")
+    pixels, most = counts.sum(dtype=np.float64), _MOST_WEIGHTED // counts.size
+    if pixels > most:
+        raise ParameterError(f"hist counts {pixels:.0f} pixels; at {counts.size} levels {most} are the most")
     return int(_otsu(np.require(counts, np.int64, ("C", "A", "W"))))
 
 

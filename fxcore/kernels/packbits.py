@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
 from fxcore.kernels._bits import put_run
-from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer, as_sequence
 from fxcore.kernels._jit import kernel
 
 _LONGEST = 128  # bytes of a run
@@ -61,9 +61,11 @@ def unpack_planes(
     """
     packed = as_bytes(source, "source")
     pixels = as_integer(pixels, 0, MOST_PIXELS, "pixels")
-    if not segments:
+    if len(segments) == 0:
         raise ParameterError("there are no segments to unpack")
-    for start, stop in segments:
+    for segment in segments:
+        ends = as_sequence(segment, 2, "a segment")
+        start, stop = (as_integer(end, -MOST_PIXELS, MOST_PIXELS, "the end of a segment") for end in ends)
         if not 0 <= start <= stop <= packed.size:
             raise ParameterError(f"a segment of bytes {start} to {stop} is not within {packed.size} bytes")
     planes = np.empty((pixels, len(segments)), np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer, as_threads
+from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer, as_plain, as_threads
 from fxcore.kernels._jit import kernel
 from fxcore.kernels._ramp import climb, look_up, ramp_of
 from fxcore.kernels._threads import share
@@ -75,8 +75,8 @@ def invert(image: NDArray[Any], *, out: NDArray[Any] | None = None) -> NDArray[A
     >>> invert(np.array([[0, 100, 255]], np.uint8))
     array([[255, 155,   0]], dtype=uint8)
     """
-    if not isinstance(image, np.ndarray) or image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
-        as_image(image, np.uint8, np.uint16)
+    if type(image) is not np.ndarray or image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
+        image = as_image(image, np.uint8, np.uint16)
     if out is None:
         return np.invert(image, order="C")
     if out.dtype != image.dtype or out.shape != image.shape or not out.flags.writeable:
@@ -117,14 +117,18 @@ def apply_table(values: NDArray[Any], table: NDArray[np.uint8], *, threads: int 
     >>> apply_table(np.array([3, -1, 4], np.int16), table)
     array([ 30, 255,   0], dtype=uint8)
     """
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iu" or values.itemsize > 2:
-        kind = getattr(values, "dtype", type(values).__name__)
-        raise ParameterError(f"values must be an array of 8- or 16-bit integers, not {kind}")
+    values = as_plain(values, "values")
+    if values.dtype.kind not in "iu" or values.itemsize > 2:
+        raise ParameterError(f"values must be an array of 8- or 16-bit integers, not {values.dtype}")
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
     flat = np.require(native, requirements=("C", "A", "W")).reshape(-1)
     entries = 1 << (8 * flat.itemsize)
-    if not isinstance(table, np.ndarray) or table.dtype != np.uint8 or table.shape != (entries,):
-        raise ParameterError(f"table must be uint8 of shape ({entries},) for {values.dtype} values")
+    table = as_plain(table, "table")
+    if table.dtype != np.uint8 or table.shape != (entries,):
+        raise ParameterError(
+            f"table must be uint8 of shape ({entries},) for {values.dtype} values, "
+            f"not {table.dtype} of shape {table.shape}"
+        )
     levels = np.empty(flat.size, np.uint8)
     unsigned = flat.view(np.uint8 if flat.itemsize == 1 else np.uint16)
     entry = np.require(table, requirements=("C", "A", "W"))
