@@ -39,6 +39,16 @@ in each row: a hand on 2500 × 3000 pixels has about six thousand, and what work
 at pixels again.
 """
 
+EVERY = """\
+## Every one of them
+
+Docstrings say what goes in and comes out, what it costs, what is refused, and show an example:
+`help(fxcore.kernels.rotate)`.
+
+| name | what it is for |
+|---|---|
+"""
+
 COST = """\
 ## What each costs
 
@@ -281,20 +291,32 @@ def _section(figure: Callable[[Image], Panels], title: str) -> str:
     return f"## {title}\n\n{text}\n\n{shown}![{figure.__name__}](kernels/{figure.__name__}.png)\n"
 
 
+def _every() -> str:
+    """List all that `fxcore.kernels` offers, by the first line of its docstring."""
+    lines = [
+        f"| `{name}` | {(inspect.getdoc(getattr(kernels, name)) or '').splitlines()[0]} |"
+        for name in kernels.__all__
+    ]
+    return EVERY + "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """Return the text of the page."""
+    return "\n".join([HEAD, *(_section(figure, title) for figure, title in FIGURES), _every(), COST])
+
+
 def write(folder: Path) -> None:
     """Write the page and its pictures into `folder`."""
     pictures = folder / "kernels"
     pictures.mkdir(parents=True, exist_ok=True)
     one, two = phantom(two=False), phantom(two=True)
     options: Any = [cv2.IMWRITE_PNG_COMPRESSION, 9]
-    sections = [HEAD]
-    for figure, title in FIGURES:
+    for figure, _ in FIGURES:
         picture = _side_by_side(figure(two if figure in OF_TWO_HANDS else one))
         # 32 grey levels: half to load, hardly a difference to see.
         _, code = cv2.imencode(".png", picture // 8 * 8 + picture // 32, options)
         (pictures / f"{figure.__name__}.png").write_bytes(code.tobytes())
-        sections.append(_section(figure, title))
-    (folder / "kernels.md").write_text("\n".join([*sections, COST]), encoding="utf-8")
+    (folder / "kernels.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

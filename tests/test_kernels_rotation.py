@@ -25,7 +25,7 @@ def test_rotation_is_within_a_level_of_float64(degrees: float, shape: tuple[int,
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("degrees", [0.02, 17.3, 45, 80, 135, 199, 300])
+@pytest.mark.parametrize("degrees", [0.02, 15.75929, 17.3, 45, 80, 135, 199, 300])
 def test_rotation_is_as_exact_as_its_integers(degrees: float, dtype: type) -> None:
     most = np.iinfo(dtype).max
     noise = _RNG.integers(0, most + 1, (300, 2500)).astype(dtype)
