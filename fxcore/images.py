@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.dicom.codecs.streams import check_jpeg_end, check_jpeg_size, jpeg_size
-from fxcore.dicom.colour import luma
+from fxcore.dicom.colour import luma, luma_of_cmyk
 from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import is_constant, percentile_range, scale
@@ -19,8 +19,9 @@ from fxcore.dicom.parse import check_size
 from fxcore.dicom.quiet import brief, quiet_stderr
 from fxcore.dicom.read import LoadedFile, Rendered, collect, naming_the_frame
 from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
-from fxcore.image_headers import Page, exif_orientation, png_page, png_pixels, tiff_pages
+from fxcore.image_headers import Page, exif_orientation, png_page, png_pixels
 from fxcore.kernels import apply_table, histogram
+from fxcore.tiff import tiff_pages, tiff_pixels
 
 Image = NDArray[np.uint8]
 
@@ -30,7 +31,8 @@ def load_image(path: Path, config: PixelConfig) -> LoadedFile:
 
     8-bit grey is kept as it is; other depths go through the percentile window (or, where ``config.voi``
     is ``"none"``, the full range). Colour becomes its BT.601 luma, transparency is dropped, palettes
-    are looked up, and the EXIF or TIFF orientation is honoured.
+    are looked up, and the EXIF or TIFF orientation is honoured. Thumbnails and masks in a TIFF are
+    passed over.
 
     Parameters
     ----------
@@ -122,7 +124,7 @@ def _described(pages: list[Page]) -> dict[str, str]:
 def _rendered(data: bytes, pages: list[Page], config: PixelConfig) -> Iterator[Rendered]:
     for index, page in enumerate(pages):
         with naming_the_frame(index, len(pages)):
-            pixels, colour = _decode(data, page, index)
+            pixels, colour = _decode(data, page)
             if pixels.shape[:2] != (page.rows, page.columns):
                 raise UnreadableFileError(
                     "unsupported_image", "the image has another size than its header says"
@@ -140,7 +142,7 @@ def _rendered(data: bytes, pages: list[Page], config: PixelConfig) -> Iterator[R
         yield index, _upright(image, page.orientation), columns
 
 
-def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
+def _decode(data: bytes, page: Page) -> tuple[NDArray[Any], str]:
     """Return the pixels, grey or with channels last, and the name of the colour space."""
     try:
         # libpng writes its warnings to the terminal.
@@ -150,13 +152,13 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
                     # The Y of the stream is the luma of its RGB; decoding nothing else is exact and faster.
                     return imagecodecs.jpeg8_decode(data, outcolorspace="GRAYSCALE"), "rgb"
                 if page.samples == 4:
-                    return _luma_of_cmyk(imagecodecs.jpeg8_decode(data, outcolorspace="CMYK")), "cmyk"
+                    return luma_of_cmyk(imagecodecs.jpeg8_decode(data, outcolorspace="CMYK")), "cmyk"
                 pixels = imagecodecs.jpeg8_decode(data)
             elif page.kind == "png":
                 pixels = imagecodecs.png_decode(png_pixels(data))
             else:
-                pixels = imagecodecs.tiff_decode(data, index=index, asrgb=page.rendered)
-    except MemoryError:
+                return tiff_pixels(data, page)
+    except (MemoryError, UnreadableFileError):
         raise
     except Exception as error:
         raise UnreadableFileError(
@@ -168,17 +170,12 @@ def _decode(data: bytes, page: Page, index: int) -> tuple[NDArray[Any], str]:
     return pixels, "" if pixels.ndim == 2 else "palette" if page.palette else "rgb"
 
 
-def _luma_of_cmyk(inverted: Image) -> Image:
-    """Return the luma of CMYK as JPEGs hold it, Adobe's way: 255 is no ink."""
-    return ((luma(inverted).astype(np.uint16) * inverted[..., 3] + 127) // 255).astype(np.uint8)
-
-
 def _grey(pixels: NDArray[Any], page: Page, config: PixelConfig) -> tuple[Image, str]:
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] < 3):
         raise UnreadableFileError("unsupported_image", f"pixels of shape {pixels.shape}")
     voi = "full_range"
-    # Samples of a PNG, and what is rendered, come spread over their bytes; all else as it is stored.
-    filled = page.kind == "png" or page.rendered
+    # Samples of a PNG, and the colours of a palette, come spread over their bytes; all else as it is stored.
+    filled = page.kind == "png" or page.palette
     y_max = 2.0 ** (8 * pixels.dtype.itemsize if filled else page.bits) - 1
     if pixels.ndim == 3:
         if pixels.dtype not in (np.uint8, np.uint16):
@@ -190,7 +187,7 @@ def _grey(pixels: NDArray[Any], page: Page, config: PixelConfig) -> tuple[Image,
         image = pixels.astype(np.uint8) * np.uint8(255)
     else:
         image, voi = _deep(pixels, y_max, config)
-    return (255 - image if page.white_is_zero and not page.rendered else image), voi
+    return (255 - image if page.white_is_zero else image), voi
 
 
 def _deep(pixels: NDArray[Any], y_max: float, config: PixelConfig) -> tuple[Image, str]:

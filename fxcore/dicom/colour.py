@@ -53,6 +53,12 @@ def luma(rgb: NDArray[Any], y_max: float = 255.0) -> NDArray[np.uint8]:
     return result
 
 
+def luma_of_cmyk(inverted: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the luma of CMYK, shape ``(..., 4)``, in which 255 is no ink, as in Adobe's JPEGs."""
+    light = luma(inverted)
+    return ((light.astype(np.uint16) * inverted[..., 3] + 127) // 255).astype(np.uint8)
+
+
 def colour_image(frame: Frame, fmt: PixelFormat) -> NDArray[np.uint8]:
     """Render a frame of three samples per pixel; `frame.photometric` says which colour space it is in.
 

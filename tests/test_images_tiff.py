@@ -1,0 +1,213 @@
+"""TIFFs: strips that are missing are missed, every kind of page is read rightly or refused aloud."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from fxcore.dicom.config import PixelConfig
+from fxcore.errors import UnreadableFileError
+from fxcore.images import load_image
+
+RNG = np.random.default_rng(12)
+SMOOTH = np.add.outer(np.arange(0, 192, 4), np.arange(0, 60, 2)).astype(np.uint8)  # 48 x 30
+RGB = np.dstack([SMOOTH, SMOOTH[::-1], SMOOTH[:, ::-1]])
+LUMA = np.rint(RGB.astype(float) @ [299, 587, 114] / 1000).astype(np.uint8)
+COLOURS = RNG.integers(0, 65536, (3, 256)).astype(np.uint16)
+LUMA_OF_COLOURS = np.rint([299, 587, 114] @ COLOURS.astype(float) / 1000 / 257).astype(np.uint8)
+
+
+def _load(path: Path, data: bytes, voi: str = "auto") -> tuple[list[np.ndarray], dict[str, str]]:
+    path = path / "image.tif"
+    path.write_bytes(data)
+    loaded = load_image(path, PixelConfig(voi=voi))
+    return [image for _, image in loaded.frames], loaded.metadata
+
+
+def _entry(data: bytes, tag: int) -> int:
+    """Return where the entry of a tag is in the first directory of a little-endian TIFF."""
+    start = struct.unpack_from("<I", data, 4)[0]
+    count = struct.unpack_from("<H", data, start)[0]
+    (place,) = (
+        at
+        for at in range(start + 2, start + 2 + 12 * count, 12)
+        if struct.unpack_from("<H", data, at) == (tag,)
+    )
+    return place
+
+
+def _values(data: bytes, tag: int) -> tuple[str, int]:
+    """Return the format of the values of a tag, and where they are."""
+    place = _entry(data, tag)
+    kind, number = struct.unpack_from("<HI", data, place + 2)
+    code = f"<{number}{'H' if kind == 3 else 'I'}"
+    return code, place + 8 if struct.calcsize(code) <= 4 else struct.unpack_from("<I", data, place + 8)[0]
+
+
+def _get(data: bytes, tag: int) -> tuple[int, ...]:
+    return struct.unpack_from(_values(data, tag)[0], data, _values(data, tag)[1])
+
+
+def _set(data: bytes, tag: int, *values: int) -> bytes:
+    changed = bytearray(data)
+    code, place = _values(data, tag)
+    struct.pack_into(code, changed, place, *values)
+    return bytes(changed)
+
+
+def _renamed(data: bytes, old: int, tag: int, value: int) -> bytes:
+    """Make of a tag that does not matter another one."""
+    changed = bytearray(data)
+    struct.pack_into("<HHII", changed, _entry(data, old), tag, 4, 1, value)
+    return bytes(changed)
+
+
+def _pages(*pages: tuple[np.ndarray, dict[str, Any]]) -> bytes:
+    data = b""
+    for image, options in pages:
+        data = imagecodecs.tiff_encode(image, **options, **({"appendto": data} if data else {}))
+    return data
+
+
+_STRIPS: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
+    "plain": (SMOOTH, {}),
+    "lzw": (SMOOTH, {"compression": "lzw"}),
+    "jpeg": (SMOOTH, {"compression": "jpeg"}),
+    "jpeg, rgb": (RGB, {"compression": "jpeg", "photometric": "rgb"}),
+    "jpeg, cmyk": (np.dstack([RGB, SMOOTH]), {"compression": "jpeg", "photometric": "separated"}),
+    "palette": (SMOOTH, {"photometric": "palette", "colormap": COLOURS, "compression": "lzw"}),
+    "cmyk": (np.dstack([RGB, SMOOTH]), {"photometric": "separated", "compression": "lzw"}),
+    "ycbcr": (RGB, {"photometric": "ycbcr"}),
+}
+
+
+@pytest.mark.parametrize("kind", _STRIPS)
+def test_missing_strips_are_missed(kind: str, tmp_path: Path) -> None:
+    image, options = _STRIPS[kind]
+    data = imagecodecs.tiff_encode(image, rowsperstrip=16, **options)
+    _load(tmp_path, data)
+    offsets, lengths = _get(data, 273), _get(data, 279)
+    assert len(offsets) == len(lengths) == 3
+    broken = {
+        "no length": _set(data, 279, *lengths[:2], 0),
+        "nowhere": _set(data, 273, *offsets[:2], 0),
+        "more rows": _set(data, 257, 2 * len(image)),
+    }
+    if options.get("compression"):
+        broken["zeros"] = data[: offsets[2]] + bytes(lengths[2]) + data[offsets[2] + lengths[2] :]
+    for name, damaged in broken.items():
+        with pytest.raises(UnreadableFileError) as caught:
+            _load(tmp_path, damaged)
+        assert caught.value.reason in ("truncated_image", "unsupported_image")
+        if name != "zeros":
+            assert "of the" in caught.value.message
+            assert "strips or tiles" in caught.value.message
+
+
+@pytest.mark.parametrize("tiling", [{}, {"rowsperstrip": 16}, {"tile": (16, 16)}, {"tile": (64, 64)}])
+@pytest.mark.parametrize("kind", ["jpeg", "jpeg, rgb", "jpeg, cmyk", "palette", "cmyk"])
+def test_strips_and_tiles(kind: str, tiling: dict[str, Any], tmp_path: Path) -> None:
+    image, options = _STRIPS[kind]
+    (read,), metadata = _load(tmp_path, imagecodecs.tiff_encode(image, **tiling, **options))
+    light = (255 - image[..., :3].astype(float)) @ [0.299, 0.587, 0.114] if image.ndim == 3 else image
+    expected = {
+        "jpeg": SMOOTH,
+        "jpeg, rgb": LUMA,
+        "palette": LUMA_OF_COLOURS[SMOOTH],
+    }.get(kind, light * (1 - SMOOTH / 255))
+    assert np.abs(read.astype(float) - expected).mean() < (2 if "jpeg" in kind else 0.6)
+    assert metadata["colour"] == {"jpeg": "", "jpeg, rgb": "rgb", "palette": "palette"}.get(kind, "cmyk")
+
+
+def test_palette_of_four_bits(tmp_path: Path) -> None:
+    data = imagecodecs.tiff_encode(SMOOTH >> 4, photometric="palette", bitspersample=4, colormap=COLOURS)
+    (read,), _ = _load(tmp_path, data)
+    np.testing.assert_array_equal(read, LUMA_OF_COLOURS[SMOOTH >> 4])
+
+
+def test_palette_of_eight_bits_in_sixteen(tmp_path: Path) -> None:
+    grey = np.array([np.arange(255, -1, -1)] * 3, np.uint16)
+    (read,), _ = _load(tmp_path, imagecodecs.tiff_encode(SMOOTH, photometric="palette", colormap=grey))
+    np.testing.assert_array_equal(read, 255 - SMOOTH)
+
+
+_THUMBNAIL = SMOOTH[::4, ::3]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _pages((SMOOTH, {}), (_THUMBNAIL, {"subfiletype": 1})),
+        _pages((_THUMBNAIL, {"subfiletype": 1}), (SMOOTH, {})),
+        _pages((SMOOTH, {}), (SMOOTH > 90, {"subfiletype": 4})),
+        _renamed(_pages((_THUMBNAIL, {}), (SMOOTH, {})), 296, 255, 2),
+    ],
+)
+def test_thumbnails_and_masks_are_passed_over(data: bytes, tmp_path: Path) -> None:
+    (read,), metadata = _load(tmp_path, data)
+    np.testing.assert_array_equal(read, SMOOTH)
+    assert metadata["NumberOfFrames"] == ""
+    assert metadata["Rows"] == "48"
+
+
+def test_a_thumbnail_alone_is_the_image(tmp_path: Path) -> None:
+    data = imagecodecs.tiff_encode(SMOOTH, subfiletype=1)
+    (read,), _ = _load(tmp_path, data)
+    np.testing.assert_array_equal(read, SMOOTH)
+    with pytest.raises(UnreadableFileError, match="subdirectory"):
+        _load(tmp_path, _renamed(data, 296, 330, 8))
+
+
+def test_pages_of_several_kinds_and_sizes(tmp_path: Path) -> None:
+    data = _pages((SMOOTH, {}), (_THUMBNAIL, {"subfiletype": 1}), (RGB[::2], {"photometric": "rgb"}))
+    (first, second), _ = _load(tmp_path, data)
+    np.testing.assert_array_equal(first, SMOOTH)
+    np.testing.assert_array_equal(second, LUMA[::2])
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "expected"),
+    [
+        (RGB, {"photometric": "rgb"}, LUMA),
+        (RGB, {"photometric": "rgb", "tile": (16, 16), "compression": "deflate"}, LUMA),
+        (RGB, {"photometric": "rgb", "rowsperstrip": 16}, LUMA),
+        (RGB[..., :2], {"photometric": "minisblack", "extrasample": "unassalpha"}, SMOOTH),
+        (RGB[..., :2], {"photometric": "miniswhite", "extrasample": "unassalpha"}, 255 - SMOOTH),
+        (RGB, {"photometric": "minisblack", "extrasample": "unspecified"}, SMOOTH),
+    ],
+)
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+def test_samples_side_by_side_or_in_planes(
+    image: np.ndarray, options: dict[str, Any], expected: np.ndarray, planes: str, tmp_path: Path
+) -> None:
+    stored = np.moveaxis(image, -1, 0) if planes == "separate" else image
+    data = imagecodecs.tiff_encode(np.ascontiguousarray(stored), planarconfig=planes, **options)
+    (read,), _ = _load(tmp_path, data)
+    np.testing.assert_array_equal(read, expected)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (_set(imagecodecs.tiff_encode(RGB, photometric="rgb"), 262, 8), "interpretation 8,"),
+        (_set(imagecodecs.tiff_encode(SMOOTH), 262, 32803), "interpretation 32803,"),
+        (_set(imagecodecs.tiff_encode(SMOOTH), 262, 2), "1 samples"),
+        (_set(imagecodecs.tiff_encode(SMOOTH, compression="jpeg"), 259, 6), "old-style JPEG"),
+        (_set(imagecodecs.tiff_encode(SMOOTH, compression="jpeg"), 256, 40), "strip or tile of JPEG with"),
+        (_set(imagecodecs.tiff_encode(SMOOTH), 262, 3), "palette of 0 values"),
+    ],
+)
+def test_what_is_not_read_is_refused_aloud(data: bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match=said) as caught:
+        _load(tmp_path, data)
+    assert caught.value.reason == "unsupported_image"
+
+
+def test_lengths_that_an_old_writer_left_out(tmp_path: Path) -> None:
+    (read,), _ = _load(tmp_path, _renamed(imagecodecs.tiff_encode(SMOOTH), 279, 65000, 1))
+    np.testing.assert_array_equal(read, SMOOTH)
