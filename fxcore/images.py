@@ -29,7 +29,7 @@ Image = NDArray[np.uint8]
 def load_image(path: Path, config: PixelConfig) -> LoadedFile:
     """Open a PNG, JPEG or TIFF file and render its pages.
 
-    8-bit grey is kept as it is; other depths go through the percentile window (or, where ``config.voi``
+    8 bits are kept as they are; other depths go through the percentile window (or, where ``config.voi``
     is ``"none"``, the full range). Colour becomes its BT.601 luma, transparency is dropped, palettes
     are looked up, and the EXIF or TIFF orientation is honoured. Thumbnails and masks in a TIFF are
     passed over.
@@ -180,8 +180,9 @@ def _grey(pixels: NDArray[Any], page: Page, config: PixelConfig) -> tuple[Image,
     if pixels.ndim == 3:
         if pixels.dtype not in (np.uint8, np.uint16):
             raise UnreadableFileError("unsupported_image", f"colour of type {pixels.dtype}")
-        image = luma(pixels, y_max)
-    elif pixels.dtype == np.uint8:
+        deep = pixels.dtype == np.uint16
+        pixels, y_max = luma(pixels, y_max, 65535 if deep else 255), 65535.0 if deep else 255.0
+    if pixels.dtype == np.uint8:
         image = np.ascontiguousarray(pixels) if y_max == 255 else scale(pixels.astype(np.float64), 0.0, y_max)
     elif pixels.dtype == np.bool_:
         image = pixels.astype(np.uint8) * np.uint8(255)

@@ -25,6 +25,8 @@ GREY8 = RNG.integers(0, 256, (23, 31)).astype(np.uint8)
 GREY16 = RNG.integers(900, 3000, (23, 31)).astype(np.uint16)
 RGB8 = RNG.integers(0, 256, (23, 31, 3)).astype(np.uint8)
 LUMA8 = np.rint(RGB8.astype(float) @ [299, 587, 114] / 1000).astype(np.uint8)
+RGB12 = RNG.integers(0, 4096, (23, 31, 3)).astype(np.uint16)
+LUMA12 = np.rint(RGB12.astype(float) @ [299, 587, 114] / 1000)
 
 
 def _load(path: Path, config: PixelConfig | None = None) -> tuple[list[np.ndarray], dict[str, str]]:
@@ -59,6 +61,7 @@ _GREY_ALPHA = np.dstack([GREY8, GREY8[::-1]])
 _PALETTE = RNG.integers(0, 256, (256, 3)).astype(np.uint8)
 _PALETTE_LUMA = np.rint(_PALETTE[GREY8].astype(float) @ [299, 587, 114] / 1000).astype(np.uint8)
 _DEEP_RGB = RGB8.astype(np.uint16) * 257
+_DEEP_LUMA = np.rint(_DEEP_RGB.astype(float) @ [299, 587, 114] / 1000)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,9 @@ _DEEP_RGB = RGB8.astype(np.uint16) * 257
         (imagecodecs.png_encode(GREY16), _window(GREY16), {"voi": "percentile", "BitsStored": "16"}),
         (imagecodecs.png_encode(RGB8), LUMA8, {"colour": "rgb", "SamplesPerPixel": "3"}),
         (imagecodecs.png_encode(_ALPHA), LUMA8, {"colour": "rgb"}),
-        (imagecodecs.png_encode(_DEEP_RGB), LUMA8, {"colour": "rgb"}),
+        (imagecodecs.png_encode(_DEEP_RGB), _window(_DEEP_LUMA), {"colour": "rgb", "voi": "percentile"}),
+        (imagecodecs.png_encode(RGB12), _window(LUMA12), {"colour": "rgb", "voi": "percentile"}),
+        (imagecodecs.tiff_encode(RGB12, photometric="rgb"), _window(LUMA12), {"voi": "percentile"}),
         (imagecodecs.png_encode(_GREY_ALPHA), GREY8, {"colour": ""}),
         (_png_palette(GREY8, _PALETTE), _PALETTE_LUMA, {"colour": "palette"}),
         (imagecodecs.tiff_encode(GREY8), GREY8, {"decoder": "imagecodecs"}),
@@ -110,6 +115,8 @@ def test_full_range_of_sixteen_bits(tmp_path: Path) -> None:
     (image,), metadata = _load(_saved(tmp_path, imagecodecs.png_encode(GREY16)), PixelConfig(voi="none"))
     np.testing.assert_array_equal(image, np.rint(GREY16 / 65535 * 255))
     assert metadata["voi"] == "full_range"
+    (image,), _ = _load(_saved(tmp_path, imagecodecs.png_encode(_DEEP_RGB)), PixelConfig(voi="none"))
+    np.testing.assert_array_equal(image, LUMA8)
 
 
 def test_full_range_of_twelve_bits(tmp_path: Path) -> None:

@@ -26,21 +26,28 @@ _AT_ONCE = 2**20
 _MOST_COLOURS = 2**16
 
 
-def luma(rgb: NDArray[Any], y_max: float = 255.0) -> NDArray[np.uint8]:
-    """Return the luma ``0.299 R + 0.587 G + 0.114 B`` on 0..255, rounded half to even.
+def luma(rgb: NDArray[Any], y_max: float = 255.0, top: int = 255) -> NDArray[Any]:
+    """Return the luma ``0.299 R + 0.587 G + 0.114 B`` on 0..top, rounded half to even.
 
     Parameters
     ----------
     rgb : numpy.ndarray
         Unsigned integers, shape ``(..., 3)``; further channels (alpha) are ignored.
     y_max : float
-        The value that becomes 255.
+        The value that becomes `top`.
+    top : int
+        255, or 65535 to lose nothing of more than 8 bits.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``uint8`` or, where `top` is more than it holds, ``uint16``.
 
     References
     ----------
     ITU-R BT.601-7 section 2.5.1.
     """
-    result = np.empty(rgb.shape[:-1], np.uint8)
+    result: NDArray[Any] = np.empty(rgb.shape[:-1], np.uint8 if top <= 255 else np.uint16)
     # A few rows at a time: the intermediate values take thirty times the memory of the result.
     step = max(1, _AT_ONCE // max(1, int(np.prod(rgb.shape[1:]))))
     for start in range(0, len(rgb), step):
@@ -48,14 +55,14 @@ def luma(rgb: NDArray[Any], y_max: float = 255.0) -> NDArray[np.uint8]:
         wide: NDArray[Any] = part.astype(np.uint32 if rgb.dtype.itemsize <= 2 else np.float64)
         thousandths = 299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2]
         # One division of whole numbers, so that a tie is a tie.
-        scaled = thousandths * 255.0 / (1000 * y_max)
-        result[start : start + step] = np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+        scaled = thousandths * float(top) / (1000 * y_max)
+        result[start : start + step] = np.rint(np.clip(scaled, 0, top)).astype(result.dtype)
     return result
 
 
 def luma_of_cmyk(inverted: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the luma of CMYK, shape ``(..., 4)``, in which 255 is no ink, as in Adobe's JPEGs."""
-    light = luma(inverted)
+    light: NDArray[np.uint8] = luma(inverted)
     return ((light.astype(np.uint16) * inverted[..., 3] + 127) // 255).astype(np.uint8)
 
 
