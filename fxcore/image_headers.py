@@ -117,6 +117,10 @@ def exif_orientation(data: bytes) -> int:
     """Return the orientation that the EXIF segment of a JPEG gives, 1 where there is none."""
     offset = 2
     while offset + 4 <= len(data) and data[offset] == 0xFF and data[offset + 1] not in (0xDA, 0xD9):
+        # Any number of fill bytes may come before a marker (ITU-T T.81 section B.1.1.2).
+        if data[offset + 1] == 0xFF:
+            offset += 1
+            continue
         length = int.from_bytes(data[offset + 2 : offset + 4], "big")
         if data[offset + 1] == 0xE1 and data[offset + 4 : offset + 10] == b"Exif\0\0":
             return _orientation(data[offset + 10 : offset + 2 + length])

@@ -146,8 +146,8 @@ def test_pages_of_a_tiff_are_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_exif_orientation(orientation: int, order: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("order", "fill"), [("<", b""), (">", b""), ("<", b"\xff\xff\xff")])
+def test_exif_orientation(orientation: int, order: str, fill: bytes, tmp_path: Path) -> None:
     mark, byte = {"<": (b"II*\0", "little"), ">": (b"MM\0*", "big")}[order]
 
     def number(value: int, size: int) -> bytes:
@@ -156,7 +156,7 @@ def test_exif_orientation(orientation: int, order: str, tmp_path: Path) -> None:
     entry = number(274, 2) + number(3, 2) + number(1, 4) + number(orientation, 2) + bytes(2)
     exif = b"Exif\0\0" + mark + number(8, 4) + number(1, 2) + entry + bytes(4)
     jpeg = imagecodecs.jpeg8_encode(GREY8, level=95)
-    data = jpeg[:2] + b"\xff\xe1" + (2 + len(exif)).to_bytes(2, "big") + exif + jpeg[2:]
+    data = jpeg[:2] + fill + b"\xff\xe1" + (2 + len(exif)).to_bytes(2, "big") + exif + jpeg[2:]
     (image,), metadata = _load(_saved(tmp_path, data))
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     np.testing.assert_array_equal(image, expected)
