@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -79,25 +79,17 @@ def png_page(data: bytes) -> Page:
 
 
 def png_pixels(data: bytes) -> bytes:
-    """Return a PNG with what its pixels need and nothing else, its image data in one chunk.
+    """Return a PNG with what its pixels need and nothing else.
 
     libpng inflates all text and colour profiles that come before the pixels, megabytes out of kilobytes,
     as often as there are such chunks.
     """
     kept: dict[bytes, list[bytes]] = {name: [] for name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")}
-    checks = dict.fromkeys(kept, b"")
     for name, start, length in _chunks(data):
         if name in kept and (name == b"IDAT" or not kept[name]):
-            kept[name].append(data[start : start + length])
-            checks[name] = data[start + length : start + length + 4]
-    parts = [data[:8]]
-    for name, bodies in kept.items():
-        if bodies:
-            body = b"".join(bodies)
-            # A single chunk keeps its own checksum, so that damage shows; of several, the last is as good.
-            check = checks[name] if len(bodies) == 1 else zlib.crc32(name + body).to_bytes(4, "big")
-            parts += [len(body).to_bytes(4, "big"), name, body, check]
-    return b"".join(parts)
+            # With their own checksums, so that damage shows.
+            kept[name].append(data[start - 8 : start + length + 4])
+    return b"".join([data[:8], *itertools.chain.from_iterable(kept.values())])
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

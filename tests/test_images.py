@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import struct
 import zlib
 from collections.abc import Callable
@@ -46,14 +47,15 @@ def _window(values: np.ndarray) -> np.ndarray:
     return np.rint((np.clip(values, low, high) - low) / (high - low) * 255).astype(np.uint8)
 
 
-def _png_palette(index: np.ndarray, palette: np.ndarray) -> bytes:
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+def _png_chunk(name: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
 
+
+def _png_palette(index: np.ndarray, palette: np.ndarray) -> bytes:
     rows = b"".join(b"\0" + row.tobytes() for row in index)
     header = index.shape[1].to_bytes(4, "big") + index.shape[0].to_bytes(4, "big") + b"\x08\x03\0\0\0"
-    chunks = chunk(b"IHDR", header) + chunk(b"PLTE", palette.tobytes()) + chunk(b"IDAT", zlib.compress(rows))
-    return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
+    chunks = ((b"IHDR", header), (b"PLTE", palette.tobytes()), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(*chunk) for chunk in chunks)
 
 
 _ALPHA = np.dstack([RGB8, GREY8])
@@ -220,6 +222,21 @@ def test_cut_short(kind: str, tmp_path: Path) -> None:
             _load(_saved(tmp_path, data[:kept]))
         assert caught.value.reason in ("truncated_image", "unsupported_image")
         assert str(tmp_path) not in caught.value.message
+
+
+def test_damage_in_one_of_several_chunks_of_a_png(tmp_path: Path) -> None:
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in _SMOOTH))
+    header = b"\0\0\0\x20\0\0\0\x18\x08\0\0\0\0"
+    chunks = ((b"IHDR", header), (b"IDAT", rows[:-20]), (b"IDAT", rows[-20:]), (b"IEND", b""))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(*chunk) for chunk in chunks)
+    (image,), _ = _load(_saved(tmp_path, data))
+    np.testing.assert_array_equal(image, _SMOOTH)
+    start = data.index(rows[-20:])
+    for place, bit in itertools.product(range(start, start + 20), range(8)):
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << bit
+        with pytest.raises(UnreadableFileError):
+            _load(_saved(tmp_path, bytes(damaged)))
 
 
 @pytest.mark.parametrize(
