@@ -79,12 +79,12 @@ def png_page(data: bytes) -> Page:
 
 
 def png_pixels(data: bytes) -> bytes:
-    """Return a PNG with what its pixels need and nothing else.
+    """Return a PNG with what its colours need and nothing else, transparency left out.
 
     libpng inflates all text and colour profiles that come before the pixels, megabytes out of kilobytes,
     as often as there are such chunks.
     """
-    kept: dict[bytes, list[bytes]] = {name: [] for name in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")}
+    kept: dict[bytes, list[bytes]] = {name: [] for name in (b"IHDR", b"PLTE", b"IDAT", b"IEND")}
     for name, start, length in _chunks(data):
         if name in kept and (name == b"IDAT" or not kept[name]):
             # With their own checksums, so that damage shows.

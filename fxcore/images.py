@@ -155,7 +155,12 @@ def _decode(data: bytes, page: Page) -> tuple[NDArray[Any], str]:
                     return luma_of_cmyk(imagecodecs.jpeg8_decode(data, outcolorspace="CMYK")), "cmyk"
                 pixels = imagecodecs.jpeg8_decode(data)
             elif page.kind == "png":
-                pixels = imagecodecs.png_decode(png_pixels(data))
+                samples = 3 if page.palette else page.samples
+                shape = (page.rows, page.columns, samples)[: 3 if samples > 1 else 2]
+                # Without `out`, each PNG that it cannot decode costs a reference to None, the last of which
+                # ends the process (imagecodecs 2026.3.6).
+                out = np.empty(shape, np.uint16 if page.bits == 16 else np.uint8)
+                pixels = imagecodecs.png_decode(png_pixels(data), out=out)
             else:
                 return tiff_pixels(data, page)
     except (MemoryError, UnreadableFileError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -222,6 +223,28 @@ def test_cut_short(kind: str, tmp_path: Path) -> None:
             _load(_saved(tmp_path, data[:kept]))
         assert caught.value.reason in ("truncated_image", "unsupported_image")
         assert str(tmp_path) not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _WHOLE["png"].replace(_WHOLE["png"][100:200], bytes(100)),
+        _WHOLE["jpeg"].replace(b"\xff\xdb", b"\xff\xfe"),  # quantization tables made comments
+        imagecodecs.tiff_encode(GREY8, compression="deflate").replace(b"\x78", b"\0", 1),
+    ],
+)
+def test_damaged_files_do_not_use_up_the_process(data: bytes, tmp_path: Path) -> None:
+    path = _saved(tmp_path, data)
+
+    def references_taken(times: int) -> int:
+        before = sys.getrefcount(None)
+        for _ in range(times):
+            with pytest.raises(UnreadableFileError):
+                load_image(path, PixelConfig())
+        return before - sys.getrefcount(None)
+
+    references_taken(10)
+    assert references_taken(100) < 50
 
 
 def test_damage_in_one_of_several_chunks_of_a_png(tmp_path: Path) -> None:
