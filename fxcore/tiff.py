@@ -151,6 +151,8 @@ def _check_kind(directory: Directory) -> None:
         problem = (
             f"JPEG of {samples} samples a pixel with photometric interpretation {photometric}, or in planes"
         )
+    elif compression == Compression.PACKBITS and value(Tag.PREDICTOR, 1) != 1:
+        problem = "PackBits with a predictor, which some readers undo and some do not"
     elif photometric == Photometric.CMYK and (bits != 8 or value(Tag.INK_SET, 1) != 1):
         problem = f"inks other than CMYK of 8 bits (ink set {value(Tag.INK_SET, 1)}, {bits} bits)"
     elif photometric == Photometric.YCBCR and not jpeg:

@@ -33,6 +33,7 @@ class Tag(IntEnum):
     ROWS_PER_STRIP = 278
     STRIP_BYTES = 279
     PLANAR = 284
+    PREDICTOR = 317
     COLOURS = 320
     TILE_WIDTH = 322
     TILE_LENGTH = 323
@@ -70,6 +71,7 @@ class Compression(IntEnum):
     NONE = 1
     OLD_JPEG = 6
     JPEG = 7
+    PACKBITS = 32773
 
 
 @dataclass(frozen=True, slots=True)

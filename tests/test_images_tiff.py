@@ -200,6 +200,7 @@ def test_samples_side_by_side_or_in_planes(
         (_set(imagecodecs.tiff_encode(SMOOTH, compression="jpeg"), 259, 6), "old-style JPEG"),
         (_set(imagecodecs.tiff_encode(SMOOTH, compression="jpeg"), 256, 40), "strip or tile of JPEG with"),
         (_set(imagecodecs.tiff_encode(SMOOTH), 262, 3), "palette of 0 values"),
+        (_renamed(imagecodecs.tiff_encode(SMOOTH, compression="packbits"), 296, 317, 2), "with a predictor"),
     ],
 )
 def test_what_is_not_read_is_refused_aloud(data: bytes, said: str, tmp_path: Path) -> None:
