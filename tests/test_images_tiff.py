@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
@@ -122,6 +123,19 @@ def test_strips_and_tiles(kind: str, tiling: dict[str, Any], tmp_path: Path) -> 
     }.get(kind, light * (1 - SMOOTH / 255))
     assert np.abs(read.astype(float) - expected).mean() < (2 if "jpeg" in kind else 0.6)
     assert metadata["colour"] == {"jpeg": "", "jpeg, rgb": "rgb", "palette": "palette"}.get(kind, "cmyk")
+
+
+@pytest.mark.parametrize("image", [SMOOTH, RGB[..., ::-1]])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_strips_that_share_their_jpeg_tables(image: np.ndarray, padding: int, tmp_path: Path) -> None:
+    """The tables may be followed by a byte that makes their length even."""
+    flags = [cv2.IMWRITE_TIFF_COMPRESSION, 7, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 16]
+    data = bytearray(cv2.imencode(".tif", image, flags)[1].tobytes() + bytes(1))
+    count = _entry(bytes(data), 347) + 4
+    struct.pack_into("<I", data, count, struct.unpack_from("<I", data, count)[0] + padding)
+    assert len(_get(bytes(data), 273)) == 3
+    (read,), _ = _load(tmp_path, bytes(data))
+    assert np.abs(read.astype(float) - (SMOOTH if image.ndim == 2 else LUMA)).mean() < 2
 
 
 def test_palette_of_four_bits(tmp_path: Path) -> None:
