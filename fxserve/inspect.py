@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fxcore.errors import FxrayError
+from fxcore.config import to_toml
+from fxcore.letterbox import Frame
 from fxserve.device import open_session
-from fxserve.model import properties_of, shape_text, size_of, template
-
-# What stands in the fifth to eighth byte of an .ort file.
-_OF_THE_RUNTIME = b"ORTM"
+from fxserve.model import image_input, properties_of, shape_text
+from fxserve.model_file import read_operators, size_of
+from fxserve.settings import ModelSettings
 
 
 def inspect(path: Path) -> dict[str, Any]:
@@ -31,14 +31,7 @@ def inspect(path: Path) -> dict[str, Any]:
         If it is no model that can be used.
     """
     session, _ = open_session(path, "cpu", 1)
-    with path.open("rb") as file:
-        if file.read(8).endswith(_OF_THE_RUNTIME):
-            raise FxrayError(
-                f"{path} is in ONNX Runtime's own format; inspect the ONNX file that it was made from"
-            )
-    import onnx
-
-    model = onnx.load(str(path), load_external_data=False)
+    model = read_operators(path)
     weights = sum(_elements(tensor) for tensor in model.graph.initializer)
     nodes = [
         {"side": side, "name": node.name, "type": node.type, "shape": shape_text(node.shape)}
@@ -61,12 +54,24 @@ def inspect(path: Path) -> dict[str, Any]:
 def settings_template(path: Path) -> str:
     """Return settings as TOML for a model that fxray did not export, to complete and put beside it.
 
+    What its input says is filled in.
+
     Raises
     ------
     FxrayError
         If it cannot be opened, or takes no images that fxray could give it.
     """
-    return template(path, open_session(path, "cpu", 1)[0])
+    session, _ = open_session(path, "cpu", 1)
+    image, dtype = image_input(path, session)
+    shape = image.shape
+    values: dict[str, Any] = {"dtype": dtype}
+    if len(shape) == 4:
+        last = shape[3] in (1, 3)
+        channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]
+        values |= {"layout": "NHWC" if last else "NCHW", "channels": channels if channels in (1, 3) else 1}
+        if isinstance(height, int) and isinstance(width, int):
+            values["frame"] = Frame(width, height)
+    return to_toml(ModelSettings(**values))
 
 
 def _elements(tensor: Any) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Sequence
@@ -12,17 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.config import read_toml, to_toml
+from fxcore.config import read_toml
 from fxcore.errors import FxrayError, ParameterError
 from fxserve.device import CUDA, open_session
+from fxserve.model_file import digest_of
 from fxserve.settings import BY_MODEL, ModelSettings, from_metadata
 
 PREFIX = "fxray."
 BATCH_CPU, BATCH_GPU = 2, 64
 _MOST_IN_A_BATCH = 4096
 _TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
-# In the file, this is the name of the entry that says where else weights are (ONNX, TensorProto).
-_EXTERNAL = b"\n\x08location\x12"
 
 
 class Model:
@@ -86,10 +84,7 @@ class Model:
     @property
     def digest(self) -> str:
         """SHA-256 of the model file, and of the files of weights beside it."""
-        digest = hashlib.sha256()
-        for path in model_files(self.path):
-            digest.update(path.read_bytes())
-        return digest.hexdigest()
+        return digest_of(self.path)
 
     def run(
         self, images: NDArray[np.uint8], study_index: NDArray[np.int64] | None = None
@@ -236,7 +231,7 @@ class Model:
     def _check_input(self, batch: int) -> int:
         """Hold the input against the settings; return the size of the batch, which the model may fix."""
         settings, frame = self.settings, self.settings.frame
-        image, dtype = _image_input(self.path, self.session)
+        image, dtype = image_input(self.path, self.session)
         nodes = self.session.get_inputs()
         wanted = ["tensor(int64)"] if self.by_study else []
         if [node.type for node in nodes[1:]] != wanted:
@@ -309,7 +304,7 @@ def _interpreted(output: NDArray[Any], settings: ModelSettings) -> NDArray[np.fl
     return np.stack([probability, np.log(kept) - np.log1p(-kept)])
 
 
-def _image_input(path: Path, session: Any) -> tuple[Any, str]:
+def image_input(path: Path, session: Any) -> tuple[Any, str]:
     """Return the input that takes images, and its type as the setting dtype has it."""
     nodes = session.get_inputs()
     if not nodes:
@@ -338,47 +333,3 @@ def properties_of(session: Any) -> dict[str, Any]:
 def shape_text(shape: Sequence[Any]) -> str:
     """Write a shape as people do."""
     return f"({', '.join('?' if side is None else str(side) for side in shape)})"
-
-
-def model_files(path: Path) -> list[Path]:
-    """Return the file of a model, and those beside it that hold its weights.
-
-    Raises
-    ------
-    FxrayError
-        If one is missing.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FxrayError(f"the model {path} cannot be read: {error.strerror}") from error
-    if _EXTERNAL not in data:
-        return [path]
-    import onnx
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-
-    graph = onnx.load_model_from_string(data).graph
-    tensors = [tensor for tensor in graph.initializer if uses_external_data(tensor)]
-    places = sorted({ExternalDataInfo(tensor).location for tensor in tensors})
-    return [path, *(path.parent / place for place in places)]
-
-
-def size_of(path: Path) -> int:
-    """Return the bytes of a model, those of the files of its weights included."""
-    return sum(file.stat().st_size for file in model_files(path))
-
-
-def template(path: Path, session: Any) -> str:
-    """Return settings as TOML, to begin with: what a model's input says is filled in."""
-    image, dtype = _image_input(path, session)
-    shape = image.shape
-    values: dict[str, Any] = {"dtype": dtype}
-    if len(shape) == 4:
-        last = shape[3] in (1, 3)
-        channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]
-        values |= {"layout": "NHWC" if last else "NCHW", "channels": channels if channels in (1, 3) else 1}
-        if isinstance(height, int) and isinstance(width, int):
-            from fxcore.letterbox import Frame
-
-            values["frame"] = Frame(width, height)
-    return to_toml(ModelSettings(**values))

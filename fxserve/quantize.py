@@ -17,7 +17,8 @@ from fxcore.dataset.tables import naming, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import default_workers
 from fxcore.run import Progress, Silent
-from fxserve.model import Model, size_of
+from fxserve.model import Model
+from fxserve.model_file import size_of
 from fxserve.sample import Sample, draw_sample
 from fxserve.sources import DataSetSource
 
