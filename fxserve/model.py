@@ -109,7 +109,7 @@ class Model:
             found = np.concatenate(parts, axis=1) if parts else np.empty((2, 0))
             return found[0], found[1]
         studies = int(study_index[-1]) + 1 if count else 0
-        found = self._run(images, study_index, studies)[:, :studies]
+        found = self._run(images, study_index, studies)
         return found[0], found[1]
 
     def _run(
@@ -124,28 +124,32 @@ class Model:
             filled[:count] = study_index
             inputs[self.session.get_inputs()[1].name] = filled
         outputs = self._bound(inputs)
-        if study_index is None:
-            self._check_rows(outputs, total)
+        # What fills up the last batch of a model of studies is one more study.
+        rows = total if study_index is None else studies + (total > count)
+        self._check_rows(outputs, rows)
         if "probability" in outputs and "logit" in outputs:
             both = np.stack([outputs[name].reshape(-1) for name in ("probability", "logit")])
         else:
-            both = _interpreted(next(iter(outputs.values())), self.settings)
+            # What is not finite is told of as such, below.
+            with np.errstate(invalid="ignore"):
+                both = _interpreted(next(iter(outputs.values())), self.settings)
         both = both.astype(np.float64)[:, : count if study_index is None else studies]
         return np.where(np.isfinite(both).all(axis=0), both, np.nan)
 
-    def _check_rows(self, outputs: dict[str, NDArray[Any]], images: int) -> None:
-        """Check that there is one row an image, which what the file says of its outputs does not tell."""
+    def _check_rows(self, outputs: dict[str, NDArray[Any]], rows: int) -> None:
+        """Check the number of rows, which what the file says of its outputs does not tell."""
         for name, values in outputs.items():
             shape = values.shape
             classes = shape[1] if len(shape) == 2 else 1
-            fits = len(shape) in (1, 2) and shape[0] == images
+            fits = len(shape) in (1, 2) and shape[0] == rows
             if not fits or not (classes == 1 or classes > self.settings.class_index):
-                raise self._wrong_output(name, shape, f"({images}), ({images}, 1) or ({images}, classes)")
+                raise self._wrong_output(name, shape, f"({rows}), ({rows}, 1) or ({rows}, classes)")
 
     def _wrong_output(self, name: str, shape: Sequence[Any], wanted: str) -> ParameterError:
         return ParameterError(
             f"the output {name!r} of {self.path} has the shape {shape_text(shape)}; it should be {wanted}, a "
-            f"row an image, with more classes than the setting class_index, {self.settings.class_index}"
+            f"row {'a study' if self.by_study else 'an image'}, with more classes than the setting "
+            f"class_index, {self.settings.class_index}"
         )
 
     def inputs(self, images: NDArray[np.uint8], total: int = 0) -> dict[str, NDArray[Any]]:

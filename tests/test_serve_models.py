@@ -19,7 +19,6 @@ import onnx
 from onnx import TensorProto
 
 from fxcore.aggregate import AGGREGATES
-from fxcore.config import to_dict
 from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import FxrayError, ParameterError
@@ -79,6 +78,13 @@ def test_an_output_without_a_row_for_each_image_is_refused(tmp_path, ending, fou
     path = settings_for(mean_model(tmp_path / "m.onnx", **ending))
     with pytest.raises(ParameterError, match=found):
         Model(path, device="cpu").run(IMAGES)
+
+
+@pytest.mark.parametrize("kind", [{"classes": 2, "ending": "Log"}, {"nan_above": -1.0}], ids=str)
+def test_what_is_not_finite_is_no_score_and_no_warning_of_numpy(tmp_path, kind, recwarn):
+    path = settings_for(mean_model(tmp_path / "m.onnx", **kind))
+    assert np.isnan(Model(path, device="cpu").run(np.zeros_like(IMAGES))[0]).all()
+    assert not recwarn.list
 
 
 def test_what_is_no_probability_does_not_pass_for_one(tmp_path):
@@ -361,25 +367,3 @@ def test_the_demonstration_removes_nothing_but_a_scoring(tmp_path):
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
         ModelSettings(**wrong)
-
-
-def test_a_model_of_studies_is_given_whole_studies(tmp_path):
-    pytest.importorskip("torch", reason="the model of studies is made here")
-    from fxtrain.config import ModelConfig
-    from fxtrain.export import DeployedAggregator, write_onnx
-    from fxtrain.models import create_model
-
-    network = create_model(ModelConfig(name="aggregator", views="rx-lite"), FRAME)
-    judging = {"threshold": 0.5, "aggregate": "model", "classes": ["not_broken", "broken"]}
-    path = tmp_path / "m.onnx"
-    deployed = DeployedAggregator(network, 0.2, 0.2, 1.0).eval()
-    write_onnx(deployed, IMAGES[:, None], path, {"frame": to_dict(FRAME), "steps": {}, **judging})
-    dataset = make(tmp_path / "dataset", studies=7, views=3)
-    for batch in (1, 4):
-        score(path, dataset, tmp_path / f"out{batch}", device="cpu", batch=batch)
-    one, four = ((tmp_path / f"out{batch}" / "studies.csv").read_text().splitlines() for batch in (1, 4))
-    assert len(one) == len(four) == 8
-    for a, b in zip(one[1:], four[1:], strict=True):
-        assert a.split(",")[0] == b.split(",")[0]
-        assert float(a.split(",")[1]) == pytest.approx(float(b.split(",")[1]), abs=2e-6)
-    assert ",,," in (tmp_path / "out1" / "predictions.csv").read_text() or one[1].endswith(",")
