@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from fxcore.config import to_toml
+from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
 from fxserve.device import open_session
 from fxserve.model import image_input, properties_of, shape_text
@@ -13,12 +15,12 @@ from fxserve.model_file import read_operators, size_of
 from fxserve.settings import ModelSettings
 
 
-def inspect(path: Path) -> dict[str, Any]:
+def inspect(path: str | PathLike[str]) -> dict[str, Any]:
     """Return what there is to know of a model, after opening it on the CPU.
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : path
 
     Returns
     -------
@@ -30,6 +32,7 @@ def inspect(path: Path) -> dict[str, Any]:
     FxrayError
         If it is no model that can be used.
     """
+    path = Path(path)
     session, _ = open_session(path, "cpu", 1)
     model = read_operators(path)
     weights = sum(_elements(tensor) for tensor in model.graph.initializer)
@@ -51,7 +54,7 @@ def inspect(path: Path) -> dict[str, Any]:
     }
 
 
-def settings_template(path: Path) -> str:
+def settings_template(path: str | PathLike[str]) -> str:
     """Return settings as TOML for a model that fxray did not export, to complete and put beside it.
 
     What its input says is filled in.
@@ -59,9 +62,15 @@ def settings_template(path: Path) -> str:
     Raises
     ------
     FxrayError
-        If it cannot be opened, or takes no images that fxray could give it.
+        If it cannot be opened, has its settings inside, or takes no images that fxray could give it.
     """
+    path = Path(path)
     session, _ = open_session(path, "cpu", 1)
+    if properties_of(session):
+        raise ParameterError(
+            f"{path} has its settings inside, as fxray exported it; it needs no TOML file, and one beside it "
+            f"is not read. `fxray inspect {path}` shows them"
+        )
     image, dtype = image_input(path, session)
     shape = image.shape
     values: dict[str, Any] = {"dtype": dtype}

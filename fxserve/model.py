@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Model:
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : path
         An ONNX file that fxray exported; or another, with its settings in a TOML file beside it.
     device : str
         See `fxserve.device.open_session`.
@@ -37,8 +38,9 @@ class Model:
     batch : int
         Images in one run of the session; 0: 2 on the CPU, 64 on a GPU. Every run has that many, the
         last one filled up: memory stays as it is, and a score does not depend on its neighbours.
-    settings_file : pathlib.Path, optional
-        TOML file with the settings; the one beside the model (``model.toml``) where not given.
+    settings_file : path, optional
+        TOML file with the settings; the one beside the model (``model.toml``) where not given. For a model
+        that fxray did not export: the others have theirs inside.
 
     Attributes
     ----------
@@ -47,6 +49,8 @@ class Model:
         What fxray wrote into the file, without the prefix ``fxray.``; empty for other models.
     said : str
         Where it runs, for the user.
+    note : str
+        Which file was passed over, for the user; empty where none was.
 
     Raises
     ------
@@ -56,19 +60,20 @@ class Model:
 
     def __init__(
         self,
-        path: Path,
+        path: str | PathLike[str],
         *,
         device: str = "auto",
         threads: int = 1,
         batch: int = 0,
-        settings_file: Path | None = None,
+        settings_file: str | PathLike[str] | None = None,
     ) -> None:
         if not 0 <= batch <= _MOST_IN_A_BATCH:
             raise ParameterError(f"the batch must be in 1..{_MOST_IN_A_BATCH}, or 0, not {batch}")
-        self.path = path
-        self.session, self.said = open_session(path, device, threads)
+        self.path = Path(path)
+        self.session, self.said = open_session(self.path, device, threads)
         self.properties = properties_of(self.session)
-        self.settings = self._settings(settings_file)
+        self.note = ""
+        self.settings = self._settings(None if settings_file is None else Path(settings_file))
         self.by_study = self.settings.aggregate == BY_MODEL
         self.batch = self._check_input(batch or (BATCH_GPU if self.provider == CUDA else BATCH_CPU))
         self._outputs = self._check_outputs()
@@ -206,10 +211,12 @@ class Model:
     def _settings(self, named: Path | None) -> ModelSettings:
         beside = self.path.with_suffix(".toml")
         if self.properties:
-            if named or beside.exists():
-                raise ParameterError(
-                    f"{self.path} has its settings inside, as fxray exported it; do without {named or beside}"
-                )
+            inside = f"{self.path} has its settings inside, as fxray exported it"
+            if named:
+                raise ParameterError(f"{inside}; do without {named}")
+            # Of the same name may be anything, such as the settings of its training.
+            if beside.exists():
+                self.note = f"{inside}; {beside.name} beside it is not read."
             try:
                 return from_metadata(self.properties)
             except ParameterError as error:

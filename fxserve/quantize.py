@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,12 @@ _OPSET_OF_CHANNELS = 13
 
 
 def quantize(
-    model: Path,
-    dataset: Path,
-    out: Path,
+    model: str | PathLike[str],
+    dataset: str | PathLike[str],
+    out: str | PathLike[str],
     *,
     count: int = 128,
-    settings_file: Path | None = None,
+    settings_file: str | PathLike[str] | None = None,
     as_is: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -43,17 +44,17 @@ def quantize(
 
     Parameters
     ----------
-    model : pathlib.Path
+    model : path
         A model of radiographs.
-    dataset : pathlib.Path
+    dataset : path
         A finished data set, preprocessed as the model expects. Of studies spread over it, every second one
         calibrates, and both models are compared on the others: no study does both.
-    out : pathlib.Path
+    out : path
         The file; it keeps the metadata. Where the model has its settings in a TOML file, a copy of that is
         written beside it.
     count : int
         Radiographs to calibrate by, about.
-    settings_file : pathlib.Path, optional
+    settings_file : path, optional
         Settings of a model that fxray did not export.
     as_is : bool
         Take a data set though it was made with other settings than the model expects.
@@ -72,11 +73,14 @@ def quantize(
         If it cannot be done; nothing is left at `out` then.
     """
     progress = progress or Silent()
+    model, dataset, out = Path(model), Path(dataset), Path(out)
     _check_place(out, model)
     cores = default_workers()
     before = Model(model, device="cpu", threads=cores, settings_file=settings_file)
     if before.by_study:
         raise ParameterError(f"{model} judges whole studies; quantise the model of its radiographs instead")
+    if before.note:
+        progress.say(before.note)
     toml = _settings_of(before, settings_file)
     if toml is not None:
         _check_free(out, toml)
@@ -113,9 +117,9 @@ def quantize(
     return found
 
 
-def _settings_of(model: Model, named: Path | None) -> Path | None:
+def _settings_of(model: Model, named: str | PathLike[str] | None) -> Path | None:
     """Return the TOML file with the settings of a model; None where they are inside it."""
-    return None if model.properties else named or model.path.with_suffix(".toml")
+    return None if model.properties else Path(named or model.path.with_suffix(".toml"))
 
 
 def _check_place(out: Path, model: Path) -> None:

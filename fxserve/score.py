@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -75,18 +76,18 @@ class ScoreSummary:
 
 
 def score(
-    model: Path,
-    source: Path,
-    out: Path,
+    model: str | PathLike[str],
+    source: str | PathLike[str],
+    out: str | PathLike[str],
     *,
     device: str = "auto",
     batch: int = 0,
     workers: int = 0,
     aggregate: str = "",
     threshold: float | None = None,
-    settings_file: Path | None = None,
-    key_file: Path | None = None,
-    index_file: Path | None = None,
+    settings_file: str | PathLike[str] | None = None,
+    key_file: str | PathLike[str] | None = None,
+    index_file: str | PathLike[str] | None = None,
     as_is: bool = False,
     progress: Progress | None = None,
 ) -> ScoreSummary:
@@ -94,11 +95,11 @@ def score(
 
     Parameters
     ----------
-    model : pathlib.Path
+    model : path
         An ONNX file; see `fxserve.model.Model`.
-    source : pathlib.Path
+    source : path
         A data set, or a raw archive: then DICOM files and images go through the model's steps on the way.
-    out : pathlib.Path
+    out : path
         Folder of the results: new, or of an interrupted or earlier run with the same model, which is
         gone on with. Threshold and aggregate may differ: studies are judged anew, not scored anew. Where
         its name ends in ``.parquet``, the tables in it are Parquet.
@@ -112,9 +113,9 @@ def score(
         How a study is judged by its radiographs; empty: as the model says.
     threshold : float, optional
         The probability from which on a study is positive; as the model says where not given.
-    settings_file : pathlib.Path, optional
+    settings_file : path, optional
         Settings of a model that fxray did not export.
-    key_file, index_file : pathlib.Path, optional
+    key_file, index_file : path, optional
         Of a raw archive, as for `fxcore.ingest.ingest`.
     as_is : bool
         Score a data set though it was made with other settings than the model expects.
@@ -128,7 +129,7 @@ def score(
     """
     began = time.perf_counter()
     progress = progress or Silent()
-    source, out = source.resolve(), out.resolve()
+    source, out = Path(source).resolve(), Path(out).resolve()
     if not source.is_dir():
         raise ParameterError(f"{source} is not a folder; name a data set or a raw archive")
     cores = default_workers()
@@ -142,10 +143,9 @@ def score(
     if loaded.provider != CPU:
         lanes = 1
     settings = judged_by(loaded.settings, aggregate, threshold)
-    progress.say(loaded.said)
     note = threshold_note(loaded.settings, settings, threshold)
-    if note:
-        progress.say(note)
+    for sentence in filter(None, (loaded.said, loaded.note, note)):
+        progress.say(sentence)
     opened = open_source(source, out, settings, key_file=key_file, index_file=index_file, as_is=as_is)
     made_by = tool()
     identity: dict[str, Any] = {
@@ -174,7 +174,7 @@ def score(
         progress.advance(counter.new())
         counter.check()
         provenance = _provenance(made_by, identity, loaded, settings, device) | studies.told
-        provenance["threshold_note"] = note
+        provenance |= {"settings_note": loaded.note, "threshold_note": note}
         provenance["seconds"] = round(time.perf_counter() - began, 3)
         summary.content = write_tables(layout, settings, provenance, studies.loose, studies.there)
         summary.studies_removed = missing.count

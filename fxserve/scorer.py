@@ -79,7 +79,7 @@ class Scorer:
     def __init__(self, model: str | PathLike[str], *, device: str = "auto", threads: int = 1) -> None:
         from fxserve.model import Model
 
-        self.model: Model = Model(Path(fspath(model)), device=device, threads=threads, batch=1)
+        self.model: Model = Model(model, device=device, threads=threads, batch=1)
 
     def score(self, paths: Paths) -> list[ScoredRadiograph]:
         """Score PNG, JPEG, TIFF or DICOM files, each by itself.

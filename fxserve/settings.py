@@ -125,10 +125,11 @@ def from_metadata(properties: Mapping[str, Any]) -> ModelSettings:
     """
     try:
         values = {name: properties[name] for name in ("frame", "threshold", "aggregate", "classes")}
+        # Null where training knew of none; a file that lacks them was damaged.
+        known = {name: properties[name] for name in ("steps", "pixels") if properties[name] is not None}
     except KeyError as error:
         raise ParameterError(f"the property fxray.{error.args[0]} is missing") from None
-    values |= {"dtype": "uint8", "run_steps": properties.get("steps") is not None}
-    values |= {name: properties[name] for name in ("steps", "pixels") if properties.get(name) is not None}
+    values |= {"dtype": "uint8", "run_steps": "steps" in known} | known
     # Training may have found that no threshold but an infinite one is best.
     if isinstance(values["threshold"], float):
         values["threshold"] = min(1.0, values["threshold"])

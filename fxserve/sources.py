@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,13 @@ class ArchiveSource:
         archive: Path,
         out: Path,
         settings: ModelSettings,
-        key_file: Path | None,
-        index_file: Path | None,
+        key_file: str | PathLike[str] | None,
+        index_file: str | PathLike[str] | None,
     ) -> None:
         self._archive, self._run_steps = archive, settings.run_steps
         self._settings = Settings(IngestConfig(settings.pixels), settings.steps)
-        self._key_file = key_file or default_key_file()
-        self._index_file = index_file or default_index_file(archive)
+        self._key_file = Path(key_file or default_key_file())
+        self._index_file = Path(index_file or default_index_file(archive))
         check_places(archive, out, {"pseudonym key": self._key_file, "index": self._index_file})
         self._pseudonyms = load_key_of(self._key_file, out, begun_scoring(out))
 
@@ -217,8 +218,8 @@ def open_source(
     out: Path,
     settings: ModelSettings,
     *,
-    key_file: Path | None = None,
-    index_file: Path | None = None,
+    key_file: str | PathLike[str] | None = None,
+    index_file: str | PathLike[str] | None = None,
     as_is: bool = False,
 ) -> ArchiveSource | DataSetSource:
     """Return what `path` is: a data set, or else a raw archive."""

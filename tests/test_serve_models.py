@@ -29,7 +29,6 @@ from fxserve.model import Model
 from fxserve.prepare import PreparedStudy
 from fxserve.records import StudyScore, from_line, judge, to_line
 from fxserve.score import score
-from fxserve.settings import ModelSettings
 from fxserve.stream import Batcher
 from tests.serve_models import FRAME, IMAGES, mean_model, settings_for, with_properties
 from tests.train.data import make
@@ -358,12 +357,3 @@ def test_the_demonstration_removes_nothing_but_a_scoring(tmp_path):
     with pytest.raises(FxrayError, match="is not an ONNX file"):
         demo(tmp_path, Silent())
     assert (tmp_path / "scores" / "studies.csv").exists()
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"channels": 2}, {"mean": (0.1, 0.2)}, {"deviation": (0.0,)}, {"threshold": 2.0}, {"layout": "CHW"}],
-)
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(ParameterError, match=next(iter(wrong))):
-        ModelSettings(**wrong)

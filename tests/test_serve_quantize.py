@@ -30,7 +30,7 @@ def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
 
     network = create_model(ModelConfig(name="rx-lite"), FRAME)
     judging = {"threshold": 0.5, "aggregate": "alo", "classes": ["not_broken", "broken"]}
-    metadata = {"frame": to_dict(FRAME), "steps": to_dict(Pipeline()), **judging}
+    metadata = {"frame": to_dict(FRAME), "steps": to_dict(Pipeline()), "pixels": None, **judging}
     path = tmp_path / "m.onnx"
     write_onnx(Deployed(network, 0.2, 0.2, 1.0).eval(), IMAGES[:, None], path, metadata)
     found = quantize(path, make(tmp_path / "dataset", studies=12), tmp_path / "int8.onnx", count=8)

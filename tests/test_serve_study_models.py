@@ -81,7 +81,8 @@ def test_a_model_of_studies_is_given_whole_studies(tmp_path):
     judging = {"threshold": 0.5, "aggregate": "model", "classes": ["not_broken", "broken"]}
     path = tmp_path / "m.onnx"
     deployed = DeployedAggregator(network, 0.2, 0.2, 1.0).eval()
-    write_onnx(deployed, IMAGES[:, None], path, {"frame": to_dict(FRAME), "steps": {}, **judging})
+    metadata = {"frame": to_dict(FRAME), "steps": {}, "pixels": None, **judging}
+    write_onnx(deployed, IMAGES[:, None], path, metadata)
     dataset = make(tmp_path / "dataset", studies=7, views=3)
     for batch in (1, 4):
         score(path, dataset, tmp_path / f"out{batch}", device="cpu", batch=batch)
