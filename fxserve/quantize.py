@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,13 +21,17 @@ from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import default_workers
 from fxcore.run import Progress, Silent
 from fxserve.model import Model
-from fxserve.model_file import size_of
+from fxserve.model_file import read_operators, size_of
 from fxserve.sample import Sample, draw_sample
 from fxserve.sources import DataSetSource
 
 _ROUNDS = 3
 _LAYERS = ("Conv", "Gemm", "MatMul")
 """Operators with weights, which take nearly all of the time."""
+_QUANTISED = re.compile(r"QuantizeLinear$|^QLinear|Integer$")
+"""Names of operators of integers, or between them and floats: DequantizeLinear, ConvInteger..."""
+_COPIES = 4
+"""Of the model, that its quantisation may have on the disk at once."""
 _OPSET_OF_CHANNELS = 13
 """The first with QuantizeLinear by channel."""
 
@@ -81,6 +87,7 @@ def quantize(
         raise ParameterError(f"{model} judges whole studies; quantise the model of its radiographs instead")
     if before.note:
         progress.say(before.note)
+    _check_operators(model)
     toml = _settings_of(before, settings_file)
     if toml is not None:
         _check_free(out, toml)
@@ -192,9 +199,36 @@ def _quantize(model: Model, images: NDArray[np.uint8], out: Path, progress: Prog
         )
     except Exception as error:
         text = (str(error).splitlines() or [""])[0][:300]
-        raise FxrayError(f"{model.path} cannot be quantised ({type(error).__name__}: {text})") from error
+        room = _lack_of_room(out.parent.parent, _COPIES * size_of(model.path), error)
+        raise FxrayError(
+            f"{model.path} cannot be quantised ({type(error).__name__}: {text}){room}"
+        ) from error
     finally:
         root.setLevel(level)
+
+
+def _lack_of_room(folder: Path, needed: int, error: Exception) -> str:
+    """Return, for a message, what is left in the folder of temporary files; empty if it is not the cause.
+
+    A file that did not fit is not always told of when it is written, but found damaged when it is read.
+    """
+    free = shutil.disk_usage(folder).free
+    if free >= needed and not isinstance(error, OSError):
+        return ""
+    return (
+        f". Its working files are written to {folder}, where {free:,} bytes are left: make room for several "
+        "times the model there, or name another folder by the variable TMPDIR"
+    )
+
+
+def _check_operators(path: Path) -> None:
+    """Check that no operator of a model computes in integers yet."""
+    kinds = {node.op_type for node in read_operators(path).graph.node}
+    if found := sorted(kind for kind in kinds if _QUANTISED.search(kind)):
+        raise ParameterError(
+            f"{path} is quantised already: it has the operators {', '.join(found)}; name the float model "
+            "that it was made from"
+        )
 
 
 def _what_to_quantise(model: Path) -> tuple[list[str] | None, list[str], bool]:
@@ -206,9 +240,7 @@ def _what_to_quantise(model: Path) -> tuple[list[str] | None, list[str], bool]:
     where values are normalised there, which is not part of the weights: rounding costs accuracy and gains
     little.
     """
-    import onnx
-
-    loaded = onnx.load(str(model), load_external_data=False)
+    loaded = read_operators(model)
     nodes = loaded.graph.node
     layers = [node.name for node in nodes if node.op_type in _LAYERS]
     ends = [layers[0], layers[-1]] if len(layers) > 2 else []
@@ -223,7 +255,7 @@ def _with_metadata(made: Path, origin: Path) -> bytes:
     import onnx
 
     model = onnx.load(str(made))
-    kept = onnx.load(str(origin), load_external_data=False).metadata_props
+    kept = read_operators(origin).metadata_props
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     data: bytes = model.SerializeToString()

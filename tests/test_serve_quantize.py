@@ -16,6 +16,7 @@ from fxcore.errors import FxrayError
 from fxcore.letterbox import fit_image
 from fxserve.model import Model
 from fxserve.settings import ModelSettings
+from tests.program import small_disk
 from tests.serve_models import FRAME, IMAGES, mean_model, settings_for
 from tests.train.data import make
 
@@ -127,6 +128,31 @@ def test_a_place_that_cannot_be_written_is_told_before_the_calibration(tmp_path,
     with pytest.raises(FxrayError, match=reason):
         quantize(path, tmp_path / "no data set", tmp_path / out)
     assert {place.name for place in tmp_path.iterdir()} == {"float.onnx", "float.toml"}
+
+
+def test_a_model_that_is_quantised_is_refused_before_it_is_calibrated(tmp_path):
+    from fxserve.quantize import quantize
+
+    dataset = make(tmp_path / "dataset", studies=4)
+    quantize(mean_model(tmp_path / "m.onnx", own=True), dataset, tmp_path / "int8.onnx", count=4)
+    with pytest.raises(FxrayError, match=r"int8\.onnx is quantised already.*QuantizeLinear.*the float model"):
+        quantize(tmp_path / "int8.onnx", tmp_path / "no data set", tmp_path / "again.onnx")
+
+
+@pytest.mark.parametrize("size", ["4k", "40k"])
+def test_a_full_folder_of_temporary_files_is_named(tmp_path, monkeypatch, size):
+    from fxserve.quantize import quantize
+
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=2)
+    # Larger than what fits.
+    loaded = onnx.load(str(model))
+    loaded.graph.doc_string = "x" * 30_000
+    onnx.save(loaded, str(model))
+    with small_disk(tmp_path / "disk", size):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "disk"))
+        with pytest.raises(FxrayError, match=rf"written to {tmp_path}/disk, where .* TMPDIR"):
+            quantize(model, dataset, tmp_path / "int8.onnx", count=2)
+        monkeypatch.undo()
 
 
 def test_radiographs_that_are_gone_are_named(tmp_path):
