@@ -94,7 +94,6 @@ def ingest(
     key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)
     places = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
     check_places(archive, out, places)
-    require_files(archive)
     table = read_labels(labels, key_column, label_column) if labels else None
     pseudonyms = load_key_of(key_file, out, begun_settings(Layout(out)))
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
@@ -175,7 +174,7 @@ def ingest_tasks(
 
 
 def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> None:
-    """Check that `archive` is one, that `out` is apart from it, and what identifies patients apart from both.
+    """Check that `archive` holds files, `out` is apart from it, and what identifies patients from both.
 
     Raises
     ------
@@ -183,6 +182,12 @@ def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> Non
     """
     if not archive.is_dir():
         raise ParameterError(f"the archive {archive} is not a folder")
+    try:
+        require_files(archive)
+    except FileNotFoundError:
+        raise ParameterError(
+            f"the archive {archive}: the folder is empty; name another, or connect the drive that it is on"
+        ) from None
     if is_data_set(Layout(archive)):
         raise ParameterError(f"{archive} is a data set already; use preprocess, or name a raw archive")
     if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):

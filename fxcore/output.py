@@ -103,7 +103,7 @@ def begun_settings(layout: Layout) -> dict[str, Any]:
     Raises
     ------
     DataSetError
-        If it cannot be read.
+        If it cannot be read, or is no data set.
     """
     path = layout.work / _SETTINGS_FILE
     if path.exists():
@@ -113,6 +113,10 @@ def begun_settings(layout: Layout) -> dict[str, Any]:
             raise DataSetError(f"cannot read {path}: {error}") from error
         if not isinstance(begun, dict):
             raise DataSetError(f"{path} is damaged; remove {layout.root} and begin again")
+        if "model_sha256" in begun:
+            raise DataSetError(
+                f"{layout.root} is an unfinished scoring; go on with it by fxray score, or name a new folder"
+            )
         return begun
     return read_provenance(layout) if layout.provenance.exists() else {}
 

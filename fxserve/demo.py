@@ -22,7 +22,7 @@ def demo(folder: Path, progress: Progress) -> ScoreSummary:
     """
     model, scores = folder / "model.onnx", folder / "scores"
     Model(model, device="cpu")
-    if begun_scoring(scores).get("model_sha256"):
+    if begun_scoring(scores):
         # By the model of an earlier demonstration, which this one has replaced.
         shutil.rmtree(scores)
     return score(

@@ -73,17 +73,23 @@ def begun_scoring(out: Path) -> dict[str, Any]:
     Raises
     ------
     DataSetError
-        If that cannot be read.
+        If that cannot be read, or is no scoring.
     """
-    for path in (Layout(out).work / _SETTINGS_FILE, out / SUMMARY_FILE):
+    begun = Layout(out).work / _SETTINGS_FILE
+    for path in (begun, out / SUMMARY_FILE):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        except (OSError, ValueError) as error:
-            raise DataSetError(f"cannot read {path}: {error}; remove {out} and begin again") from error
+        except OSError as error:
+            raise DataSetError(f"cannot read {path}: {error.strerror}") from error
+        except ValueError:
+            content = None
         if not isinstance(content, dict):
-            raise DataSetError(f"{path} is damaged; remove {out} and begin again")
+            raise DataSetError(f"{path} is damaged, or not of fxray; name a new folder")
+        if "model_sha256" not in content:
+            what = "an unfinished data set" if path == begun else "not a scoring of fxray"
+            raise DataSetError(f"{out} is {what}; name a new folder")
         return content
     return {}
 

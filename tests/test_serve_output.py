@@ -1,0 +1,75 @@
+"""Where a scoring may be written: what lies there already is named for what it is, and left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+
+from fxcore.errors import FxrayError
+from fxcore.ingest import ingest
+from fxserve.score import score
+from tests.program import fxray, tree
+from tests.serve_models import mean_model, settings_for
+from tests.test_program_images import draw
+
+
+@pytest.fixture
+def given(tmp_path):
+    """A model and an archive, and where the key and the index of it are."""
+    draw(tmp_path / "archive" / "1.png", seed=1)
+    model = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
+    places = {"key_file": tmp_path / "key", "index_file": tmp_path / "index"}
+    return model, tmp_path / "archive", places
+
+
+def test_a_file_in_the_place_of_the_output_is_left_alone(tmp_path, given):
+    model, archive, places = given
+    (tmp_path / "notes.csv").write_text("mine")
+    with pytest.raises(FxrayError, match=r"notes\.csv is a file; name a folder"):
+        score(model, archive, tmp_path / "notes.csv", device="cpu", **places)
+    assert (tmp_path / "notes.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "{}"])
+def test_a_file_that_is_no_summary_of_a_scoring_is_not_to_be_removed(tmp_path, given, text):
+    model, archive, places = given
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "scoring.json").write_text(text)
+    with pytest.raises(FxrayError, match=r"not (a scoring )?of fxray; name a new folder"):
+        score(model, archive, tmp_path / "out", device="cpu", **places)
+    assert (tmp_path / "out" / "scoring.json").read_text() == text
+
+
+def test_unfinished_outputs_of_another_kind_are_named(tmp_path, given, monkeypatch):
+    model, archive, places = given
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fxcore.ingest.finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(archive, tmp_path / "dataset", workers=1, **places)
+    monkeypatch.setattr("fxserve.score.write_tables", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        score(model, archive, tmp_path / "scores", device="cpu", workers=1, **places)
+    monkeypatch.undo()
+    before = tree(tmp_path)
+    with pytest.raises(FxrayError, match="dataset is an unfinished data set; name a new folder"):
+        score(model, archive, tmp_path / "dataset", device="cpu", workers=1, **places)
+    with pytest.raises(FxrayError, match="scores is an unfinished scoring; go on with it by fxray score"):
+        ingest(archive, tmp_path / "scores", workers=1, **places)
+    assert tree(tmp_path) == before
+    assert ingest(archive, tmp_path / "dataset", workers=1, **places).studies_kept == 1
+    assert score(model, archive, tmp_path / "scores", device="cpu", workers=1, **places).studies_kept == 1
+
+
+@pytest.mark.parametrize("command", ["score", "build"])
+def test_an_empty_archive_is_said_before_anything_is_written(tmp_path, given, command):
+    (tmp_path / "empty").mkdir()
+    model = [given[0]] if command == "score" else []
+    options = ["--key", tmp_path / "key"]
+    refused = fxray(command, *model, tmp_path / "empty", tmp_path / "out", *options, code=1).stderr
+    assert "the folder is empty; name another, or connect the drive" in refused
+    assert "to go on" not in refused
+    assert not (tmp_path / "out").exists()
