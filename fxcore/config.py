@@ -13,6 +13,9 @@ from fxcore.errors import ParameterError
 
 T = TypeVar("T")
 
+# Of a list, by what is in it.
+_EXAMPLES = {str: '["one", "two"]', float: "[0.5]"}
+
 
 def to_dict(config: Any) -> dict[str, Any]:
     """Return a configuration dataclass as plain dicts, lists, numbers and strings."""
@@ -80,7 +83,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
             raise ParameterError(f"{path} must be a finite number, not {value!r:.40}")
         return number
     if origin is tuple:
-        raise ParameterError(f'{path} must be a list such as ["wrist"], not {value!r}')
+        example = _EXAMPLES.get(hint.__args__[0], "[]")
+        raise ParameterError(f"{path} must be a list such as {example}, not {value!r}")
     if isinstance(value, origin) and not (isinstance(value, bool) and hint is not bool):
         return value
     raise ParameterError(f"{path} must be {getattr(hint, '__name__', hint)}, not {value!r}")

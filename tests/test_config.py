@@ -11,6 +11,7 @@ import pytest
 from fxcore.config import from_dict, read_toml, to_dict, to_toml
 from fxcore.errors import ParameterError
 from fxcore.settings import Settings
+from fxserve.settings import ModelSettings
 
 
 def test_the_printed_settings_are_read_back_to_the_same(tmp_path):
@@ -34,7 +35,7 @@ def test_the_printed_settings_are_read_back_to_the_same(tmp_path):
         ),
         ({"steps": {"inversion": {"threshold": 300}}}, "not a grey value"),
         ({"steps": {"inversion": {"method": "magic"}}}, "choose from: texture, corners"),
-        ({"steps": {"part_filter": {"parts": "wrist"}}}, "steps.part_filter.parts must be"),
+        ({"steps": {"part_filter": {"parts": "wrist"}}}, 'must be a list such as ["one", "two"], not'),
         ({"steps": {"inversion": {"threshold": 10**400}}}, "must be a finite number, not 1000"),
         ({"ingest": {"max_instances": True}}, "ingest.max_instances must be int"),
         ({"ingest": {"memory_per_worker": 1e30}}, "1e+30 GiB is above 1048576"),
@@ -44,6 +45,18 @@ def test_the_printed_settings_are_read_back_to_the_same(tmp_path):
 def test_a_wrong_setting_is_named(values, says):
     with pytest.raises(ParameterError, match=re.escape(says)):
         from_dict(Settings, values)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"mean": 0.5}, "mean must be a list such as [0.5], not 0.5"),
+        ({"classes": "ab"}, """classes must be a list such as ["one", "two"], not 'ab'"""),
+    ],
+)
+def test_a_list_is_shown_by_an_example_of_its_kind(values, says):
+    with pytest.raises(ParameterError, match=re.escape(says)):
+        from_dict(ModelSettings, values)
 
 
 def test_an_integer_will_do_where_a_fraction_is_asked_for():
