@@ -83,13 +83,13 @@ def test_tables_are_parquet_where_the_name_says_so(phantom, tmp_path, monkeypatc
     out = tmp_path / "night.parquet"
     summary("score", model, built, out, "--device", "cpu")
     assert {path.suffix for path in out.iterdir()} == {".parquet", ".json", ".jsonl"}
-    numbers = {"probability": float, "logit": float, "threshold": float, "views": int}
+    fractions = ("probability", "logit", "threshold", "inversion_margin", "corner_mean", "part_margin")
+    fractions += ("rotation_degrees", "elongation", "distal_margin")
+    whole = ("views", "inverted", "otsu_threshold", "part_count", "part_index")
+    numbers = dict.fromkeys(fractions, float) | dict.fromkeys(whole, int)
     for name in ("predictions", "studies", "rejects"):
         expected = [
-            {
-                key: numbers.get(key, str)(text) if text else ("" if key not in numbers else None)
-                for key, text in row.items()
-            }
+            {key: numbers.get(key, str)(text) if text else None for key, text in row.items()}
             for row in rows(tmp_path / "text" / f"{name}.csv")
         ]
         assert parquet.read_table(out / f"{name}.parquet").to_pylist() == expected
