@@ -81,3 +81,23 @@ def test_the_sides_of_a_strip_between_two_exposures_make_no_frame_of_both() -> N
     assert seen.negative.frame.mask.mean() <= 0.85
     assert inversion_margin(seen) > 0.5
     assert inversion_margin(seen.negative) < -0.5
+
+
+def _quarter(degrees: float, gain: float) -> np.ndarray:
+    return np.clip(_limb(200, 150, degrees) * gain + 10 * gain, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_four_exposures_in_two_rows_are_four_parts(level: int) -> None:
+    tilts, gains = (8.0, -5.0, 3.0, -10.0), (1.0, 0.85, 1.1, 0.95)
+    shown = [_quarter(tilt, gain) for tilt, gain in zip(tilts, gains, strict=True)]
+    beside, between = np.full((200, 8), level, np.uint8), np.full((8, 308), level, np.uint8)
+    rows = [np.hstack([left, beside, right]) for left, right in (shown[:2], shown[2:])]
+    parts = _parts(np.vstack([rows[0], between, rows[1]]))
+    middles = {(r0 + r1 > 408, c0 + c1 > 308) for r0, c0, r1, c1 in (_box(part) for part in parts)}
+    assert len(parts) == 4
+    assert len(middles) == 4
+
+
+def _box(part: Radiograph) -> tuple[int, ...]:
+    return tuple(int(edge) for edge in part.metadata["part_box"].split())

@@ -69,14 +69,8 @@ def find_limbs(seen: Overview) -> Limbs:
     field, soft = seen.ground.field, seen.ground.soft
     across = [(r0, c0, r1, c1) for c0, r0, c1, r1 in panels(grey.T, field.T, soft.T)]
     for boxes in (panels(grey, field, soft), across):
-        if len(boxes) > 1:
-            firsts = [(_first_piece(seen, panel), panel) for panel in boxes]
-            found = [(piece, panel) for piece, panel in firsts if piece is not None]
-            if len(found) > 1:
-                areas = [piece.area for piece, _ in found]
-                margin = min(areas) / max(areas) - _LIKE_AREA_APART
-                if margin > 0:
-                    return Limbs(tuple(p.mask for p, _ in found), tuple(panel for _, panel in found), margin)
+        if len(boxes) > 1 and (limbs := _in_panels(seen, boxes)):
+            return limbs
     pieces = find_pieces(seen.ground)
     if len(pieces) == 1:
         pieces = _apart(seen, pieces[0])
@@ -91,6 +85,33 @@ def find_limbs(seen: Overview) -> Limbs:
             return Limbs(tuple(p.mask for p in parts), (whole,) * len(parts), -1.0)
     margin = min((like for like in likeness if like > 0), default=max(likeness))
     return Limbs(tuple(p.mask for p in parts), (whole,) * len(parts), margin)
+
+
+def _in_panels(seen: Overview, boxes: list[Box]) -> Limbs | None:
+    """Return what the panels show, if that is alike enough; each is looked at as an image of its own."""
+    firsts = [(piece, panel) for panel in boxes if (piece := _first_piece(seen, panel)) is not None]
+    if len(firsts) < 2:
+        return None
+    all_of_them: list[tuple[Mask, Box]] = []
+    for piece, panel in firsts:
+        box = exposed(seen.grey, panel)
+        inside = find_limbs(seen.inside(box))
+        several = [
+            (_in_whole(mask, seen.grey, box), _moved(part, box))
+            for mask, part in zip(inside.parts, inside.panels, strict=True)
+        ]
+        all_of_them += several if len(several) > 1 else [(piece.mask, panel)]
+    for parts in (all_of_them, [(piece.mask, panel) for piece, panel in firsts]):
+        areas = [int(np.count_nonzero(mask)) for mask, _ in parts]
+        margin = min(areas) / max(areas) - _LIKE_AREA_APART
+        if margin > 0:
+            return Limbs(tuple(mask for mask, _ in parts), tuple(box for _, box in parts), margin)
+    return None
+
+
+def _moved(box: Box, outer: Box) -> Box:
+    """Return a box in a box, in the whole image."""
+    return (box[0] + outer[0], box[1] + outer[1], box[2] + outer[0], box[3] + outer[1])
 
 
 def _without_frame(seen: Overview, piece: Piece) -> Piece | None:
@@ -179,6 +200,11 @@ def _strip_about(grey: Grey, column: int) -> bool:
 
 def _placed(piece: Piece, grey: Grey, box: Box) -> Piece:
     """Return a piece that was found in a box, in the whole image."""
-    mask = np.zeros(grey.shape, np.bool_)
-    mask[box[0] : box[2], box[1] : box[3]] = piece.mask
+    mask = _in_whole(piece.mask, grey, box)
     return replace(piece, mask=mask, centre=(piece.centre[0] + box[0], piece.centre[1] + box[1]))
+
+
+def _in_whole(mask: Mask, grey: Grey, box: Box) -> Mask:
+    whole = np.zeros(grey.shape, np.bool_)
+    whole[box[0] : box[2], box[1] : box[3]] = mask
+    return whole
