@@ -108,7 +108,7 @@ def lossless_jpeg_scan(
     intervals, marker = unstuff(stream, start, data, ends)
     if marker < stream.size and intervals != ends.size:
         raise DamagedDataError("the restart markers of the scan are not those of its rows")
-    if not _ends_image(stream, marker):
+    if stream[marker : marker + 2].tobytes() != b"\xff\xd9":
         raise ParameterError("the scan is not followed by the end of the image")
     image = np.empty((rows, cols), np.uint16)
     table = difference_table(*codes)
@@ -150,13 +150,6 @@ def _codes(
             raise ParameterError(f"there are not as many bit patterns as codes: {counts}")
         limits.append(limit)
     return np.array(limits, np.uint64), np.array(lengths, np.int64), np.array(values, np.int64)
-
-
-def _ends_image(stream: NDArray[np.uint8], marker: int) -> bool:
-    """Return whether a marker, after any number of fill bytes, is the end of the image."""
-    while marker + 2 < stream.size and stream[marker + 1] == 0xFF:
-        marker += 1
-    return stream[marker : marker + 2].tobytes() == b"\xff\xd9"
 
 
 @kernel

@@ -38,6 +38,9 @@ def unstuff(source, at, target, ends):
         code = source[at + 1]
         if code == 0:
             at, to = at + 2, to + 1
+        elif code == 0xFF:
+            # The first is a fill byte of the marker that the second begins (B.1.1.2).
+            at += 1
         elif 0xD0 <= code <= 0xD7:
             if intervals + 1 >= ends.size or code - 0xD0 != intervals % 8:
                 return 0, at

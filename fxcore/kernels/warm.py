@@ -13,6 +13,7 @@ from fxcore.kernels.deflating import png_deflate
 from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.jpeg_ls import jpeg_ls_scan
+from fxcore.kernels.jpeg_scans import ROOM, code_table, follow_band, follow_sequential, stacked
 from fxcore.kernels.labelling import components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
@@ -116,3 +117,12 @@ def warm_files() -> None:
         unpack_planes(bytes([0, 0]), [(0, 2)] * planes, 1)
     lossless_jpeg_scan(b"\x7f\xff\xd9", 0, [1] + [0] * 15, [0], (1, 1), precision=8, predictor=1)
     jpeg_ls_scan(b"\x80\xff\xd9", 0, (1, 1), precision=8)
+    _warm_jpeg()
+
+
+def _warm_jpeg() -> None:
+    """Run what follows the codes of a JPEG."""
+    data = np.zeros(ROOM, np.uint8)
+    firsts, others = (stacked([code_table([1] + [0] * 15, [0], first=first)]) for first in (True, False))
+    follow_sequential(data, 0, 8, 1, np.zeros((1, 2), np.int64), firsts, others, False)
+    follow_band(data, 0, 8, np.zeros(1, np.uint64), others, 1, 63, False)

@@ -17,6 +17,7 @@ from pydicom.pixels.decoders import base
 
 from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
+from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans
 from fxcore.dicom.codecs.streams import (
     END_MARKER,
     ITEM_TAG,
@@ -233,6 +234,7 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
         if syntax in _JPEG and name != fxray_plugin.NAME:
             # Ours comes to the end of a stream or refuses it, and need not wait for a search.
             check_jpeg_end(source, "truncated_pixel_data")
+            check_jpeg_scans(source, "truncated_pixel_data")
         try:
             if name in _PLUGINS and fmt.samples == 1:
                 values, properties = _grey(source, syntax, fmt, _PLUGINS[name])

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.codecs.jpeg_segments import COMMENTS, START_OF_SCAN, one_component, segments_to_scan
+from fxcore.dicom.codecs.jpeg_segments import (
+    COMMENTS,
+    START_OF_SCAN,
+    one_component,
+    read_huffman_tables,
+    segments_to_scan,
+)
 from fxcore.kernels import lossless_jpeg_scan
 
 _SOF3, _DHT, _DRI = 0xC3, 0xC4, 0xDD
@@ -44,7 +50,7 @@ def jpeg_lossless_frame(source: bytes, runner: Any) -> NDArray[Any]:
         if code == START_OF_SCAN:
             header, offset = segment, end
         elif code == _DHT:
-            _read_tables(segment, tables)
+            read_huffman_tables(segment, tables)
         elif code == _SOF3 and not frame and len(segment) == 9:
             frame = segment
         elif code == _DRI and len(segment) == 2:
@@ -52,19 +58,6 @@ def jpeg_lossless_frame(source: bytes, runner: Any) -> NDArray[Any]:
         elif code not in COMMENTS:
             raise NotImplementedError(f"marker FF{code:02X} in a lossless JPEG of one component")
     return _scan(source, offset, header, frame, tables, interval, runner)
-
-
-def _read_tables(segment: bytes, tables: dict[int, tuple[list[int], list[int]]]) -> None:
-    """Read the Huffman tables of a segment (B.2.4.2) into `tables`, by their destination."""
-    offset = 0
-    while offset < len(segment):
-        kind = segment[offset]
-        counts = list(segment[offset + 1 : offset + 17])
-        values = list(segment[offset + 17 : offset + 17 + sum(counts)])
-        offset += 17 + sum(counts)
-        if kind > 3 or len(counts) != 16 or offset > len(segment):
-            raise ValueError("a broken Huffman table in a JPEG stream")
-        tables[kind] = counts, values
 
 
 def _scan(

@@ -11,6 +11,7 @@ COMMENTS = frozenset((*range(0xE0, 0xF0), 0xFE))
 
 _START_OF_IMAGE = b"\xff\xd8"
 _MOST_SEGMENTS = 1000
+_TABLES = 0x13  # bits that the number of a Huffman table may have
 
 
 def segments_to_scan(source: bytes) -> Iterator[tuple[int, bytes, int]]:
@@ -62,3 +63,22 @@ def one_component(frame: bytes, header: bytes, runner: Any) -> tuple[int, tuple[
     if header[1] != frame[6] or frame[7] != 0x11:
         raise NotImplementedError("a scan of another component than the frame's, or a sampled one")
     return frame[0], (rows, columns)
+
+
+def read_huffman_tables(segment: bytes, tables: dict[int, tuple[list[int], list[int]]]) -> None:
+    """Read the Huffman tables of a segment (B.2.4.2) into `tables`, by class and destination.
+
+    Raises
+    ------
+    ValueError
+        If the segment is broken.
+    """
+    offset = 0
+    while offset < len(segment):
+        kind = segment[offset]
+        counts = list(segment[offset + 1 : offset + 17])
+        values = list(segment[offset + 17 : offset + 17 + sum(counts)])
+        offset += 17 + sum(counts)
+        if kind & ~_TABLES or len(counts) != 16 or offset > len(segment):
+            raise ValueError("a broken Huffman table in a JPEG stream")
+        tables[kind] = counts, values
