@@ -128,8 +128,22 @@ def test_the_message_lists_what_each_decoder_said(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError) as caught:
         _decodes(image_dataset(stored, 16), bytes(frame), uid.JPEGLSLossless, tmp_path / "a")
     assert "imagecodecs:" in caught.value.message
-    assert "gdcm:" in caught.value.message
+    assert "gdcm:" not in caught.value.message
     assert len(caught.value.message) <= 500
+
+
+def test_rle_with_missing_bytes_is_never_an_image(tmp_path: Path) -> None:
+    """What is left over tells of it, and no other decoder is asked to be less particular."""
+    rng = np.random.default_rng(5)
+    stored = (100 + 20 * np.sin(np.arange(64) / 5) + rng.normal(0, 2, (64, 64))).astype(np.uint16)
+    frame = ENCODERS[uid.RLELossless](stored, 12)
+    accepted = 0
+    for begin in rng.integers(64, len(frame) - 600, 40):
+        cut = frame[:begin] + frame[begin + rng.choice([1, 2, 16, 512]) :]
+        with contextlib.suppress(UnreadableFileError):
+            _decodes(image_dataset(stored, 12), cut, uid.RLELossless, tmp_path / "a")
+            accepted += 1
+    assert not accepted
 
 
 def test_only_known_decoders_are_tried(tmp_path: Path) -> None:
@@ -138,8 +152,7 @@ def test_only_known_decoders_are_tried(tmp_path: Path) -> None:
     stored = np.arange(400, dtype=np.uint16).reshape(20, 20)
     with pytest.raises(UnreadableFileError) as caught:
         _decodes(image_dataset(stored, 12), segments + bytes(100), uid.RLELossless, tmp_path / "a")
-    assert re.findall(r"(\w+): ", caught.value.message)[:2] == ["fxray", "imagecodecs"]
-    assert "pylibjpeg" not in caught.value.message
+    assert caught.value.message.startswith("the frame is damaged (")
 
 
 def test_nothing_reaches_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fxcore.errors import ParameterError
+from fxcore.errors import DamagedDataError, ParameterError
 from fxcore.kernels import unpack_planes
 from fxcore.kernels.packbits import _CHUNK
 
@@ -33,7 +33,7 @@ def packed(plane: bytes, rng: np.random.Generator, longest: int = 128, nothing: 
 
 
 def plainly(segment: bytes, pixels: int) -> bytes | None:
-    """Unpack step by step (DICOM PS3.5 section G.3.2); None if it ends within a run or too early."""
+    """Unpack step by step (DICOM PS3.5 section G.3.2); None if it ends within a run, too early or late."""
     out, at = bytearray(), 0
     while len(out) < pixels:
         if at >= len(segment):
@@ -48,6 +48,8 @@ def plainly(segment: bytes, pixels: int) -> bytes | None:
         if at > len(segment):
             return None
         out += run
+    if len(out) > pixels + 1 or any(segment[at + 1 :]):
+        return None
     return bytes(out[:pixels])
 
 
@@ -85,25 +87,40 @@ def test_planes_come_back(n: int, pixels: int) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_what_follows_a_full_plane_does_not_matter(n: int) -> None:
+def test_a_plane_may_be_padded_and_not_go_on(n: int) -> None:
+    """Bytes that are missing from the middle of a segment leave others at its end."""
     for pixels in (5, 300, _CHUNK, _CHUNK + 3):
         planes = _planes(n, pixels)
-        # The last run goes past the plane, and a whole run and half of one come after it.
-        longer = [packed(plane, _RNG)[:] + bytes([200, 1, 2, 9, 9, 9, 100, 5]) for plane in planes]
-        source, places = joined(longer)
-        found = unpack_planes(source, places, pixels)
-        assert [found[:, k].tobytes() for k in range(n)] == planes
-        crossing = [packed(plane + plane[:90], _RNG) for plane in planes]
-        source, places = joined(crossing)
-        found = unpack_planes(source, places, pixels)
-        assert [found[:, k].tobytes() for k in range(n)] == planes
+        segments = [packed(plane, _RNG) for plane in planes]
+        for behind in (b"", b"\0", b"\x80", b"\7", bytes(9), b"\7\0\0"):
+            source, places = joined([*segments[:-1], segments[-1] + behind])
+            found = unpack_planes(source, places, pixels)
+            assert [found[:, k].tobytes() for k in range(n)] == planes
+        for behind in (b"\0\0\7", bytes([200, 1, 2, 9, 9, 9, 100, 5]), b"\0\1"):
+            source, places = joined([*segments[:-1], segments[-1] + behind])
+            with pytest.raises(DamagedDataError, match=f"segment {n - 1} goes on"):
+                unpack_planes(source, places, pixels)
+
+
+def test_a_run_may_go_past_its_plane_by_a_byte() -> None:
+    """Encoders that take an image with the byte that makes its length even have that byte in it."""
+    for n in (1, 2, 3):
+        for pixels in (3, _CHUNK - 3, 2 * _CHUNK - 3):
+            whole = bytes([129, 7]) * (pixels // 128)
+            for more in (0, 1, 2):
+                source, places = joined([whole + bytes([257 - pixels % 128 - more, 7])] * n)
+                if more < 2:
+                    assert (unpack_planes(source, places, pixels) == 7).all()
+                else:
+                    with pytest.raises(DamagedDataError, match="segment 0 goes on"):
+                        unpack_planes(source, places, pixels)
 
 
 @given(st.binary(min_size=1, max_size=700), st.integers(1, 900), st.integers(0, 200))
 def test_any_bytes_are_read_as_the_standard_says(segment: bytes, pixels: int, behind: int) -> None:
     """Alone and as the second plane, where other bytes follow and where the memory ends."""
     expected = plainly(segment, pixels)
-    whole = bytes([129, 3]) * (pixels // 128 + 1)
+    whole = packed(bytes(pixels), _RNG, nothing=0)
     for source, places in (
         joined([segment]),
         (segment + bytes([0] * behind), [(0, len(segment))]),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.errors import ParameterError
+from fxcore.errors import DamagedDataError, ParameterError
 from fxcore.kernels._bits import put_run
 from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer, as_sequence
 from fxcore.kernels._jit import kernel
@@ -25,7 +25,8 @@ def unpack_planes(
 ) -> NDArray[np.uint8]:
     """Unpack segments of PackBits runs and interleave them, byte by byte.
 
-    Runs may cross the ends of rows. What follows in a segment once its plane is full is left alone.
+    Runs may cross the ends of rows. A segment has a byte more than its plane at most, and after its runs one
+    byte of any value and zeros: what encoders pad with. Data that bytes are missing from has other things there.
 
     Cost: one pass over the segments side by side. A run takes one step without a branch, whatever it is.
 
@@ -46,7 +47,9 @@ def unpack_planes(
     Raises
     ------
     ParameterError
-        If a segment lies outside `source`, or ends within a run or before its plane is full.
+        If a segment lies outside `source`.
+    DamagedDataError
+        If one ends within a run or before its plane is full, or goes on after it.
 
     References
     ----------
@@ -69,27 +72,31 @@ def unpack_planes(
         if not 0 <= start <= stop <= packed.size:
             raise ParameterError(f"a segment of bytes {start} to {stop} is not within {packed.size} bytes")
     planes = np.empty((pixels, len(segments)), np.uint8)
+    places, ready = np.array(segments, np.int64), np.zeros(len(segments), np.int64)
     if len(segments) == 1:
-        full = _unpack(packed, *segments[0], planes.reshape(-1), 0, pixels)[1] >= pixels
-        short = -1 if full else 0
+        places[0, 0], filled = _unpack(packed, *segments[0], planes.reshape(-1), 0, pixels)
+        short, ready[0] = -1 if filled >= pixels else 0, filled - pixels
     else:
         # A run may end after its chunk does: what is left over moves to the front for the next.
         chunks = np.empty((len(segments), _CHUNK + _LONGEST), np.uint8)
         pairs = planes.reshape(-1).view("=u2") if len(segments) == 2 else _NO_PAIRS
-        short = _interleave(packed, np.array(segments, np.int64), chunks, planes, pairs)
+        short = _interleave(packed, places, ready, chunks, planes, pairs)
     if short >= 0:
-        raise ParameterError(f"segment {short} ends within a run or before its {pixels} bytes are full")
+        raise DamagedDataError(f"segment {short} ends within a run or before its {pixels} bytes are full")
+    for k, (at, stop) in enumerate(places.tolist()):
+        if ready[k] > 1 or packed[at + 1 : stop].any():
+            raise DamagedDataError(f"segment {k} goes on after its {pixels} bytes")
     return planes
 
 
 @kernel
-def _interleave(source, places, chunks, planes, pairs):
+def _interleave(source, places, ready, chunks, planes, pairs):
     """Fill `planes` (pixels, n) from the segments at `places` (n, 2); returns one that falls short or -1.
 
-    `places` is used up. `pairs` is `planes` once more, two bytes together, where there are two planes.
+    The starts in `places` become where reading ended, and `ready`, which is 0, how many bytes each segment
+    had in excess then. `pairs` is `planes` once more, two bytes together, where there are two planes.
     """
     pixels, n = planes.shape
-    ready = np.zeros(n, np.int64)
     for first in range(0, pixels, _CHUNK):
         size = min(_CHUNK, pixels - first)
         for k in range(n):

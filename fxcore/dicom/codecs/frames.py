@@ -41,7 +41,7 @@ _PLUGINS: dict[str, Any] = {plugin.NAME: plugin for plugin in (fxray_plugin, ima
 # Measured on radiographs, core for core: our kernels are the fastest for what they decode, then
 # imagecodecs. Plugins that happen to be installed besides these are left alone: the same file gives the
 # same bytes everywhere, and some end the process (pylibjpeg-rle panics on a broken header).
-_ORDER = (*_PLUGINS, "gdcm", "pydicom")
+_ORDER = (*_PLUGINS, "gdcm")
 
 _JPEG = (
     uid.JPEGBaseline8Bit,
@@ -185,8 +185,9 @@ def _deflated_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Fra
 def _encapsulated_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
     decoder = DECODERS[syntax]
     order = [n for n in _ORDER if n in decoder.available_plugins]
-    if syntax in _JPEG:
-        # gdcm ends the process on some broken JPEG streams, and decodes none that imagecodecs does not.
+    if syntax not in uid.JPEG2000TransferSyntaxes:
+        # It ends the process on some broken JPEG streams, and of JPEG-LS streams that are damaged it makes
+        # other pixels; it decodes none of either that imagecodecs does not.
         order = [n for n in order if n != "gdcm"]
     for source in _fragments(data, fmt):
         yield _decode_one(source, syntax, fmt, decoder, order)
@@ -244,7 +245,7 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
         except MemoryError:
             raise
         except DamagedDataError as error:
-            # libjpeg fills what is missing with grey and calls that a success.
+            # Whatever the next would make of it is not the image.
             raise UnreadableFileError("undecodable", f"the frame is damaged ({brief(error)})") from error
         except Exception as error:
             reasons.append(f"{name}: {brief(error)}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.errors import DamagedDataError
 from fxcore.kernels import unpack_planes
 
 _HEADER = struct.Struct("<16L")
@@ -32,16 +33,16 @@ def rle_frame(source: bytes, runner: Any) -> NDArray[Any]:
 
     Raises
     ------
-    ValueError
-        If the header is broken or counts other segments than the samples take, or if a segment ends
-        within a run or before it has given every pixel.
+    DamagedDataError
+        If the header is broken or counts other segments than the samples take, or if a segment does not hold
+        a byte for every pixel, and no more. There is nothing in RLE that another decoder could know better.
     """
     rows, columns, samples = runner.rows, runner.columns, runner.samples_per_pixel
     bits = runner.bits_allocated
     segments = _segments(source)
     width = max(1, bits // 8)
     if len(segments) != samples * width:
-        raise ValueError(
+        raise DamagedDataError(
             f"{len(segments)} RLE segments where {samples} sample(s) of {bits} bits take {samples * width}"
         )
     if bits == 1:
@@ -58,12 +59,12 @@ def rle_frame(source: bytes, runner: Any) -> NDArray[Any]:
 def _segments(source: bytes) -> list[tuple[int, int]]:
     """Read from the header (G.5) where each segment begins and ends."""
     if len(source) < _HEADER.size:
-        raise ValueError(f"an RLE frame of {len(source)} bytes has no header")
+        raise DamagedDataError(f"an RLE frame of {len(source)} bytes has no header")
     count, *offsets = _HEADER.unpack_from(source)
     if not 1 <= count <= _MOST_SEGMENTS:
-        raise ValueError(f"an RLE header that counts {count} segments; the standard allows 1 to 15")
+        raise DamagedDataError(f"an RLE header that counts {count} segments; the standard allows 1 to 15")
     starts = [*offsets[:count], len(source)]
     segments = list(pairwise(starts))
     if starts[0] < _HEADER.size or any(start >= stop for start, stop in segments):
-        raise ValueError("the offsets in the RLE header do not lead from one segment to the next")
+        raise DamagedDataError("the offsets in the RLE header do not lead from one segment to the next")
     return segments
