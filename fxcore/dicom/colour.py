@@ -13,6 +13,7 @@ from fxcore.dicom.bounded import value_of
 from fxcore.dicom.codecs.frames import Frame
 from fxcore.dicom.grey import is_constant
 from fxcore.dicom.pixels import PixelFormat
+from fxcore.dicom.transform import first_input
 from fxcore.errors import UnreadableFileError
 from fxcore.kernels import apply_table
 
@@ -78,6 +79,8 @@ def colour_image(frame: Frame, fmt: PixelFormat) -> NDArray[np.uint8]:
     if values.dtype.kind not in "ui":
         raise UnreadableFileError("unsupported_pixel_format", "colour in floating point")
     unsigned = values.view(f"u{values.dtype.itemsize}")
+    if frame.shift:
+        unsigned = unsigned >> unsigned.dtype.type(frame.shift)
     values = unsigned & unsigned.dtype.type(2**frame.bits - 1)
     y_max = float(2**frame.bits - 1)
     if frame.photometric == "RGB":
@@ -111,17 +114,23 @@ def palette_image(frame: Frame, fmt: PixelFormat, dataset: Dataset, little_endia
 
 def luma_of_palette(stored: NDArray[np.int32], dataset: Dataset, little_endian: bool) -> NDArray[np.uint8]:
     """Return the luma of the palette's colour for each stored value (PS3.3 C.7.6.3.1.5)."""
+    first = None
     try:
-        length, first, _ = (int(v) for v in dataset.RedPaletteColorLookupTableDescriptor)
+        length, declared, bits = (int(v) for v in dataset.RedPaletteColorLookupTableDescriptor)
         length = (length & 0xFFFF) or 2**16
-        index = np.clip(stored, first, first + length - 1)
-        palette = dataset if little_endian else _swapped(dataset)
+        first = first_input(declared, length, int(stored.min()), int(stored.max()))
+        palette = _palette(dataset, little_endian, length, bits)
         _check_segments(palette)
-        rgb = apply_color_lut(index, palette)
+        index = stored - (declared if first is None else first)
+        rgb = apply_color_lut(np.clip(index, 0, length - 1) + declared, palette)
     except Exception as error:  # absent, of another shape or unreadable
         raise UnreadableFileError(
             "invalid_image_header", f"the colour palette is unusable ({type(error).__name__})"
         ) from error
+    if first is None:
+        raise UnreadableFileError(
+            "invalid_image_header", "the colour palette has no colour for any value that a pixel may have"
+        )
     # 8-bit colours written into 16-bit words stay 8-bit colours.
     return luma(rgb, 255.0 if rgb.dtype == np.uint8 or rgb.max() <= 255 else 65535.0)
 
@@ -161,15 +170,21 @@ def _expanded(words: list[int], place: int, segments: int, wide: bool, nested: b
     return total
 
 
-def _swapped(dataset: Dataset) -> Dataset:
-    """Return the palette with its words in little endian, the only order pydicom reads them in."""
+def _palette(dataset: Dataset, little_endian: bool, length: int, bits: int) -> Dataset:
+    """Return the palette as pydicom reads it: words in little endian, and no byte after the last colour."""
     copy = Dataset()
     for element in dataset.group_dataset(0x0028):
         copy.add(element)
     for keyword in _PALETTE_DATA:
         data = copy.get(keyword)
-        if data:
-            setattr(copy, keyword, np.frombuffer(data, ">u2").astype("<u2").tobytes())
+        if not data:
+            continue
+        if not little_endian:
+            data = np.frombuffer(data, ">u2").astype("<u2").tobytes()
+        if not keyword.startswith("Segmented"):
+            # Colours of 8 bits come in a byte each, or in a word.
+            data = data[: length if bits == 8 and len(data) < 2 * length else 2 * length]
+        setattr(copy, keyword, data)
     copy.set_original_encoding(False, True)
     return copy
 

@@ -17,6 +17,10 @@ from fxcore.dicom.parse import UNDEFINED_LENGTH, Parsed
 from fxcore.dicom.terms import COLOUR, GREY
 from fxcore.errors import UnreadableFileError
 
+YBR_PARTIAL_422 = "YBR_PARTIAL_422"
+# Writers pad the pixel data to even or to a multiple of a few bytes.
+_PADDING = 16
+_HALF_SAMPLED = ("YBR_FULL_422", YBR_PARTIAL_422)
 _KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 
 
@@ -65,7 +69,7 @@ class PixelFormat:
     def frame_bits(self) -> int:
         """Bits of one frame in native encoding."""
         bits = self.rows * self.columns * self.samples * self.bits_allocated
-        return bits // 3 * 2 if self.photometric == "YBR_FULL_422" else bits
+        return bits // 3 * 2 if self.photometric in _HALF_SAMPLED else bits
 
 
 def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFormat:
@@ -172,7 +176,7 @@ def _text(dataset: Dataset, keyword: str) -> str:
 def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     """Read the value of the pixel data element.
 
-    Native pixel data that is shorter than the header declares is refused before it is read.
+    Native pixel data that is shorter than the header declares is refused, and such that is longer by a frame.
 
     Raises
     ------
@@ -211,17 +215,24 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
             data = stream.read(available)
     if native:
         expected = (fmt.frame_bits * fmt.frames + 7) // 8
-        if fmt.photometric == "YBR_FULL_422" and 2 * len(data) >= 3 * expected:
+        if fmt.photometric in _HALF_SAMPLED and 2 * len(data) >= 3 * expected:
             raise UnreadableFileError(
                 "invalid_image_header",
                 f"{len(data)} bytes of pixel data are too many for a PhotometricInterpretation of "
-                f"YBR_FULL_422, which takes {expected}; it should say RGB or YBR_FULL",
+                f"{fmt.photometric}, which takes {expected}; it should say RGB or YBR_FULL",
             )
         if len(data) < expected:
             raise UnreadableFileError(
                 "truncated_pixel_data",
                 f"{len(data)} bytes of pixel data found where {fmt.frames} frame(s) of "
                 f"{fmt.rows} x {fmt.columns} take {expected}",
+            )
+        if len(data) - expected > _PADDING and 8 * (len(data) - expected) >= fmt.frame_bits:
+            raise UnreadableFileError(
+                "invalid_image_header",
+                f"{len(data)} bytes of pixel data, a frame or more over the {expected} that {fmt.frames} "
+                f"frame(s) of {fmt.rows} x {fmt.columns} pixels of {fmt.bits_allocated} bits take; "
+                "NumberOfFrames, BitsAllocated or another attribute is wrong",
             )
     return data
 

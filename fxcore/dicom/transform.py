@@ -7,7 +7,7 @@ never costs the file.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ class Transform:
         What was there but unusable: ``"bad_rescale"``, ``"bad_voi_lut"``, ``"bad_window"``.
     inverted : bool
         MONOCHROME1 or Presentation LUT Shape INVERSE or both: one inversion.
-    padding : tuple of (int, int) or None
+    padding : tuple of (float, float) or None
         Lowest and highest stored value that is padding.
     """
 
@@ -113,7 +113,7 @@ class Transform:
     windows: int
     notes: tuple[str, ...]
     inverted: bool
-    padding: tuple[int, int] | None
+    padding: tuple[float, float] | None
 
 
 def nominal_range(fmt: PixelFormat, modality: Rescale | LookupTable) -> tuple[float, float]:
@@ -122,11 +122,28 @@ def nominal_range(fmt: PixelFormat, modality: Rescale | LookupTable) -> tuple[fl
         return 0.0, modality.y_max
     if fmt.keyword != "PixelData":
         return 0.0, 1.0
-    bits = fmt.bits_stored
-    low, high = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if fmt.signed else (0.0, 2.0**bits - 1)
     # A negative slope turns them round.
-    ends = modality(np.array([low, high]))
+    ends = modality(np.array(_stored_range(fmt)))
     return float(ends.min()), float(ends.max())
+
+
+def _stored_range(fmt: PixelFormat) -> tuple[float, float]:
+    if fmt.keyword != "PixelData":
+        return -math.inf, math.inf
+    bits = fmt.bits_stored
+    return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if fmt.signed else (0.0, 2.0**bits - 1)
+
+
+def first_input(first: int, length: int, low: float, high: float) -> int | None:
+    """Return the input value of the first of `length` entries of a lookup table whose inputs are low..high.
+
+    The descriptor gives it as 16 bits, signed where the inputs are (PS3.3 C.11.1.1, C.11.2.1.1, C.7.6.3.1.5);
+    only explicit VR can say so, and may say it wrongly. None where the table is for no input, either way.
+    """
+    for value in (first, first - 0x10000, first + 0x10000):
+        if value <= high and value + length > low:
+            return value
+    return None
 
 
 def read_transform(dataset: Dataset, fmt: PixelFormat, little_endian: bool, frame: int) -> Transform:
@@ -137,9 +154,10 @@ def read_transform(dataset: Dataset, fmt: PixelFormat, little_endian: bool, fram
     """
     notes: list[str] = []
     values = _functional_group(dataset, frame, "PixelValueTransformationSequence") or dataset
-    modality = _modality(values, little_endian, notes)
+    modality = _modality(values, fmt, little_endian, notes)
     values = _functional_group(dataset, frame, "FrameVOILUTSequence") or dataset
-    voi_lut, voi_luts = _voi_lut(values, little_endian, nominal_range(fmt, modality)[0], notes)
+    inputs = nominal_range(fmt, modality) if fmt.keyword == "PixelData" else (-math.inf, math.inf)
+    voi_lut, voi_luts = _voi_lut(values, little_endian, inputs, notes)
     window, windows = _window(values, notes)
     shape = str(_get(dataset, "PresentationLUTShape") or "").strip().upper()
     return Transform(
@@ -194,10 +212,12 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _modality(dataset: Dataset, little_endian: bool, notes: list[str]) -> Rescale | LookupTable:
+def _modality(
+    dataset: Dataset, fmt: PixelFormat, little_endian: bool, notes: list[str]
+) -> Rescale | LookupTable:
     sequence = _get(dataset, "ModalityLUTSequence")
     if sequence:
-        table = _lookup_table(sequence[0], little_endian)
+        table = _lookup_table(sequence[0], little_endian, _stored_range(fmt))
         if table is not None:
             return table
         notes.append("bad_rescale")
@@ -211,17 +231,14 @@ def _modality(dataset: Dataset, little_endian: bool, notes: list[str]) -> Rescal
 
 
 def _voi_lut(
-    dataset: Dataset, little_endian: bool, lowest: float, notes: list[str]
+    dataset: Dataset, little_endian: bool, inputs: tuple[float, float], notes: list[str]
 ) -> tuple[LookupTable | None, int]:
     sequence = _get(dataset, "VOILUTSequence")
     if not sequence:
         return None, 0
-    table = _lookup_table(sequence[0], little_endian)
+    table = _lookup_table(sequence[0], little_endian, inputs)
     if table is None:
         notes.append("bad_voi_lut")
-    elif lowest < 0 and table.first > 0x7FFF:
-        # The VR is SS where modality values may be negative (C.11.2.1.1), and only explicit VR can say so.
-        table = replace(table, first=table.first - 0x10000)
     return table, len(sequence)
 
 
@@ -239,19 +256,20 @@ def _window(dataset: Dataset, notes: list[str]) -> tuple[Window | None, int]:
     return Window(centre, width, function), count
 
 
-def _lookup_table(item: Dataset, little_endian: bool) -> LookupTable | None:
+def _lookup_table(item: Dataset, little_endian: bool, inputs: tuple[float, float]) -> LookupTable | None:
     try:
-        length, first, bits = (int(v) for v in item["LUTDescriptor"].value)
+        length, declared, bits = (int(v) for v in item["LUTDescriptor"].value)
         data = value_of(item, "LUTData", _MOST_LUT_BYTES)
     except Exception:  # absent, of another multiplicity or unreadable
         return None
     length = (length & 0xFFFF) or 2**16
-    if not 8 <= bits <= 16:
+    first = first_input(declared, length, *inputs)
+    if first is None or not 8 <= bits <= 16:
         return None
     if isinstance(data, (bytes, bytearray)):
         entries = _entries(bytes(data), length, little_endian)
     elif isinstance(data, (MultiValue, list)):
-        entries = np.array([int(v) & 0xFFFF for v in data], np.uint16)
+        entries = _unpacked(np.array([int(v) & 0xFFFF for v in data], "<u2"), length)
     else:
         return None
     if len(entries) < length:
@@ -265,18 +283,24 @@ def _entries(data: bytes, length: int, little_endian: bool) -> NDArray[Any]:
     order = "<" if little_endian else ">"
     if len(data) >= 2 * length:
         return np.frombuffer(data, f"{order}u2", length)
-    # 8-bit entries packed two to a word (PS3.3 C.11.1.1.1).
-    words = np.frombuffer(data, f"{order}u2", len(data) // 2).astype("<u2")
-    return words.view(np.uint8)
+    return _unpacked(np.frombuffer(data, f"{order}u2", len(data) // 2).astype("<u2"), length)
 
 
-def _padding(dataset: Dataset, fmt: PixelFormat) -> tuple[int, int] | None:
+def _unpacked(words: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return `length` entries or more: a word each or, if there are too few, two to a word (C.11.1.1.1)."""
+    return words if len(words) >= length else words.view(np.uint8)
+
+
+def _padding(dataset: Dataset, fmt: PixelFormat) -> tuple[float, float] | None:
     """Pixel Padding Value and Range Limit (PS3.3 C.7.5.1.1.2), in stored values."""
-    limits = []
-    for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
-        number = _number(_get(dataset, keyword))
-        if number is not None:
-            value = int(number)
+    limits: list[float] = []
+    # Each kind of pixel data has its own: FloatPixelPaddingValue and so on.
+    kind = fmt.keyword.removesuffix("Data")
+    for keyword in (f"{kind}PaddingValue", f"{kind}PaddingRangeLimit"):
+        value = _number(_get(dataset, keyword))
+        if value is not None:
+            if fmt.keyword == "PixelData":
+                value = int(value)
             if fmt.bits_allocated <= 16:
                 # Written as US where it should be SS, or the other way round.
                 if fmt.signed and value > 0x7FFF:
@@ -284,6 +308,6 @@ def _padding(dataset: Dataset, fmt: PixelFormat) -> tuple[int, int] | None:
                 elif not fmt.signed and value < 0:
                     value += 0x10000
             limits.append(value)
-        elif keyword == "PixelPaddingValue":
+        elif not limits:
             return None
     return min(limits), max(limits)

@@ -26,7 +26,7 @@ def unpack_planes(
     """Unpack segments of PackBits runs and interleave them, byte by byte.
 
     Runs may cross the ends of rows. A segment has a byte more than its plane at most, and after its runs one
-    byte of any value and zeros: what encoders pad with. Data that bytes are missing from has other things there.
+    byte of any value and zeros: what encoders pad with. Where bytes are missing before, there are others.
 
     Cost: one pass over the segments side by side. A run takes one step without a branch, whatever it is.
 

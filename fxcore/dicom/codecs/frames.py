@@ -26,7 +26,7 @@ from fxcore.dicom.codecs.streams import (
     jpeg_2000_size,
     jpeg_size,
 )
-from fxcore.dicom.pixels import PixelFormat
+from fxcore.dicom.pixels import YBR_PARTIAL_422, PixelFormat
 from fxcore.dicom.quiet import brief, quiet_stderr
 from fxcore.errors import DamagedDataError, UnreadableFileError
 
@@ -134,12 +134,13 @@ def decode_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) -
     Yields
     ------
     Frame
-        In order, exactly ``fmt.frames`` of them; frames in excess of that are left alone.
+        In order, exactly ``fmt.frames`` of them.
 
     Raises
     ------
     UnreadableFileError
-        ``"unsupported_transfer_syntax"``, ``"truncated_pixel_data"`` or ``"undecodable"``.
+        ``"unsupported_transfer_syntax"``, ``"truncated_pixel_data"``, ``"undecodable"``, ``"too_large"`` or
+        ``"invalid_image_header"``.
     """
     if syntax == DEFLATED_IMAGE_FRAME:
         yield from _deflated_frames(data, fmt)
@@ -155,15 +156,33 @@ def decode_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) -
 
 
 def _native_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
+    if fmt.bits_allocated == 1 and fmt.samples == 1:
+        yield from _single_bits(data, fmt)
+        return
     options = fmt.options() | {"number_of_frames": fmt.frames}
+    if fmt.photometric == YBR_PARTIAL_422:
+        # Sampled alike, which is all that pydicom has to know.
+        options["photometric_interpretation"] = "YBR_FULL_422"
     decoder = base.get_decoder(syntax)
     try:
         for values, properties in decoder.iter_array(
             data, raw=True, validate=False, view_only=True, correct_unused_bits=False, **options
         ):
-            yield _frame(values, properties, fmt, "native", fmt.bits_stored)
+            if fmt.photometric == YBR_PARTIAL_422:
+                properties["photometric_interpretation"] = YBR_PARTIAL_422
+            yield _frame(values, properties, fmt, "native", fmt.bits_stored, fmt.bits_allocated)
     except Exception as error:
         raise UnreadableFileError("undecodable", f"native pixel data: {brief(error)}") from error
+
+
+def _single_bits(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Frame]:
+    """Unpack pixels of one bit (PS3.5 section 8.1.1): a frame may begin within a byte."""
+    pixels = fmt.rows * fmt.columns
+    packed = np.frombuffer(data, np.uint8)
+    for first in range(0, pixels * fmt.frames, pixels):
+        bits = np.unpackbits(packed[first // 8 : (first + pixels + 7) // 8], bitorder="little")
+        values = bits[first % 8 : first % 8 + pixels].reshape(fmt.rows, fmt.columns)
+        yield Frame(values, 1, 0, fmt.photometric, "native")
 
 
 def _deflated_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Frame]:
@@ -194,7 +213,7 @@ def _encapsulated_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFo
 
 
 def _fragments(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[bytes]:
-    _check_fragments(data)
+    _check_fragments(data, fmt)
     count = 0
     try:
         for source in generate_frames(data, number_of_frames=fmt.frames):
@@ -214,8 +233,19 @@ def _fragments(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[bytes]:
         )
 
 
-def _check_fragments(data: bytes | memoryview) -> None:
-    """Refuse more fragments, or a longer offset table, than an object for each would be made of."""
+def _check_fragments(data: bytes | memoryview, fmt: PixelFormat) -> None:
+    """Refuse more fragments than an object for each would be made of, and more frames than declared."""
+    if data[:4] != ITEM_TAG:
+        raise UnreadableFileError(
+            "undecodable",
+            "the pixel data is not encapsulated, as the transfer syntax of the header says it is",
+        )
+    frames = int.from_bytes(data[4:8], "little") // 4
+    if fmt.frames < frames <= _MOST_FRAGMENTS:
+        raise UnreadableFileError(
+            "invalid_image_header",
+            f"the offset table is of {frames} frames of pixel data where NumberOfFrames says {fmt.frames}",
+        )
     offset, count = 0, 0
     while data[offset : offset + 4] == ITEM_TAG:
         length = int.from_bytes(data[offset + 4 : offset + 8], "little")
@@ -229,7 +259,7 @@ def _check_fragments(data: bytes | memoryview) -> None:
 
 
 def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
-    precision = _check_stream(source, syntax, fmt)
+    bits, held = _check_stream(source, syntax, fmt)
     reasons = []
     for name in order:
         if syntax in _JPEG and name != fxray_plugin.NAME:
@@ -241,7 +271,7 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
                 values, properties = _grey(source, syntax, fmt, _PLUGINS[name])
             else:
                 values, properties = _any(source, fmt, decoder, name)
-            return _frame(values, properties, fmt, name, precision)
+            return _frame(values, properties, fmt, name, bits, held)
         except MemoryError:
             raise
         except DamagedDataError as error:
@@ -286,12 +316,15 @@ def _any(source: bytes, fmt: PixelFormat, decoder: Any, name: str) -> tuple[NDAr
     return values, properties
 
 
-def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:
-    """Refuse what a native decoder is known to get wrong; return how many bits of a sample count."""
+def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int, int]:
+    """Refuse what a native decoder is known to get wrong.
+
+    Returns how many bits of a sample count, and how many the stream holds.
+    """
     if syntax not in _CODESTREAMS:
         if syntax == uid.RLELossless and fmt.frame_bits > 8 * _RLE_EXPANSION * len(source):
             raise _too_short(source, fmt)
-        return fmt.bits_stored
+        return fmt.bits_stored, fmt.bits_allocated
     found = _CODESTREAMS[syntax](source)
     if found is None:
         raise UnreadableFileError("undecodable", "a frame does not start like one of its transfer syntax")
@@ -315,7 +348,7 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> int:
         raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
     elif fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(source):
         raise _too_short(source, fmt)
-    return fmt.bits_stored if syntax in _JPEG else found.precision
+    return fmt.bits_stored if syntax in _JPEG else found.precision, found.precision
 
 
 def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:
@@ -325,13 +358,15 @@ def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:
     )
 
 
-def _frame(values: NDArray[Any], properties: dict[str, Any], fmt: PixelFormat, name: str, bits: int) -> Frame:
+def _frame(
+    values: NDArray[Any], properties: dict[str, Any], fmt: PixelFormat, name: str, bits: int, held: int
+) -> Frame:
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
     width = 8 * values.dtype.itemsize
     native = name in ("native", "deflate") or properties["bits_allocated"] == fmt.bits_allocated
-    # HighBit is BitsStored - 1 today; left-aligned pixels (ACR-NEMA, early DICOM) put it higher.
-    shift = (
-        fmt.high_bit + 1 - bits if native and bits == fmt.bits_stored and bits <= fmt.high_bit < width else 0
-    )
+    # HighBit is BitsStored - 1 today; left-aligned pixels (ACR-NEMA, early DICOM) put it higher. A stream
+    # that has no such bit holds them as they are.
+    left_aligned = native and bits == fmt.bits_stored and bits <= fmt.high_bit < min(width, held)
+    shift = fmt.high_bit + 1 - bits if left_aligned else 0
     return Frame(values, min(bits, width), shift, str(properties["photometric_interpretation"]), name)
