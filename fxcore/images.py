@@ -10,6 +10,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans
 from fxcore.dicom.codecs.streams import check_jpeg_end, check_jpeg_size, jpeg_size
 from fxcore.dicom.colour import luma, luma_of_cmyk
 from fxcore.dicom.columns import FILE_COLUMNS
@@ -148,6 +149,7 @@ def _decode(data: bytes, page: Page) -> tuple[NDArray[Any], str]:
         # libpng writes its warnings to the terminal.
         with quiet_stderr():
             if page.kind == "jpeg":
+                check_jpeg_scans(data, "truncated_image")
                 if page.samples == 3:
                     # The Y of the stream is the luma of its RGB; decoding nothing else is exact and faster.
                     return imagecodecs.jpeg8_decode(data, outcolorspace="GRAYSCALE"), "rgb"

@@ -9,6 +9,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans
 from fxcore.dicom.codecs.streams import check_jpeg_end, check_jpeg_size, jpeg_size
 from fxcore.dicom.colour import luma, luma_of_cmyk
 from fxcore.errors import UnreadableFileError
@@ -253,3 +254,4 @@ def _check_jpeg(stream: bytes, page: Page, least: tuple[int, int], most: tuple[i
         )
     check_jpeg_end(stream, "truncated_image")
     check_jpeg_size(stream, size, "truncated_image")
+    check_jpeg_scans(stream, "truncated_image")

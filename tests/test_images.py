@@ -266,6 +266,25 @@ def test_damage_in_one_of_several_chunks_of_a_png(tmp_path: Path) -> None:
             _load(_saved(tmp_path, bytes(damaged)))
 
 
+@pytest.mark.parametrize("image", [_SMOOTH, _SMOOTH_RGB])
+@pytest.mark.parametrize("progressive", [0, 1])
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_a_jpeg_with_an_end_but_not_all_of_its_image(
+    image: np.ndarray, progressive: int, suffix: str, tmp_path: Path
+) -> None:
+    if suffix == ".jpg":
+        data = cv2.imencode(suffix, image, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])[1].tobytes()
+    else:
+        data = imagecodecs.tiff_encode(image, compression="jpeg")
+    _load(_saved(tmp_path, data))
+    start, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
+    # The last scan of a progressive JPEG is a short one of a component: it is left out whole.
+    kept = start if progressive and suffix == ".jpg" else start + (end - start) // 2
+    with pytest.raises(UnreadableFileError) as caught:
+        _load(_saved(tmp_path, data[:kept] + b"\xff\xd9" * ((end - kept) // 2) + data[end:]))
+    assert caught.value.reason == "truncated_image"
+
+
 @pytest.mark.parametrize(
     ("data", "limits", "reason"),
     [
