@@ -89,7 +89,7 @@ def _quarter(degrees: float, gain: float) -> np.ndarray:
 
 @pytest.mark.parametrize("level", [0, 255])
 def test_four_exposures_in_two_rows_are_four_parts(level: int) -> None:
-    tilts, gains = (8.0, -5.0, 3.0, -10.0), (1.0, 0.85, 1.1, 0.95)
+    tilts, gains = (60.0, -40.0, 80.0, 20.0), (1.0, 0.85, 1.1, 0.95)
     shown = [_quarter(tilt, gain) for tilt, gain in zip(tilts, gains, strict=True)]
     beside, between = np.full((200, 8), level, np.uint8), np.full((8, 308), level, np.uint8)
     rows = [np.hstack([left, beside, right]) for left, right in (shown[:2], shown[2:])]
