@@ -78,7 +78,7 @@ def test_the_sides_of_a_strip_between_two_exposures_make_no_frame_of_both() -> N
         round_limb = 120 * np.sqrt(1 - np.linspace(-1, 1, 18) ** 2)
         image[40:247, column + 50 : column + 68] += round_limb + rng.normal(0, 6, (207, 18))
     seen = Overview(np.clip(image, 0, 255).astype(np.float32))
-    assert seen.negative.frame.mask.mean() <= 0.85
+    assert seen.negative.frame.sure.mean() <= 0.85
     assert inversion_margin(seen) > 0.5
     assert inversion_margin(seen.negative) < -0.5
 

@@ -45,7 +45,7 @@ _CORNER = 4
 _RIM = 3
 # What makes a line sure.
 _SURE_SEEN, _SURE_DROP = 0.8, 0.31
-# A frame covers no more of the image.
+# A frame surely covers no more of the image.
 _MOST = 0.85
 
 
@@ -110,12 +110,11 @@ def bright_frame(grey: Grey) -> Frame:
             seen, drop = line[3] / way, drop / span
             if (seen >= _SEEN and drop >= _DROP) or seen >= _SEEN_WHOLE:
                 beyond = rows * line[0] + columns * line[1] > line[2] - 1.5
-                # The sides of a strip between two exposures have all of the image beyond one or the other.
-                if np.count_nonzero(mask | beyond) > _MOST * grey.size:
-                    continue
                 mask |= beyond
                 taken.add(direction)
-                if seen >= _SURE_SEEN and drop >= _SURE_DROP:
+                # The sides of a strip between two exposures have all of the image beyond one or the other.
+                surely = seen >= _SURE_SEEN and drop >= _SURE_DROP
+                if surely and np.count_nonzero(sure | beyond) <= _MOST * grey.size:
                     sure |= beyond
     return Frame(mask | canvas, sure | canvas)
 
