@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fxcore.build import build
 from fxcore.executor import default_workers
-from fxcore.phantom import synthesise
+from fxcore.phantom.archive import LABELS, synthesise
 from fxcore.run import Progress, Silent, Summary
 
 STUDIES = 360
@@ -36,7 +36,7 @@ def demo(folder: Path, *, workers: int = 0, progress: Progress | None = None) ->
     """
     progress = progress or Silent()
     archive = folder / "archive"
-    if not (archive / "truth.csv").exists():
+    if not (archive / LABELS).exists():
         progress.stage("Making a phantom archive", STUDIES)
         synthesise(
             archive,
@@ -51,7 +51,7 @@ def demo(folder: Path, *, workers: int = 0, progress: Progress | None = None) ->
     return build(
         archive,
         folder / "dataset",
-        labels=archive / "labels.csv",
+        labels=archive / LABELS,
         key_file=folder / KEY_FILE,
         workers=workers,
         progress=progress,

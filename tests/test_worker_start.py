@@ -117,5 +117,4 @@ def test_every_command_that_takes_workers_starts_them_early() -> None:
         for command in app.registered_commands
     }
     with_workers = {name for name, taken in parameters.items() if "workers" in taken}
-    # Phantoms are drawn by another pool.
-    assert with_workers - {"synth"} == cli._COMMANDS_WITH_WORKERS
+    assert with_workers == cli._COMMANDS_WITH_WORKERS

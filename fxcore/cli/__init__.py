@@ -8,7 +8,7 @@ import sys
 
 from fxcore.cli.signals import Stopped, ignore, listen
 
-_COMMANDS_WITH_WORKERS = {"build", "demo", "ingest", "labels", "preprocess", "score"}
+_COMMANDS_WITH_WORKERS = {"build", "demo", "ingest", "labels", "preprocess", "score", "synth"}
 _OPTIONS_WITHOUT_WORKERS = {"--help", "-h", "--scheduler"}
 
 

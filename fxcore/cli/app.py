@@ -100,20 +100,20 @@ def synth(
     from fxcore.executor import default_workers
     from fxcore.phantom import synthesise
 
+    with errors_for_people("Nothing was kept: run the same command again."), progress(quiet) as display:
+        display.stage("Making studies", studies)
+        made = synthesise(
+            out,
+            studies=studies,
+            seed=seed,
+            scale=scale,
+            displacement=displacement,
+            one_view=one_view,
+            truth=truth,
+            workers=workers or default_workers(),
+            progress=display.advance,
+        )
     with errors_for_people():
-        with progress(quiet) as display:
-            display.stage("Making studies", studies)
-            made = synthesise(
-                out,
-                studies=studies,
-                seed=seed,
-                scale=scale,
-                displacement=displacement,
-                one_view=one_view,
-                truth=truth,
-                workers=workers or default_workers(),
-                progress=display.advance,
-            )
         _end(quiet, json, f"Phantom archive {out}", made.figures())
 
 

@@ -5,24 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import math
-import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from pebble import ProcessPool
-
-from fxcore.errors import ParameterError
-from fxcore.import_path import shared_import_path
-from fxcore.phantom.encode import encode
+from fxcore.attempt import WorkerFailure
+from fxcore.errors import FxrayError, ParameterError
+from fxcore.executor import Executor, Outcome
 from fxcore.phantom.identity import stream, token, uid
 from fxcore.phantom.junk import corrupted, write_junk
+from fxcore.phantom.output import check_folder, whole_or_not_at_all
 from fxcore.phantom.plan import BLOCK, plan_study
-from fxcore.phantom.render import render
 from fxcore.phantom.truth import CLASSES, COLUMNS, truth_row
+
+_Result = TypeVar("_Result")
 
 CHUNK = 4
 """Studies a task."""
+
+LABELS = "labels.csv"
+"""Written last: an archive that has it is whole."""
+
+# None takes a hundredth of that; on an empty cache, the first one compiles.
+_SECONDS_A_TASK = 3600.0
 
 SPELLINGS: tuple[tuple[str, str], ...] = (
     ("broken", "not_broken"),
@@ -72,6 +78,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Written:
+    first: int
     rows: list[dict[str, str]]
     studies: int
     radiographs: int
@@ -116,7 +123,7 @@ def synthesise(
     truth : bool
         Also write ``truth.csv``; see :data:`fxcore.phantom.truth.COLUMNS`.
     workers : int
-        Processes to draw with; 1 stays in this one.
+        Processes to draw with.
     progress : callable, optional
         Called with the number of studies written since the last call.
 
@@ -124,33 +131,40 @@ def synthesise(
     ------
     ParameterError
         For a number out of range, or an `out` that has something in it.
+    FxrayError
+        If another run is writing to `out`, or a worker process cannot do its share.
     """
     out = Path(out)
-    _check(out, studies, seed, scale, displacement, one_view, workers)
-    out.mkdir(parents=True, exist_ok=True)
-    tasks = [
-        _Task(str(out), seed, scale, displacement, one_view, first, min(first + CHUNK, studies))
-        for first in range(0, studies, CHUNK)
-    ]
-    rows: list[dict[str, str]] = []
-    radiographs = broken = size = 0
-    for written in _run(tasks, workers):
-        rows += written.rows
-        radiographs += written.radiographs
-        broken += written.broken
-        size += written.bytes
-        if progress is not None:
-            progress(written.studies)
-    _write_labels(out, seed, rows)
-    write_junk(out, seed)
-    if truth:
-        _write_csv(out / "truth.csv", COLUMNS, rows)
-    return PhantomSummary(studies, radiographs, len(rows), broken, size)
+    _check(studies, seed, scale, displacement, one_view, workers)
+    check_folder(out)
+    done: list[_Written] = []
+    with whole_or_not_at_all(out, LABELS) as folder:
+        tasks = [
+            _Task(str(folder), seed, scale, displacement, one_view, first, min(first + CHUNK, studies))
+            for first in range(0, studies, CHUNK)
+        ]
+        # Its workers are gone before the folder is.
+        with Executor(workers) as executor:
+            for written in _run(executor, tasks):
+                done.append(written)
+                if progress is not None:
+                    progress(written.studies)
+        done.sort(key=lambda written: written.first)
+        rows = [row for written in done for row in written.rows]
+        _write_labels(folder, seed, rows)
+        write_junk(folder, seed)
+        if truth:
+            _write_csv(folder / "truth.csv", COLUMNS, rows)
+    return PhantomSummary(
+        studies,
+        sum(written.radiographs for written in done),
+        len(rows),
+        sum(written.broken for written in done),
+        sum(written.bytes for written in done),
+    )
 
 
-def _check(
-    out: Path, studies: int, seed: int, scale: float, displacement: float, one_view: float, workers: int
-) -> None:
+def _check(studies: int, seed: int, scale: float, displacement: float, one_view: float, workers: int) -> None:
     if studies < 1:
         raise ParameterError(f"studies must be at least 1, not {studies}")
     if seed < 0:
@@ -163,31 +177,41 @@ def _check(
         raise ParameterError(f"one_view must be in 0..1, not {one_view}")
     if workers < 1:
         raise ParameterError(f"workers must be at least 1, not {workers}")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ParameterError(
-            f"{out} is not an empty folder: the phantom never writes over anything; choose another"
+
+
+def _run(executor: Executor, tasks: list[_Task]) -> Iterator[_Written]:
+    """Yield what is written as it comes, in no particular order."""
+    for compiled in executor.run(_compile, tasks[:1], lambda task: _SECONDS_A_TASK):
+        _done(compiled)
+    for written in executor.run(_write_studies, tasks, lambda task: _SECONDS_A_TASK):
+        yield _done(written)
+
+
+def _done(outcome: Outcome[_Task, _Result]) -> _Result:
+    task, result = outcome.task, outcome.result
+    if isinstance(result, WorkerFailure):
+        raise FxrayError(
+            f"studies {task.first} to {task.stop - 1} could not be drawn: {result.message}"
+            f"{result.place and f' ({result.place})'}. Nothing was kept; where memory is short, take fewer "
+            "workers or a smaller scale"
         )
+    return result
 
 
-def _run(tasks: list[_Task], workers: int) -> Iterator[_Written]:
-    if workers == 1 or len(tasks) == 1:
-        yield from map(_write_studies, tasks)
-        return
-    # Compile every kernel into the on-disk cache before several processes want it at once.
-    study = plan_study(tasks[0].seed, 0, 0.02)
+def _compile(task: _Task) -> None:
+    """Compile every kernel into the on-disk cache, before several processes want it at once."""
+    from fxcore.phantom.render import render
+
+    study = plan_study(task.seed, 0, 0.02)
     render(study.radiographs[0], study.patient, "wrist")
-    context = multiprocessing.get_context("spawn")
-    with shared_import_path(), ProcessPool(max_workers=workers, context=context) as pool:
-        try:
-            yield from pool.map(_write_studies, tasks).result()
-        except BaseException:
-            # Leaving the pool waits for what it has in hand; after a failure or Ctrl-C nobody wants it.
-            pool.stop()
-            raise
 
 
 def _write_studies(task: _Task) -> _Written:
     """Write the files of a few consecutive studies; the unit of parallel work."""
+    # Only here: the process that hands out the tasks has no need of compiled kernels.
+    from fxcore.phantom.encode import encode
+    from fxcore.phantom.render import render
+
     out = Path(task.out)
     rows: list[dict[str, str]] = []
     radiographs = broken = size = 0
@@ -206,7 +230,7 @@ def _write_studies(task: _Task) -> _Written:
                 target.write_bytes(code)
                 size += len(code)
                 rows.append(truth_row(study, plan, picture.boxes, duplicate=duplicate))
-    return _Written(rows, task.stop - task.first, radiographs, broken, size)
+    return _Written(task.first, rows, task.stop - task.first, radiographs, broken, size)
 
 
 def _write_labels(out: Path, seed: int, rows: list[dict[str, str]]) -> None:
@@ -222,7 +246,7 @@ def _write_labels(out: Path, seed: int, rows: list[dict[str, str]]) -> None:
         nobody = ("surplus", index)
         name = f"A{token(seed, *nobody, digits=10)}" if key == "AccessionNumber" else uid(seed, *nobody)
         lines.append({key: name, "label": spelling[CLASSES[index // BLOCK % 2]]})
-    _write_csv(out / "labels.csv", (key, "label"), [lines[i] for i in rng.permutation(len(lines))])
+    _write_csv(out / LABELS, (key, "label"), [lines[i] for i in rng.permutation(len(lines))])
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
