@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.dicom.quiet import quiet_stderr
 from fxcore.errors import FxrayError
 from fxcore.kernels import rotate
 from fxcore.phantom.plan import plan_study
@@ -94,7 +95,9 @@ def fracatlas() -> list[Case]:
 
 
 def _annotated(row: dict[str, str]) -> Case:
-    image = cv2.imread(str(FRACATLAS / row["file"]), cv2.IMREAD_GRAYSCALE)
+    # Some files of the collection end too early, of which libjpeg tells the terminal.
+    with quiet_stderr():
+        image = cv2.imread(str(FRACATLAS / row["file"]), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise FxrayError(f"OpenCV cannot read {row['file']} of FracAtlas")
     factor = min(1.0, _SIDE / max(image.shape))
