@@ -47,6 +47,8 @@ def run(
     ------
     FxrayError
         If a package to measure against is missing, for an unknown family, or an option of another.
+    OSError
+        If there can be no folder for the sheets.
     """
     if family not in tuple(Family):
         raise ParameterError(f"{family!r} is no family of benchmarks; choose from: {', '.join(Family)}")
@@ -54,6 +56,9 @@ def run(
         raise ParameterError(f"threads must be 0 (one for each core) or more, not {threads}")
     if family != Family.ACCURACY and (sheet or seeds):
         raise ParameterError(f"a sheet and seeds are for {Family.ACCURACY.value} alone, not for {family}")
+    if sheet:
+        # Now, as measuring takes minutes.
+        sheet.mkdir(parents=True, exist_ok=True)
     require_peers()
     compile_packages()
     options = Options(quick, threads or default_workers(), say or (lambda text: None), sheet, seeds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from bench.results import Findings, Result, Table
@@ -166,20 +165,56 @@ def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def replace_block(page: str, name: str, block: str) -> str:
-    """Return the page with the block of that name replaced, or added at the end where there is none."""
-    if _block(name).search(page):
-        return _block(name).sub(lambda _: _marked(name, block), page, count=1)
-    head = page.rstrip() + "\n\n" if page.strip() else "# Benchmarks\n\n"
-    return f"{head}## {name}\n\n{_marked(name, block)}\n"
+    """Return the page with the block of that name replaced, or added at the end where there is none.
+
+    Raises
+    ------
+    FxrayError
+        If its markers are not one pair.
+    """
+    begin, end = _markers(name)
+    marked = f"{begin}\n\n{block.strip()}\n\n{end}"
+    if place := _place(page, name):
+        before, after = page[: place.start], page[place.stop :]
+    else:
+        before, after = page.rstrip(), ""
+        marked = f"{'' if before else '# Benchmarks'}\n\n## {name}\n\n{marked}\n"
+    # A page keeps its line endings; where it has both, they stay where they are.
+    windows = 2 * page.count("\r\n") > page.count("\n")
+    return before + (marked.replace("\n", "\r\n") if windows else marked) + after
 
 
-def _marked(name: str, block: str) -> str:
-    return f"<!-- bench:{name} -->\n\n{block.strip()}\n\n<!-- /bench:{name} -->"
+def _markers(name: str) -> tuple[str, str]:
+    return f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
 
 
-def _block(name: str) -> re.Pattern[str]:
-    begin, end = (re.escape(f"<!-- {slash}bench:{name} -->") for slash in ("", "/"))
-    return re.compile(f"{begin}.*?{end}", re.DOTALL)
+def _place(page: str, name: str) -> slice | None:
+    """Return where the block of that name is in the page, with its markers.
+
+    What stands between markers is ours to replace, so there must be no doubt which two belong together.
+    """
+    begin, end = _markers(name)
+    if begin not in page and end not in page:
+        return None
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise FxrayError(
+            f"the block {name} begins {page.count(begin)} times and ends {page.count(end)} times; leave "
+            f"one {begin} and, after what is to be replaced, one {end}"
+        )
+    if page.index(begin) > page.index(end):
+        raise FxrayError(f"the block {name} ends before it begins; put {end} after {begin}")
+    return slice(page.index(begin), page.index(end) + len(end))
+
+
+def check_page(path: Path, family: str) -> None:
+    """See that the family's block in the page at `path` can be refreshed.
+
+    Raises
+    ------
+    FxrayError
+        If the page cannot be read, or markers of the block stand alone.
+    """
+    _block(_read(path), path, family)
 
 
 def write_markdown(findings: Findings, path: Path, plot: Path | None = None) -> None:
@@ -190,17 +225,30 @@ def write_markdown(findings: Findings, path: Path, plot: Path | None = None) -> 
     Raises
     ------
     FxrayError
-        If the page cannot be read or written.
+        If the page cannot be read or written, or markers of the block stand alone.
     """
+    page = _read(path)
+    name = _block(page, path, findings.family)
+    link = Path(os.path.relpath(plot, path.parent)).as_posix() if plot else ""
+    block = markdown(findings, link) if name == findings.family else short_markdown(findings)
     try:
-        page = path.read_text(encoding="utf-8") if path.exists() else ""
         path.parent.mkdir(parents=True, exist_ok=True)
-        link = Path(os.path.relpath(plot, path.parent)).as_posix() if plot else ""
-        short = f"{findings.family}, in short"
-        if _block(short).search(page):
-            page = replace_block(page, short, short_markdown(findings))
-        else:
-            page = replace_block(page, findings.family, markdown(findings, link))
-        path.write_text(page, encoding="utf-8", newline="")
+        path.write_text(replace_block(page, name, block), encoding="utf-8", newline="")
+    except OSError as error:
+        raise FxrayError(f"cannot refresh {path}: {error}") from error
+
+
+def _block(page: str, path: Path, family: str) -> str:
+    """Return the name of the block that is the family's in this page."""
+    names = (f"{family}, in short", family)
+    try:
+        return next((name for name in names if _place(page, name)), family)
+    except FxrayError as error:
+        raise FxrayError(f"cannot refresh {path}: {error}") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode() if path.exists() else ""
     except (OSError, UnicodeError) as error:
         raise FxrayError(f"cannot refresh {path}: {error}") from error

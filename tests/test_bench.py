@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 import bench.kernels
-from bench import decode, memory, pipeline, size, tables
+from bench import decode, memory, pipeline, size
 from bench.archives import LABELS, SHARES, archive
 from bench.harness import Effort, Spread, interleave
 from bench.inputs import SIZES, STANDARD, phantom, phantom_plan
@@ -141,26 +141,6 @@ def test_dropped_marks_leave_the_figures_and_a_reason() -> None:
     assert not findings.marks
 
 
-def test_a_block_is_replaced_and_nothing_else(tmp_path: Path) -> None:
-    page = tmp_path / "docs" / "page.md"
-    tables.write_markdown(_findings(), page)
-    first = page.read_text(encoding="utf-8")
-    assert "| ≥ 3 | not met | a \\| b |" in first
-    tables.write_markdown(_findings(), page)
-    assert page.read_text(encoding="utf-8") == first
-
-    framed = "# Mine\n\nbefore \\1\n" + first.replace("# Benchmarks", "") + "after\n"
-    page.write_text(framed, encoding="utf-8")
-    tables.write_markdown(replace(_findings(), family="kernels"), page)
-    tables.write_markdown(replace(_findings(), said=["Other."]), page)
-    refreshed = page.read_text(encoding="utf-8")
-    assert refreshed.startswith("# Mine\n\nbefore \\1\n")
-    assert "after\n" in refreshed
-    assert refreshed.count("So it is.") == 1
-    assert refreshed.count("Other.") == 1
-    assert refreshed.index("Other.") < refreshed.index("after") < refreshed.index("So it is.")
-
-
 @pytest.mark.parametrize("module", ["cv2", "skimage"])
 def test_missing_peer_names_the_extra(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -182,21 +162,6 @@ def test_unknown_family_bad_thread_count_and_options_of_another_family(tmp_path:
     for other in ({"seeds": (3,)}, {"sheet": tmp_path}):
         with pytest.raises(ParameterError, match="accuracy alone, not for png"):
             run("png", **other)
-
-
-def test_png_family_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SIZES, STANDARD, (120, 150))
-    outputs = [str(tmp_path / name) for name in ("f.json", "docs/page.md", "docs/plot.svg")]
-    (tmp_path / "docs").mkdir()
-    options = [*("--json", outputs[0]), *("--markdown", outputs[1]), *("--plot", outputs[2])]
-    result = CliRunner().invoke(app, ["bench", "png", "--quick", *options])
-    assert result.exit_code == 0, result.output
-    assert "Marks" in result.stdout
-    rows = json.loads(Path(outputs[0]).read_text(encoding="utf-8"))["rows"]
-    assert {row["name"] for row in rows} == {"PNG encode", "PNG decode"}
-    assert all(row.keys() >= JSON_KEYS for row in rows)
-    assert "](plot.svg)" in Path(outputs[1]).read_text(encoding="utf-8")
-    assert Path(outputs[2]).read_text(encoding="utf-8").lstrip().startswith("<?xml")
 
 
 def test_kernels_family_measures_every_row_and_every_mark(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,22 +60,26 @@ def bench(
 ) -> None:
     """Measure speed against OpenCV, scikit-image, pydicom, and how often the steps are right."""
     with errors_for_people():
+        from bench.outputs import check_outputs, write_figures
         from bench.run import run
         from bench.tables import write_markdown
 
+        pages = markdown or ()
+        check_outputs(family, json, pages, plot)
         findings = run(
             family, quick=quick, threads=threads, sheet=sheet, seeds=tuple(seed or ()), say=_teller(quiet)
         )
+        # First of all: what is on the screen, a full disk cannot take away.
+        if not quiet:
+            _show(findings)
         if json:
-            _write_json(findings, json)
+            write_figures(findings, json)
+        for page in pages:
+            write_markdown(findings, page, plot)
         if plot:
             from bench.plot import plot as draw
 
             draw(findings, plot)
-        for page in markdown or ():
-            write_markdown(findings, page, plot)
-        if not quiet:
-            _show(findings)
 
 
 def _teller(quiet: bool) -> Callable[[str], None]:
@@ -87,12 +91,6 @@ def _teller(quiet: bool) -> Callable[[str], None]:
             sys.stderr.flush()
 
     return say
-
-
-def _write_json(findings: Findings, path: Path) -> None:
-    import json
-
-    path.write_text(json.dumps(findings.figures(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def _show(findings: Findings) -> None:
