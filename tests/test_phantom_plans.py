@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fxcore.body_parts.recognise import recognise
+from fxcore.phantom import exposure
+from fxcore.phantom.labels import SIDED_LABELS, SIDED_WRISTS
+from fxcore.phantom.nuisance import Field, draw_marker
 from fxcore.phantom.plan import (
     BROKEN_FRACTION,
     CORRUPTIONS,
     TRANSFER_SYNTAXES,
     VIEW_COUNTS,
+    LimbPlan,
     RadiographPlan,
     StudyPlan,
     plan_study,
@@ -122,6 +127,60 @@ def test_views_sizes_and_storage_vary_as_documented(plans: list[StudyPlan]) -> N
     assert len({r.path for r in radiographs}) == len(radiographs)
     patients = Counter(s.patient.patient_id for s in plans)
     assert max(patients.values()) > 1
+
+
+def test_every_study_is_of_the_age_that_the_patient_is_drawn_with(plans: list[StudyPlan]) -> None:
+    births: dict[str, set[str]] = {}
+    years: Counter[str] = Counter()
+    for study in plans:
+        person = study.patient
+        births.setdefault(person.patient_id, set()).add(person.birth_date)
+        years[study.date[:4]] += 1
+        # As PatientAge counts: whole years, of which one begins on each birthday.
+        assert (int(study.date) - int(person.birth_date)) // 10000 == person.age
+    assert all(len(dates) == 1 for dates in births.values())
+    assert set(years) == {str(year) for year in range(2010, 2020)}
+
+
+def test_a_label_that_names_a_side_names_that_of_the_images(plans: list[StudyPlan]) -> None:
+    seen: Counter[str] = Counter()
+    for study in plans:
+        for side, labels in zip("LR", zip(*SIDED_LABELS, strict=True), strict=True):
+            if study.body_part.label in labels:
+                seen[side] += 1
+                assert all(plan.limbs[0].laterality == side for plan in study.radiographs)
+    assert min(seen["L"], seen["R"]) > 100
+    for twins in SIDED_LABELS:
+        assert {recognise(label).part for label in twins} == {"wrist" if twins in SIDED_WRISTS else "ankle"}
+
+
+@pytest.mark.parametrize(("dark", "shown"), [("left", "L"), ("right", "R")])
+def test_a_side_marker_is_that_of_the_side_where_it_lies(dark: str, shown: str) -> None:
+    def drawn(seed: int, sides: tuple[str, str]) -> NDArray[np.float32]:
+        image = np.full((200, 160), 0.5, np.float32)
+        image[:, slice(80) if dark == "left" else slice(80, 160)] = 0.1
+        draw_marker(np.random.default_rng(seed), image, Field(0, 0, 200, 160), sides, "AP", with_text=True)
+        return image
+
+    other = "L" if shown == "R" else "R"
+    for seed in range(12):
+        image = drawn(seed, ("L", "R"))
+        # By lot, all three corners may lie on the other side.
+        lies_left = np.abs(image[:, :80] - image[0, 0]).max() > np.abs(image[:, 80:] - image[0, 159]).max()
+        if lies_left == (dark == "left"):
+            np.testing.assert_array_equal(image, drawn(seed, (shown, shown)))
+            assert not np.array_equal(image, drawn(seed, (other, other)))
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_an_image_of_two_hands_is_marked_by_either(joined: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    monkeypatch.setattr(exposure, "draw_marker", lambda *arguments: given.append(arguments[3]))
+    study = plan_study(5, 0, 0.1)
+    limbs = tuple(LimbPlan(side, 0.0, fractured=False) for side in "RL")
+    plan = dataclasses.replace(study.radiographs[0], limbs=limbs, joined=joined, marker="letter")
+    render(plan, study.patient, "wrist")
+    assert given == ([("R", "R"), ("L", "L")] if joined else [("R", "L")])
 
 
 def test_nothing_in_the_plan_but_the_fracture_knows_the_class(plans: list[StudyPlan]) -> None:

@@ -13,6 +13,7 @@ import argparse
 import csv
 import hashlib
 import hmac
+import itertools
 import json
 import math
 import multiprocessing
@@ -28,10 +29,10 @@ import pydicom
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
-from fxcore.phantom.labels import WRIST_LABELS
+from fxcore.phantom.labels import SIDED_WRISTS, WRIST_LABELS
 
 # Having looked through the labels of the archive once, the expert lists those that are wrists.
-WRISTS = frozenset((*WRIST_LABELS, ""))
+WRISTS = frozenset((*WRIST_LABELS, *itertools.chain(*SIDED_WRISTS), ""))
 # Where gdcm has no decoder, the fastest of the others that pydicom lists.
 PLUGINS = ("gdcm", "pylibjpeg", "pydicom")
 KEPT = (

@@ -81,7 +81,8 @@ def expose(
     if plan.collimator:
         shutter(display, field, 0.01 if plan.collimator == "dark" else float(rng.uniform(0.85, 0.97)))
     if plan.marker:
-        draw_marker(rng, display, field, limbs[0].laterality, plan.view, plan.marker == "letter+text")
+        sides = (limbs[0].laterality, limbs[-1].laterality)
+        draw_marker(rng, display, field, sides, plan.view, plan.marker == "letter+text")
     display = raster.blur(display, float(rng.uniform(0.05, 0.25)))
     noise = rng.standard_normal(display.shape, dtype=np.float32)
     _grain(display, noise, np.float32(rng.uniform(0.008, 0.03)))

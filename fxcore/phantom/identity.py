@@ -43,7 +43,7 @@ _PHYSICIANS = ("Invented^Ruth^^Dr.", "Erfunden^Paul^^Dr.", "Inventé^Marie^^Dr."
 
 @dataclass(frozen=True)
 class Patient:
-    """A fictitious patient, the same in each of their studies."""
+    """A fictitious patient, the same in each of their studies: all of these are of one year of their life."""
 
     patient_id: str
     name: str
@@ -80,7 +80,8 @@ def patient(seed: int, number: int) -> Patient:
     growth = float(np.clip(0.62 + 0.38 * (age - 6) / 11, 0.62, 1.0))
     size = growth * (1.04 if male else 0.95) * float(np.clip(rng.normal(1, 0.05), 0.85, 1.15))
     thinning = 1.0 - 0.009 * max(age - 45, 0)
-    born = 2019 - age
+    # A number of its own, which leaves those of all else as they are.
+    born = int(stream(seed, 10, number).integers(2010, 2019)) - age
     return Patient(
         patient_id=f"FX{rng.integers(10**7, 10**8)}",
         name=f"{rng.choice(_FAMILY)}{number:05d}^{rng.choice(_GIVEN)}",
@@ -91,6 +92,13 @@ def patient(seed: int, number: int) -> Patient:
         size=size,
         cortex=float(np.clip(thinning * rng.normal(1, 0.12) * (0.6 + 0.4 * growth), 0.45, 1.35)),
     )
+
+
+def day_in_year_of_age(person: Patient, day: int) -> np.datetime64:
+    """Return the date so many days after the birthday on which the patient came to their age."""
+    birth = person.birth_date
+    birthday = np.datetime64(f"{int(birth[:4]) + person.age}-{birth[4:6]}-{birth[6:]}")
+    return birthday + np.timedelta64(day % 365, "D")
 
 
 def institution(rng: np.random.Generator) -> str:

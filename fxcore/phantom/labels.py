@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,13 @@ OTHER_LABELS: tuple[str, ...] = (
     "avant-bras", "SHOULDER", "Thumb",
 )  # fmt: skip
 
+SIDED_WRISTS: tuple[tuple[str, str], ...] = (
+    ("WRIST LEFT", "WRIST RIGHT"), ("L WRIST", "R WRIST"), ("WRIST_LT", "WRIST_RT"),
+    ("Handgelenk li.", "Handgelenk re"), ("Polso sx", "Polso dx"), ("Ranne vas.", "Ranne oik."),
+)  # fmt: skip
+SIDED_LABELS = (*SIDED_WRISTS, ("OSG links", "OSG rechts"))
+"""Those of the above that name a side, with their twins: left, right."""
+
 OTHER_FRACTION = 0.12
 """Fraction of studies that are not of a wrist."""
 
@@ -56,6 +63,14 @@ def draw_body_part(rng: np.random.Generator) -> BodyPart:
     if kind > 1 - EMPTY_FRACTION:
         return BodyPart("", "wrist")
     return BodyPart(_zipf(WRIST_LABELS, rank), "wrist")
+
+
+def on_side(part: BodyPart, side: str) -> BodyPart:
+    """Return the body part with a label that, if it names a side, names this one: ``L`` or ``R``."""
+    for left, right in SIDED_LABELS:
+        if part.label in (left, right):
+            return replace(part, label=left if side == "L" else right)
+    return part
 
 
 def _zipf(labels: tuple[str, ...], quantile: float) -> str:

@@ -86,25 +86,22 @@ def draw_marker(
     rng: np.random.Generator,
     image: NDArray[np.float32],
     field: Field,
-    laterality: str,
+    sides: tuple[str, str],
     view: str,
     with_text: bool,
 ) -> None:
-    """Put a lead letter, with a line of text below if asked, into the emptiest of three corners, in place."""
+    """Put a lead letter, with a line of text below if asked, into the emptiest of three corners, in place.
+
+    `sides` are the letters for the left and for the right edge of the image.
+    """
     height = max(7, int(0.028 * max(image.shape) * rng.uniform(0.8, 1.5)))
-    mark = _text(laterality, height)
-    if rng.random() < 0.35:
-        mark = ~np.pad(mark, max(1, height // 5))
-    if with_text:
-        line = _text(f"{view} {''.join(rng.choice(list('012347'), 4))}", max(7, height // 3))
-        width = max(mark.shape[1], line.shape[1])
-        mark = np.vstack(
-            [_widen(mark, width), np.zeros((max(2, height // 5), width), dtype=bool), _widen(line, width)]
-        )
-    if rng.random() < 0.2:
-        mark = np.rot90(mark, int(rng.integers(1, 4)))
+    plate = rng.random() < 0.35
+    words = f"{view} {''.join(rng.choice(list('012347'), 4))}" if with_text else ""
+    turns = int(rng.integers(1, 4)) if rng.random() < 0.2 else 0
+    marks = [_mark(letter, height, plate, words, turns) for letter in sides]
     brightness = np.float32(rng.uniform(0.85, 1.0))
-    rows, columns = mark.shape
+    # Letters are of one size.
+    rows, columns = marks[0].shape
     gap = max(2, int(0.02 * max(image.shape)))
     room_rows = field.row1 - field.row0 - rows - 2 * gap
     room_columns = field.column1 - field.column0 - columns - 2 * gap
@@ -113,15 +110,29 @@ def draw_marker(
     best = None
     for _ in range(3):
         row = field.row0 + gap + int(room_rows * rng.random())
-        column = field.column0 + gap + (room_columns if rng.random() < 0.5 else 0)
+        left = rng.random() >= 0.5
+        column = field.column0 + gap + (0 if left else room_columns)
         patch = image[row : row + rows, column : column + columns]
         mean = float(patch.mean())
         if best is None or mean < best[0]:
-            best = (mean, row, column)
+            best = (mean, patch, marks[0 if left else 1])
     assert best is not None
-    _, row, column = best
-    patch = image[row : row + rows, column : column + columns]
+    _, patch, mark = best
     patch[mark] = np.maximum(patch[mark], brightness)
+
+
+def _mark(letter: str, height: int, plate: bool, words: str, turns: int) -> NDArray[np.bool_]:
+    """Bitmap of a lead letter, or of one cut out of a plate; with words below, and turned by quarters."""
+    mark = _text(letter, height)
+    if plate:
+        mark = ~np.pad(mark, max(1, height // 5))
+    if words:
+        line = _text(words, max(7, height // 3))
+        width = max(mark.shape[1], line.shape[1])
+        mark = np.vstack(
+            [_widen(mark, width), np.zeros((max(2, height // 5), width), dtype=bool), _widen(line, width)]
+        )
+    return np.rot90(mark, turns)
 
 
 def _widen(bitmap: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:

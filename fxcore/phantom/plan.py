@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fxcore.phantom.identity import Patient, patient, stream, token, uid
-from fxcore.phantom.labels import BodyPart, draw_body_part
+from fxcore.phantom.identity import Patient, day_in_year_of_age, patient, stream, token, uid
+from fxcore.phantom.labels import BodyPart, draw_body_part, on_side
 
 BROKEN_FRACTION = 0.31
 VIEW_COUNTS = (0.17, 0.62, 0.13, 0.05, 0.01, 0.015, 0.0025, 0.0025)
@@ -127,18 +127,18 @@ def plan_study(seed: int, index: int, scale: float, one_view: float = 0.0) -> St
         )
         for k in range(count)
     )
-    day = rng.integers(0, 365 * 9)
-    date = np.datetime64("2010-01-01") + np.timedelta64(int(day), "D")
+    person = patient(seed, number)
+    date = day_in_year_of_age(person, int(rng.integers(0, 365 * 9)))
     return StudyPlan(
         index=index,
         study_uid=study_uid,
         accession=f"A{token(seed, 'accession', index, digits=10)}",
-        patient=patient(seed, number),
+        patient=person,
         date=str(date).replace("-", ""),
         time=f"{rng.integers(0, 24):02d}{rng.integers(0, 60):02d}{rng.integers(0, 60):02d}",
         broken=broken,
         labelled=index % BLOCK != 13,
-        body_part=body_part,
+        body_part=on_side(body_part, side),
         radiographs=radiographs,
     )
 
