@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # What a file of SQLite begins with (SQLite file format, section 1.3.1).
 _MAGIC = b"SQLite format 3\0"
 # Raised when what is kept, or how a file is judged, changes.
-_FORMAT = 3
+_FORMAT = 4
 _BATCH = 64
 _SECONDS_PER_BATCH = 120.0
 _SECONDS_BETWEEN_KEEPS = 180.0

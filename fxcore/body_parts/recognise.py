@@ -74,7 +74,7 @@ def recognise(label: str, terms: Terms = (), min_similarity: float = 0.8) -> Rec
     Recognition
     """
     book = vocabulary(terms)
-    text = repair(label)
+    text = readable(label, terms)
     found = words(text)
     hits, unknown = _named(found, book)
     if hits:
@@ -82,13 +82,24 @@ def recognise(label: str, terms: Terms = (), min_similarity: float = 0.8) -> Rec
         hits = _misspelt(found, unknown, hits, book, min_similarity)
         how = "exact" if exact else "word" if any(score == 1 for *_, score in hits) else "fuzzy"
         return _recognition(hits, how, book)
-    for reading in code_page_readings(label):
-        hits, _ = _named(words(reading), book)
-        if hits:
-            return _recognition(hits, "word", book)
     hits = _with_gaps(words_with_gaps(text), book)
     hits = hits or _misspelt(found, unknown, [], book, min_similarity)
     return _recognition(hits, "fuzzy", book)
+
+
+@functools.lru_cache(maxsize=65536)
+def readable(label: str, terms: Terms = ()) -> str:
+    """Return `label` as its writer meant it, where it was read in another code page than it was written in.
+
+    Mojibake is undone wherever it shows. A label of a national code page looks like any text, so that it is
+    read anew only if it names no part as it stands, and does then.
+    """
+    book = vocabulary(terms)
+    text = repair(label)
+    if text.isascii() or _named(words(text), book)[0]:
+        return text
+    readings = code_page_readings(label)
+    return next((reading for reading in readings if _named(words(reading), book)[0]), text)
 
 
 @functools.lru_cache(maxsize=65536)

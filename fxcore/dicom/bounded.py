@@ -79,6 +79,13 @@ def value_of(dataset: Dataset, keyword: str, most: int = _MOST_VALUE_BYTES) -> A
     return dataset[tag].value
 
 
+def raw_value_of(dataset: Dataset, keyword: str, most: int = _MOST_VALUE_BYTES) -> bytes | None:
+    """Return the bytes of a value that pydicom has not converted, unless there are more than `most`."""
+    element = dataset.get_item(_tag(keyword))
+    raw = element.value if isinstance(element, RawDataElement) else None
+    return raw if isinstance(raw, bytes) and len(raw) <= most else None
+
+
 @functools.cache
 def _tag(keyword: str) -> BaseTag:
     """Return the tag of a keyword, which pydicom would look up three times a value."""

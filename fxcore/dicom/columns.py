@@ -12,8 +12,11 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fxcore.body_parts import readable
 from fxcore.dicom.terms import COLOUR, GREY, MODALITIES, VIEW_WORDS
 
+LABEL = "BodyPartExamined"
+"""The one attribute of free text; `fxcore.dicom.text.text_of` reads it."""
 _MAX_TEXT = 64
 _MAX_VALUES = 32
 _CODE = re.compile(r"[A-Z0-9 _]{1,16}")
@@ -43,11 +46,15 @@ def _view(value: Any) -> str:
     return text if text and VIEW_WORDS.issuperset(text.replace("_", " ").split()) else ""
 
 
-def _free_text(value: Any) -> str:
-    """Return text without control, format and surrogate characters, at most 64 characters long."""
+def label_text(value: str) -> str:
+    """Return a body-part label without control, format and surrogate characters, at most 64 characters long.
+
+    It is put right before these are taken out: in text that was read in another code page than it was
+    written in, they stand for letters.
+    """
     kept = (
         c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else " "
-        for c in str(value)
+        for c in readable(value)
     )
     return " ".join("".join(kept).split())[:_MAX_TEXT].strip()
 
@@ -100,11 +107,11 @@ def _several(one: Callable[[Any], str]) -> Callable[[Any], str]:
 _YES_NO = _term("YES", "NO")
 
 # Keyword and how its value is rebuilt. Code strings come from lists, ours where the standard leaves them
-# open; exposure and spacing are what they can be. Free text is BodyPartExamined alone: it is kept on
+# open; exposure and spacing are what they can be. Free text is the body part's label alone: it is kept on
 # purpose, since sorting by it is what it is for.
 ALLOWED: dict[str, Callable[[Any], str]] = {
     "Modality": _term(*MODALITIES),
-    "BodyPartExamined": _free_text,
+    LABEL: label_text,
     "Laterality": _term("R", "L", "B", "U"),
     "ImageLaterality": _term("R", "L", "B", "U"),
     "ViewPosition": _view,

@@ -27,7 +27,7 @@ class IndexEntry:
     study_uid, sop_uid, accession, patient_id : str
         Identifiers, for use in memory: only keyed pseudonyms of them may be written.
     body_part : str
-        BodyPartExamined as it stands.
+        BodyPartExamined, as the column of that name has it.
     body_part_described : str
         Descriptions of study, series and protocol and the name of the anatomic region, joined. They
         are free text that may hold anything: for recognising a body part in memory, never written.

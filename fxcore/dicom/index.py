@@ -15,10 +15,12 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from fxcore.dicom.bounded import value_of
+from fxcore.dicom.columns import LABEL, label_text
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import IndexEntry
 from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
 from fxcore.dicom.quiet import quiet
+from fxcore.dicom.text import text_of
 from fxcore.errors import UnreadableFileError
 
 _UIDS = {
@@ -26,12 +28,18 @@ _UIDS = {
     "sop_uid": "SOPInstanceUID",
     "accession": "AccessionNumber",
     "patient_id": "PatientID",
-    "body_part": "BodyPartExamined",
 }
 _DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName")
 _TAGS = [
     Tag(keyword)
-    for keyword in (*_UIDS.values(), *_DESCRIPTIONS, "AnatomicRegionSequence", "NumberOfFrames", "Rows")
+    for keyword in (
+        *_UIDS.values(),
+        LABEL,
+        *_DESCRIPTIONS,
+        "AnatomicRegionSequence",
+        "NumberOfFrames",
+        "Rows",
+    )
 ]
 # Names decide nothing, but a broken file with one of them is reported rather than passed over.
 _SUFFIXES = (".dcm", ".dicom", ".dic", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -128,6 +136,7 @@ def _entry(parsed: Parsed, source: str, size: int) -> IndexEntry:
         source=source,
         size=size,
         kind="dicomdir" if dicomdir else "dicom",
+        body_part=_label(dataset),
         body_part_described=_described(dataset),
         number_of_frames=_frames(dataset) if has_pixels else 0,
         **values,
@@ -141,6 +150,13 @@ def _text(dataset: Dataset, keyword: str) -> str:
         text = "" if value is None else str(value).encode("utf-8", "replace").decode()
         return text.strip().strip("\0").strip()[:_MAX_TEXT]
     except Exception:  # a value that does not convert is as good as absent
+        return ""
+
+
+def _label(dataset: Dataset) -> str:
+    try:
+        return label_text(text_of(dataset, LABEL))
+    except Exception:  # as above
         return ""
 
 

@@ -13,8 +13,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from fxcore.dicom.bounded import value_of
-from fxcore.dicom.columns import ALLOWED
+from fxcore.dicom.columns import ALLOWED, LABEL
 from fxcore.dicom.quiet import quiet
+from fxcore.dicom.text import text_of
 
 _MAX_RAW = 2**10
 
@@ -63,7 +64,7 @@ def _clean(dataset: Dataset, keyword: str, rebuild: Callable[[Any], str]) -> str
 
 
 def _value(dataset: Dataset, keyword: str) -> Any:
-    return value_of(dataset, keyword)
+    return text_of(dataset, keyword) if keyword == LABEL else value_of(dataset, keyword)
 
 
 def _raw_value(dataset: Dataset, keyword: str) -> Any:
