@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fxcore.body_parts import PARTS, mentioned_parts, recognise
-from fxcore.body_parts.vocabulary import covers, listed_terms, spellings
+from fxcore.body_parts.vocabulary import MARKS, covers, listed_terms, spellings
 from tests.shared_data import DICOM, requires_dicom
 
 # One line a part and a way of going wrong; labels are separated by "|".
@@ -42,15 +42,21 @@ wrist: ΚΑΡΠΟΣ ΔΕ|πηχεοκαρπική
 wrist: riešas|plaukstas locītava|el bileği|EL BİLEĞİ|EL BILEGI|sağ el bileği|bilek|رسغ|معصم|手腕|左手腕
 wrist: 右腕关节正侧位
 wrist: 手関節|右手首|손목|좌측 손목관절|cổ tay|pergelangan tangan|arddwrn|kyçi i dorës
+wrist: COLLES FRACTURE|Colles re|手　関節|左手　関節|手 首|פרק כף יד|שורש כף יד
+wrist: HG re seitl.|HG Verlauf|HG gehalten
+wrist: перелом луча в типичном месте|дистальный отдел лучевой кости|scaphoid waist fx
 hand: hand|HAND|RT HAND|HANDS|Hände|main|MAIN DTE|mano|mão|hånd|käsi|ręka|ruka|kéz|кисть|mână
+hand: пястных костей|手 部
 hand: plauksta|χέρι|el
 hand: metacarpal|Mittelhand|bone age|手|手部|손
 finger: FINGER|THUMB|Daumen|Zeigefinger|doigt|dedo de la mano|dito della mano|sormi|palec|ujj|DIP
-finger: палец кисти
+finger: палец кисти|אצבע|اصابع|أصابع|ngón tay|фаланга пальца
 forearm: FOREARM|Unterarm|avant-bras|antebrazo|avambraccio|antebraço|onderarm|handlegg|przedramię
 forearm: předloktí|alkar
+forearm: лучевой кости|локтевой кости|UA li seitl
 forearm: radius|предплечье|ön kol|αντιβράχιο|lower arm|RADIUS/ULNA
 elbow: ELBOW|Ellbogen|Ellenbogen|coude|codo|gomito|cotovelo|elleboog|albue|armbåge|łokieć|loket
+elbow: ELB|ELB RT|EBG li seitl.|EBG bočno
 elbow: könyök|cot|dirsek
 elbow: локтевой сустав|αγκώνας|radial head
 upper arm: ARM|arm|HUMERUS|Oberarm|bras|brazo|UPPER ARM|felkar|плечевая кость
@@ -58,31 +64,36 @@ shoulder: SHOULDER|Schulter|épaule|hombro|spalla|ombro|schouder|bark|rameno|vá
 shoulder: umăr|omuz|ώμος|SCAPULA
 clavicle: CLAVICLE|Schlüsselbein|Schluesselbein|clavicule|obojczyk|ключица
 ankle: ANKLE|Sprunggelenk|OSG|OSG li|oberes Sprunggelenk|Knöchel|Knoechel|cheville|tobillo
+ankle: OSG re. seitl.|OSG gehalten|OSG im Stehen li|OSG Verlauf|ANK|ANK 3V RT
 ankle: caviglia|tornozelo|enkel
 ankle: ankel|fotled|vrist|nilkka|kostka|kotník|boka|gleznă|голеностопный сустав|ποδοκνημική
 ankle: ayak bileği|AYAK BİLEĞİ SAĞ|SAĞ A.BİLEĞİ|SOL A BİLEK
 ankle: AYAK BILEGI|脚腕关节|발목|足関節|cổ chân|Fußgelenk
 foot: FOOT|feet|Fuß|FUSS LI|Vorfuß|pied|pie|PIE IZQ|piede|pé direito|voet|fot|stopa|lábfej|стопа
 foot: ayak|tarsal|metatarsal
+foot: Navikulare Fuß|Fuß Kahnbein|足部舟骨|舟状骨 足|člunková kost nohy
+foot: scaphoid left foot|ладьевидная кость стопы
 foot: TARSAL TUNNEL|regio tarsi|canal tarsien|tunnel tarsale|túnel tarsiano|naviküler|رسغ القدم
 foot: escafoides tarsiano|escafoides del pie|escafóide do pé|scafoide tarsico|scaphoïde du pied|Kahnbein Fuß
 foot: σκαφοειδές ταρσού|sajkacsont láb|kość łódkowata|足舟骨|足舟状骨
 heel: CALCANEUS|Fersenbein|talon|heel
 toe: TOE|Großzehe|orteil|dedo del pie|dito del piede|hallux|palec stopy|prst nohy|пальцы стопы
-toe: lábujj
+toe: lábujj|Zehengelenk|اصابع القدم|אצבעות רגל
 lower leg: TIBFIB|TIBIA FIBULA|TIB/FIB|Unterschenkel|jambe|pierna|LEG|lábszár|голень
 knee: KNEE|Knie|Kniegelenk|genou|rodilla|ginocchio|joelho|knä|polvi|kolano|koleno|térd
+knee: KG re ap + seitl|KG stehend belastet|KG in carico|KG na stojąco
 knee: коленный сустав|genunchi|γόνατο|diz
-thigh: FEMUR|Oberschenkel|cuisse|muslo|fémur|бедро
+thigh: FEM|FEM LT|FEMUR|Oberschenkel|cuisse|muslo|fémur|бедро
 hip: HIP|Hüfte|Huefte re|hanche|cadera|anca|quadril|heup|höft|lonkka|biodro|kyčel|csípő
 hip: тазобедренный сустав|kalça
-pelvis: PELVIS|Becken|Beckenübersicht|bassin|miednica|bäcken|таз
+pelvis: PELV|PELV AP|PELVIS|Becken|Beckenübersicht|bassin|miednica|bäcken|таз
+face: 鼻骨|副鼻窦
 skull: SKULL|HEAD|Schädel|crâne|Brain|череп
 cervical spine: CSPINE|C-SPINE|HWS|rachis cervical
-lumbar spine: LSPINE|LWS|columna lumbar
-spine: SPINE|Wirbelsäule|kręgosłup|позвоночник
+lumbar spine: WAIST|WAIST AP|LSPINE|LWS|columna lumbar
+spine: cột sống|SPINE|Wirbelsäule|kręgosłup|позвоночник
 chest: CHEST|THORAX|Thoraxaufnahme|poumons|tórax|klatka piersiowa|грудная клетка|ribs
-abdomen: ABDOMEN|Bauch|KUB|слепая кишка|ирригоскопия толстой кишки|кишечника|товста кишка
+abdomen: ABD|ABD 2V|البطن|ABDOMEN|Bauch|KUB|слепая кишка|ирригоскопия толстой кишки|кишечника|товста кишка
 upper limb: UP_EXM|UPPER EXTREMITY|membre supérieur
 limb: EXTREMITY|Extremität
 whole body: WHOLE BODY|WHOLEBODY|Ganzkörper
@@ -91,7 +102,7 @@ whole body: WHOLE BODY|WHOLEBODY|Ganzkörper
 """
 DAMAGED = """
 wrist: WRІST|РUNHO|WRISТ|л/запястного с-ва|Naviculare-Quartett|Polsfoto|håndledsrøntgen|W RIST|ＷＲＩＳＴ
-wrist: WRSIT|wirst|wriist|WRISST LT|wrsit re|poinget|poigent|pognet droit|Handgelnk|Hangelenk li.
+wrist: WTIST|WRSIT|wirst|wriist|WRISST LT|wrsit re|poinget|poigent|pognet droit|Handgelnk|Hangelenk li.
 wrist: Handgelnek|Handgellenk
 wrist: munneca|muneka|mu?eca|MU?ECA|mu\ufffdeca|MUNYECA|polsso|punnho|nadgarstke|nadgarszek
 wrist: zapestii|csuklo|csukllo
@@ -172,7 +183,7 @@ def test_how_and_score_tell_the_sure_from_the_guessed() -> None:
 def test_every_listed_term_names_its_part_and_no_two_parts_share_one() -> None:
     owners: dict[str, set[str]] = {}
     for part, language, term in listed_terms():
-        bare = term.lstrip("=!")
+        bare = term.lstrip(MARKS)
         assert recognise(bare).part == part, (language, bare)
         for key in spellings(bare):
             owners.setdefault(key, set()).add(part)
@@ -209,7 +220,7 @@ def test_any_text_is_answered(text: str) -> None:
     assert set(mentioned_parts(text)) <= set(PARTS)
 
 
-_TERMS = st.sampled_from([term.lstrip("=!") for _, _, term in listed_terms()])
+_TERMS = st.sampled_from([term.lstrip(MARKS) for _, _, term in listed_terms()])
 _LETTERS = st.text("abcdefghinorstuw кистьзапя ρκαπός /-.2", max_size=12)
 
 

@@ -37,6 +37,27 @@ VIEW = """
     projekcja projektion projektioner vetület irányú irány 正位 侧位 正侧位 deviation ulnar radial
     flexion extension axial axiale tangential pronation supination anterior posterior dorsal volar
     palmar dorsovolar dp dpl dorsopalmar
+    obliques oblq rotation internal external weightbearing nonweightbearing portable port mobile bedside
+    repeat recheck comparison reduction postreduction preoperative postoperative splinted casted sitting
+    lying axis skyline sunrise mortise seitl seitliche seitlicher gehalten gehaltene stehen stehend
+    stehende liegen liegend sitzen sitzend verlauf verlaufskontrolle vergleich seitenvergleich
+    vergleichsaufnahme belastet belastete belastung unbelastet nativ zielaufnahme spezialaufnahme
+    schrägaufnahme funktionsaufnahme funktionsaufnahmen streckung beugung dv aufn rö rönt röntgenbild
+    kontr nachkontrolle präop präoperativ postoperativ notfall standaufnahme übersicht zwei drei debout
+    couché charge comparatif comparatifs comparative comparatives bilan cliché clichés plâtre suivi
+    dynamique postopératoire carga axiales oblicua oblicuas oblicuo frente perfil laterales comparativa
+    comparativas comparativo bipedestación yeso anteroposterior posteroanterior laterale laterali obliqua
+    carico ortostasi ortostatismo confronto controllo gesso due tre assiale assiali oblíqua ortostase
+    axiais zijdelings staand staande belaste onbelast schuin schuine axiaal richtingen twee opnamen
+    stående liggende liggande belastning belastad kontrol kontrollbild sidobild skrå optagelse planer
+    seisten kuormitettuna kuormitus sivukuva kontrolli kipsi kuva viisto boczne boczny boczna bok skośne
+    skośna skos osiowe osiowa stojąc stojąco stojące kontrola kontrolne porównawcze gipsie obciążeniem
+    przód bočná bočný boční šikmá šikmý stoje stoji zátěž zátěži zátěží sádra sádře předozadní axiální
+    srovnávací bočno bočna bočne stojeći sadra боковая боковой бок прямая прямой прям проекция проекции
+    проекциях проекцій проекція двух нагрузкой нагрузка нагрузке стоя лежа косая аксиальная контроль гипс
+    гипсе задняя сравнительная бокова пряма навантаженням стоячи профил фас oldalirányú oldal álló
+    terheléses ferde felvételek gipsz oblică ortostatism încărcare ghips προφίλ πλάγια λοξή όρθια φόρτιση
+    οπίσθια yan basarak ayakta yüklenme alçı karşılaştırmalı yön yönlü
 """
 
 GENERIC = """
@@ -50,7 +71,7 @@ GENERIC = """
     der die das von et ou avec sans y o e con sin do da dos das em na no och eller og i en et van met
     zonder het een med utan uten ja tai sekä oraz lub z bez a s se ve veya si cu fara és vagy και με
     του της των и с без или та і або h w to for in on at by is not new old per test demo phantom qa qc
-    ra mc rd
+    ra mc rd v im vor nach bei am zum na w ve f u nur sous pod в во на под при из
 """
 
 FALSE_FRIENDS = """

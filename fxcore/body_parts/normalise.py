@@ -22,6 +22,9 @@ _PLAIN = str.maketrans(
 _LATIN, _CYRILLIC = re.compile("[a-z]"), re.compile("[а-яіј]")
 _LOOKALIKES = str.maketrans("авекмнорстухіј", "abekmhopctyxij")
 _WORD = re.compile(r"[^\W\d_]+")
+# Chinese and Japanese have no spaces between words, so that one within a label is for the eye.
+_HAN_OR_KANA = "[\u3040-\u30ff\u3400-\u9fff]"
+_SPACE_IN_HAN = re.compile(rf"(?<={_HAN_OR_KANA})\s+(?={_HAN_OR_KANA})")
 _WORD_WITH_GAPS = re.compile(r"[^\W\d_]*(?:[\ufffd?]+[^\W\d_]*)+")
 _CODE_PAGES = ("cp1251", "koi8_r", "iso8859_5", "cp866", "cp1253", "cp1250", "cp1254", "cp852", "cp437")
 
@@ -47,9 +50,9 @@ def repair(label: str) -> str:
 
 def words(text: str) -> tuple[str, ...]:
     """Return the folded words of `text`: runs of letters; digits and signs only separate them."""
-    found = _WORD.findall(fold(text))
     if text.isascii():
-        return tuple(found)
+        return tuple(_WORD.findall(fold(text)))
+    found = _WORD.findall(_SPACE_IN_HAN.sub("", fold(text)))
     return tuple(w.translate(_LOOKALIKES) if _LATIN.search(w) and _CYRILLIC.search(w) else w for w in found)
 
 

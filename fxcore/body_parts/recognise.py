@@ -111,10 +111,17 @@ def mentioned_parts(text: str, terms: Terms = ()) -> tuple[str, ...]:
     """
     book = vocabulary(terms)
     hits, _ = _named(words(repair(text)), book)
-    return tuple(dict.fromkeys(book.part[key] for _, _, key, _ in sorted(hits)))
+    return tuple(dict.fromkeys(book.part[key] for _, _, key, _ in sorted(_settled(hits, book))))
+
+
+def _settled(hits: list[Hit], book: Vocabulary) -> list[Hit]:
+    """Return `hits` without the bones that hand and foot both have, where the foot is named."""
+    foot = any(book.part[key] == "foot" for _, _, key, _ in hits)
+    return [hit for hit in hits if not (foot and hit[2] in book.shared)]
 
 
 def _recognition(hits: list[Hit], how: str, book: Vocabulary) -> Recognition:
+    hits = _settled(hits, book)
     if not hits:
         return Recognition()
     ranked = sorted(hits, key=lambda hit: (hit[3] < 1, hit[0]))

@@ -34,7 +34,8 @@ LOWER_LIMB: dict[str, str] = {
         hr stopalo, stopala
         sr стопало, стопала
         bg стъпало, ходило, стъпала, ходила
-        ru стопа, стопы, =стоп, плюсна, плюсневые, предплюсна, ладьевидная кость стопы
+        ru стопа, стопы, =стоп, плюсна, плюсневые, предплюсна, ладьевидная кость стопы, плюсны, плюсневой,
+            плюсневых
         uk стопа, стопи, ступня
         ro picior, piciorul, piciorului, laba piciorului, metatarsian, scafoid tarsian, scafoid picior
         hu lábfej, =láb, lábak, lábfejek, lábközép, lábtő, lábtőcsontok, sajkacsont láb, láb sajkacsont,
@@ -75,13 +76,17 @@ LOWER_LIMB: dict[str, str] = {
         hu sarok, sarokcsont
         el πτέρνα, πτέρνας
         tr topuk, kalkaneus
+        ar العقب
+        he עקב
         zh 跟骨
         ja 踵骨, 踵
-        ko 종골, 발꿈치, 뒤꿈치""",
+        ko 종골, 발꿈치, 뒤꿈치
+        vi gót chân""",
     "toe": """
         en toe, toes, great toe, big toe, hallux, hallux valgus, foot toes
         la hallux, hallucis, digiti pedis, digitus pedis
-        de Zeh, Zehe, Zehen, Großzehe, Großzeh, Kleinzehe
+        de Zeh, Zehe, Zehen, Großzehe, Großzeh, Kleinzehe, Zehengelenk, Zehengelenke, Zehengrundgelenk,
+            Zehengrundgelenke, Großzehengelenk, Großzehengrundgelenk
         fr orteil, orteils, gros orteil
         es dedo pie, dedo del pie, dedos del pie, dedos pie, ortejo, ortejos
         it dito piede, dito del piede, dita del piede, dita piede, alluce
@@ -107,11 +112,14 @@ LOWER_LIMB: dict[str, str] = {
         lt kojos pirštas, kojos pirštai
         lv kājas pirksts, kājas pirksti
         tr ayak parmak, ayak parmağı, ayak parmakları
+        ar اصابع القدم, اصبع القدم
+        he אצבעות רגל, אצבעות הרגל, אצבעות כף הרגל, אצבע רגל, בוהן
         zh 脚趾, 足趾, 趾骨
         ja 足趾, 足指, 母趾
-        ko 발가락, 족지""",
+        ko 발가락, 족지
+        vi ngón chân""",
     "ankle": """
-        en ankle, ankles, ankle joint, talus, malleolus, malleoli, tibiotalar, talocrural, ankel
+        en ankle, ankles, ankle joint, talus, malleolus, malleoli, tibiotalar, talocrural, ankel, =ANK
         la tarsus superior, articulatio talocruralis, talus, malleolus lateralis
         de Sprunggelenk, Sprunggelenke, oberes Sprunggelenk, unteres Sprunggelenk, Knöchel, Außenknöchel,
             Innenknöchel, Fußgelenk, =OSG, =USG, Sprungbein, Fußknöchel, Fussgelenk
@@ -156,7 +164,7 @@ LOWER_LIMB: dict[str, str] = {
         ms pergelangan kaki""",
     "lower leg": """
         en lower leg, lowerleg, lowleg, leg, legs, tibia, fibula, tibfib, tib fib, tibia fibula,
-            tibia and fibula, shin, calf, crural
+            tibia and fibula, shin, calf, crural, =TIB, =FIB
         la crus, cruris, regio cruris
         de Unterschenkel, Schienbein, Wadenbein, Wade, Bein, Tibiaschaft
         fr jambe, jambes, tibia, péroné, tibia et péroné
@@ -177,7 +185,8 @@ LOWER_LIMB: dict[str, str] = {
         hr potkoljenica, potkoljenice, goljenica
         sr потколеница, потколенице
         bg подбедрица, подбедрици
-        ru голень, голени, большеберцовая кость, малоберцовая кость, кости голени, нога
+        ru голень, голени, большеберцовая кость, малоберцовая кость, кости голени, нога, большеберцовой кости,
+            малоберцовой кости, костей голени
         uk гомілка, гомілки
         ro gambă, gamba, gambei, tibie, peroneu
         hu lábszár, lábszárak, sípcsont, szárkapocscsont, alsó lábszár
@@ -189,7 +198,8 @@ LOWER_LIMB: dict[str, str] = {
         he שוק
         zh 小腿, 胫腓骨, 胫骨, 腓骨
         ja 下腿, 下腿骨, 脛骨, 腓骨
-        ko 하퇴, 종아리, 경골""",
+        ko 하퇴, 종아리, 경골
+        vi cẳng chân""",
     "knee": """
         en knee, knees, knee joint, patella, patellae, patellar, kneecap, femoropatellar, patellofemoral,
             tibial plateau
@@ -232,7 +242,7 @@ LOWER_LIMB: dict[str, str] = {
         vi đầu gối
         id lutut""",
     "thigh": """
-        en thigh, thighs, femur, femurs, femora, femoral, upper leg, upperleg, upleg
+        en thigh, thighs, femur, femurs, femora, femoral, upper leg, upperleg, upleg, =FEM
         la femoris, os femoris, regio femoris
         de Oberschenkel, Femur, Oberschenkelknochen
         fr cuisse, cuisses, fémur, fémurs
@@ -261,9 +271,11 @@ LOWER_LIMB: dict[str, str] = {
         lt šlaunis, šlaunikaulis
         lv augšstilbs, augšstilba
         tr uyluk, femur grafisi
+        ar الفخذ, فخذ
         zh 大腿, 股骨
         ja 大腿, 大腿骨
-        ko 대퇴, 대퇴골, 허벅지""",
+        ko 대퇴, 대퇴골, 허벅지
+        vi đùi""",
     "hip": """
         en hip, hips, hip joint, acetabulum, femoral neck, neck of femur, coxofemoral
         la coxa dextra, coxae, articulatio coxae, collum femoris
@@ -304,7 +316,7 @@ LOWER_LIMB: dict[str, str] = {
         vi khớp háng""",
     "pelvis": """
         en pelvis, pelvic, iliac, ilium, ischium, pubis, symphysis, pelvis ap, prostate, uterus, bladder,
-            ovary, rectum, testis, scrotum
+            ovary, rectum, testis, scrotum, pelv
         la pelvis, regio pelvica, os coxae, os pubis, os ilium
         de Becken, Beckenübersicht, Beckenskelett, Symphyse, Prostata, Harnblase
         fr bassin, pubis, symphyse
@@ -336,5 +348,6 @@ LOWER_LIMB: dict[str, str] = {
         he אגן
         zh 骨盆, 骨盤
         ja 骨盤
-        ko 골반""",
+        ko 골반
+        vi khung chậu, xương chậu""",
 }

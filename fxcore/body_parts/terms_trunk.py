@@ -29,9 +29,12 @@ TRUNK: dict[str, str] = {
         hu koponya, =fej, fejek, agy
         el κρανίο, κρανίου, κεφάλι, κεφαλή, εγκέφαλος
         tr kafa, kafatası, kranium, =baş, beyin
+        ar الجمجمة, جمجمة
+        he גולגולת
         zh 头, 头颅, 颅骨, 頭部, 颅脑
         ja 頭, 頭部, 頭蓋骨
-        ko 머리, 두부, 두개골""",
+        ko 머리, 두부, 두개골
+        vi hộp sọ, sọ não""",
     "face": """
         en =face, facial, facial bones, orbit, orbits, eye, eyes, sinus, sinuses, nose, nasal,
             nasal bone, nasal bones, zygoma, zygomatic, paranasal sinuses, =pns, ear
@@ -53,7 +56,10 @@ TRUNK: dict[str, str] = {
         el πρόσωπο, μύτη, παραρρίνιοι, ρινικά οστά
         ru лицо, нос, придаточные пазухи, пазухи носа, кости носа, орбита, ппн
         uk ніс, пазухи носа, обличчя
-        tr yüz, burun, sinüs, orbita, waters""",
+        tr yüz, burun, sinüs, orbita, waters
+        zh 鼻, 鼻骨, 鼻窦, 鼻竇, 副鼻窦, 眼眶, 颧骨
+        ja 鼻骨, 副鼻腔, 眼窩
+        ko 코뼈, 부비동""",
     "jaw": """
         en jaw, jaws, mandible, maxilla, tmj, temporomandibular, teeth, tooth, =dental, panorex,
             panoramic, orthopantomogram, =opg, =opt
@@ -74,7 +80,9 @@ TRUNK: dict[str, str] = {
         ro mandibulă, maxilar, dinți
         el γνάθος, κάτω γνάθος, δόντια
         ru челюсть, нижняя челюсть, зубы, внчс
-        tr çene, mandibula, dişler""",
+        tr çene, mandibula, dişler
+        zh 下颌, 下颌骨, 上颌, 颌骨, 牙
+        ja 顎, 下顎, 下顎骨, 上顎, 顎関節""",
     "neck": """
         en neck, soft tissue neck, throat, larynx, pharynx, thyroid, trachea, carotid
         la collum, colli
@@ -93,7 +101,9 @@ TRUNK: dict[str, str] = {
         el λαιμός, τράχηλος
         ru шея, шеи
         uk шия
-        tr boyun""",
+        tr boyun
+        zh 颈部, 頸部
+        ja 頚部, 頸部""",
     "cervical spine": """
         en cervical spine, cspine, c spine, cervical, cervical vertebrae, odontoid, dens, atlas axis
         la vertebrae cervicales, columna cervicalis
@@ -136,8 +146,8 @@ TRUNK: dict[str, str] = {
         ru грудной отдел, грудной отдел позвоночника
         tr torakal vertebra, dorsal vertebra, torakal omurga""",
     "lumbar spine": """
-        en lumbar spine, lspine, l spine, lumbar, lumbosacral, lumbosacral spine, lsspine,
-            lumbar vertebrae, l s spine
+        en lumbar spine, lspine, l spine, lumbar, lumbosacral, lumbosacral spine, lsspine, lumbar vertebrae,
+            l s spine, =waist
         la vertebrae lumbales
         de Lendenwirbelsäule, LWS, Lendenwirbel
         fr rachis lombaire, colonne lombaire, lombaire, rachis lombo-sacré
@@ -177,7 +187,9 @@ TRUNK: dict[str, str] = {
         ro coccis
         el ιερό οστό, κόκκυγας, ιερολαγόνιες
         ru крестец, копчик, крестцово-подвздошные
-        tr sakrum, koksiks, sakroiliak""",
+        tr sakrum, koksiks, sakroiliak
+        zh 骶骨, 尾骨, 骶尾骨, 骶髂关节
+        ja 仙骨, 尾骨, 仙腸関節""",
     "spine": """
         en spine, spinal, vertebra, vertebrae, vertebral column, scoliosis, =back, thoracolumbar,
             tlspine, ctspine, backbone
@@ -208,9 +220,12 @@ TRUNK: dict[str, str] = {
         lt stuburas
         lv mugurkauls
         tr omurga, vertebral kolon, =sırt
+        ar العمود الفقري
+        he עמוד שדרה, עמוד השדרה
         zh 脊柱, 脊椎, 颈椎, 腰椎, 胸椎
         ja 脊椎, 脊柱, 頚椎, 頸椎, 腰椎, 胸椎
-        ko 척추, 경추, 요추, 흉추""",
+        ko 척추, 경추, 요추, 흉추
+        vi cột sống""",
     "chest": """
         en chest, thorax, thoracic, lung, lungs, cxr, heart, cardiac, coronary, aorta, rib, ribs,
             ribcage, sternum, mediastinum, port chest, bronchus, esophagus
@@ -247,7 +262,8 @@ TRUNK: dict[str, str] = {
         he חזה
         zh 胸, 胸部, 肋骨, 胸片
         ja 胸, 胸部, 肋骨
-        ko 흉부, 가슴, 늑골""",
+        ko 흉부, 가슴, 늑골
+        vi ngực""",
     "breast": """
         en breast, breasts, mammo, mammography, mammogram, axilla
         la mamma, mammae
@@ -265,9 +281,9 @@ TRUNK: dict[str, str] = {
         ru молочная железа, молочные железы, маммография
         tr meme, mamografi""",
     "abdomen": """
-        en abdomen, abdominal, belly, kub, kidney, kidneys, renal, liver, pancreas, spleen, stomach,
-            bowel, colon, gallbladder, duodenum, adrenal, small bowel, ureter, biliary, appendix,
-            intestine, acute abdomen, abdomen pelvis
+        en abdomen, abdominal, belly, kub, kidney, kidneys, renal, liver, pancreas, spleen, stomach, bowel,
+            colon, gallbladder, duodenum, adrenal, small bowel, ureter, biliary, appendix, intestine,
+            acute abdomen, abdomen pelvis, =ABD, abdo
         la abdomen, abdominis, =ren, hepar
         de Bauch, Abdomenübersicht, Niere, Nieren, Leber, Magen, Darm
         fr abdomen sans préparation, =ASP, ventre, rein, reins, foie
@@ -292,9 +308,12 @@ TRUNK: dict[str, str] = {
         hu =has, hasi, vese
         el κοιλιά, κοιλία, κοιλίας, νεφροί
         tr karın, batın, böbrek, adbg
+        ar البطن, بطن
+        he בטן
         zh 腹部, 腹
         ja 腹部, 腹
-        ko 복부""",
+        ko 복부
+        vi bụng""",
     "upper limb": """
         en upper limb, upper limbs, upper extremity, upper extremities, upextm, up exm, upexm, up ext,
             ue joint, upper ext

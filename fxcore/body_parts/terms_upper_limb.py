@@ -4,7 +4,8 @@ Terms are written as a speaker writes them; case, accents and spaces between wor
 are compared, and ``ä``/``ae``-like respellings are added by machine. A term that starts with ``!`` is taken
 only as it stands (no misspellings, no longer words that begin with it), because it is close to another
 word. A term that starts with ``=`` counts only if nothing else in the label means anything: it is an
-abbreviation, or a word of something else in another language.
+abbreviation, or a word of something else in another language. A term that starts with ``~`` is a bone that
+the foot has as well: it names nothing where the foot is named.
 """
 
 from __future__ import annotations
@@ -12,36 +13,35 @@ from __future__ import annotations
 UPPER_LIMB: dict[str, str] = {
     "wrist": """
         en wrist, wrists, wrist joint, wristjoint, carpus, carpal, carpals, carpal bones, carpal tunnel,
-            radiocarpal, distal radius, distal radioulnar, druj, scaphoid, scaphoids, wrst, xwrist,
-            lunate, triquetrum, pisiform, trapezoid, capitate, hamate, carpal navicular
-        la carpus, carpi, ossa carpi, articulatio radiocarpalis, articulatio radiocarpea, os scaphoideum,
-            scaphoideum, os lunatum, lunatum, os hamatum, os capitatum, regio carpalis, regio carpi,
+            radiocarpal, distal radius, distal radioulnar, druj, ~scaphoid, ~scaphoids, wrst, xwrist, lunate,
+            triquetrum, pisiform, trapezoid, capitate, hamate, carpal navicular, !Colles, Smith fracture
+        la carpus, carpi, ossa carpi, articulatio radiocarpalis, articulatio radiocarpea, ~os scaphoideum,
+            ~scaphoideum, os lunatum, lunatum, os hamatum, os capitatum, regio carpalis, regio carpi,
             radius distalis
-        de Handgelenk, Handgelenke, Handgelenks, Handgelenkes, Handgelenken, Handwurzel,
-            Handwurzelknochen, Karpus, karpal, Karpaltunnel, Radiokarpalgelenk, Radiocarpalgelenk,
-            Skaphoid, Scaphoid, Kahnbein Hand, Kahnbein, distaler Radius, distale Radius,
-            distalen Radius, Radius distal, distale Radiusfraktur, Mondbein, =HG, !Handgel,
-            Navicularserie, Navikularserie, Naviculareserie, Navikulareserie, Naviculare Quartett, Navikulare
-        fr poignet, poignets, carpe, carpien, radio-carpien, radiocarpienne, scaphoïde, os du carpe,
-            canal carpien, radius distal, extrémité inférieure du radius, extrémité distale du radius,
-            =PGT
-        es muñeca, muñecas, carpo, radiocarpiana, articulación radiocarpiana, escafoides, radio distal,
+        de Handgelenk, Handgelenke, Handgelenks, Handgelenkes, Handgelenken, Handwurzel, Handwurzelknochen,
+            Karpus, karpal, Karpaltunnel, Radiokarpalgelenk, Radiocarpalgelenk, ~Skaphoid, ~Scaphoid,
+            Kahnbein Hand, ~Kahnbein, distaler Radius, distale Radius, distalen Radius, Radius distal,
+            distale Radiusfraktur, Mondbein, =HG, !Handgel, ~Navicularserie, ~Navikularserie,
+            ~Naviculareserie, ~Navikulareserie, ~Naviculare Quartett, ~Navikulare
+        fr poignet, poignets, carpe, carpien, radio-carpien, radiocarpienne, ~scaphoïde, os du carpe,
+            canal carpien, radius distal, extrémité inférieure du radius, extrémité distale du radius, =PGT
+        es muñeca, muñecas, carpo, radiocarpiana, articulación radiocarpiana, ~escafoides, radio distal,
             túnel carpiano
         ca canell, canells
         gl pulso, pulsos, boneca
         eu eskumutur, eskumuturra
-        it polso, polsi, !carpo, carpale, radiocarpica, scafoide, tunnel carpale, radio distale
-        pt punho, punhos, !pulso, !carpo, escafóide, articulação radiocárpica
-        nl pols, polsen, polsgewricht, handwortel, handpols, scafoïd, carpaal, distale radiusfractuur, =HW
-        da håndled, håndleddet, håndledet, håndledene, håndleds, håndrod, håndrodsknogler, skafoid
-        no håndledd, håndleddet, handledd, håndrot, håndrotsknokler, scaphoideum, skafoid
-        sv !handled, handleder, handleden, handlov, handlove, handlovsben, handledsled, skafoideum, båtben
-        fi ranne, ranteet, ranteen, ranneluu, ranneluut, rannenivel, rannekanava, veneluu
+        it polso, polsi, !carpo, carpale, radiocarpica, ~scafoide, tunnel carpale, radio distale
+        pt punho, punhos, !pulso, !carpo, ~escafóide, articulação radiocárpica
+        nl pols, polsen, polsgewricht, handwortel, handpols, ~scafoïd, carpaal, distale radiusfractuur, =HW
+        da håndled, håndleddet, håndledet, håndledene, håndleds, håndrod, håndrodsknogler, ~skafoid
+        no håndledd, håndleddet, handledd, håndrot, håndrotsknokler, ~scaphoideum, ~skafoid
+        sv !handled, handleder, handleden, handlov, handlove, handlovsben, handledsled, ~skafoideum, ~båtben
+        fi ranne, ranteet, ranteen, ranneluu, ranneluut, rannenivel, rannekanava, ~veneluu
         et ranne, randme, randmed, randmeliiges, randmeluud
         is úlnliður, úlnlið, úlnliðs, úlnliðir
         pl nadgarstek, nadgarstka, nadgarstki, nadgarstków, nadgarstkowy, staw promieniowo-nadgarstkowy,
             promieniowo nadgarstkowy, kość łódeczkowata, nadg
-        cs zápěstí, zápěstní, zápěstní kost, radiokarpální, člunková kost, skafoideum
+        cs zápěstí, zápěstní, zápěstní kost, radiokarpální, ~člunková kost, ~skafoideum
         sk zápästie, zápästia, zápästný, zápästí
         sl zapestje, zapestja, zapestni sklep, zapestni
         hr ručni zglob, zglob šake, zapešće, zapešća, ručnog zgloba, radiokarpalni zglob, RC zglob, RC zgloba,
@@ -51,29 +51,32 @@ UPPER_LIMB: dict[str, str] = {
         mk рачен зглоб, рачниот зглоб, račen zglob
         ru запястье, запяст, запястья, запястий, запястный, лучезапястный, лучезапястный сустав,
             лучезапястного сустава, лучезапястные суставы, луче-запястный, ладьевидная кость кисти,
-            кистевой сустав, лучезап, luchezapyastnyy, zapyaste, zapyastye
+            кистевой сустав, лучезап, luchezapyastnyy, zapyaste, zapyastye, ~ладьевидная кость,
+            ~ладьевидной кости, дистальный отдел лучевой кости, дистального отдела лучевой кости,
+            дистальный метаэпифиз лучевой кости, дистального метаэпифиза лучевой кости,
+            лучевой кости в типичном месте, луча в типичном месте
         uk зап'ясток, зап'ястя, зап'ястка, зап'ястковий, променево-зап'ястковий,
             променево-зап'ястковий суглоб, променезап'ястковий, променезап'ястковий суглоб
         be запясце, запясця, прамянёва-запясцевы
         ro încheietura mâinii, încheietura mâini, articulația mâinii, articulația pumnului, pumn, pumnul,
-            pumnului, carp, carpian, radiocarpiană, articulația radiocarpiană, scafoid
-        hu csukló, csuklóízület, csuklója, csuklóról, kéztő, kéztőcsont, kéztőcsontok, sajkacsont
-        el καρπός, καρπού, καρποί, καρπων, πηχεοκαρπική, πηχεοκαρπικής, άρθρωση καρπού,
-            πηχεοκαρπική άρθρωση, σκαφοειδές, karpos
+            pumnului, carp, carpian, radiocarpiană, articulația radiocarpiană, ~scafoid
+        hu csukló, csuklóízület, csuklója, csuklóról, kéztő, kéztőcsont, kéztőcsontok, ~sajkacsont
+        el καρπός, καρπού, καρποί, καρπων, πηχεοκαρπική, πηχεοκαρπικής, άρθρωση καρπού, πηχεοκαρπική άρθρωση,
+            ~σκαφοειδές, karpos
         lt riešas, riešo, riešai, riešo sąnarys, stipinkaulinis riešo
         lv plaukstas locītava, plaukstas locītavas, plaukstas pamatne, plaukstas pamats, karpālā
-        tr el bileği, el bilek, bilek, el bileğ, skafoid, karpal, elbilek, el bilegi grafisi, =bileği
+        tr el bileği, el bilek, bilek, el bileğ, ~skafoid, karpal, elbilek, el bilegi grafisi, =bileği
         sq kyçi i dorës, kyçi dorës, kyç dore
         mt polz, il-polz
         ga caol na láimhe, rosta
         cy arddwrn, garddwrn
         eo manradiko
         ar رسغ, الرسغ, معصم, المعصم, مفصل الرسغ, رسغ اليد
-        he שורש כף היד, שורש היד, פרק כף היד, פרק היד
+        he שורש כף היד, שורש היד, פרק כף היד, פרק היד, שורש כף יד, שורש יד, פרק כף יד, פרק יד
         fa مچ دست
-        zh 手腕, 腕关节, 腕關節, 腕部, 腕骨, 舟骨, 手舟骨
-        ja 手関節, 手首, 手根, 手根骨, 舟状骨
-        ko 손목, 손목관절, 수근, 완관절, 팔목, 주상골
+        zh 手腕, 腕关节, 腕關節, 腕部, 腕骨, ~舟骨, 手舟骨
+        ja 手関節, 手首, 手根, 手根骨, ~舟状骨
+        ko 손목, 손목관절, 수근, 완관절, 팔목, ~주상골
         vi cổ tay
         id pergelangan tangan
         ms pergelangan tangan""",
@@ -102,7 +105,8 @@ UPPER_LIMB: dict[str, str] = {
         hr šaka, =šake, ruka, dlan
         sr шака, =шаке, рука
         bg ръка, ръце, длан, ръката
-        ru кисть, кисти, кистей, рука, руки, ладонь, пястье, пястная кость, kist
+        ru кисть, кисти, кистей, рука, руки, ладонь, пястье, пястная кость, kist, пястной кости,
+            пястных костей, пястные кости
         uk кисть, кисті, долоня
         ro mână, mâna, mâini, mâinii, metacarp, metacarpian
         hu kéz, kézfej, kezek, kézközép, kézközépcsont
@@ -142,8 +146,8 @@ UPPER_LIMB: dict[str, str] = {
         hr prst ruke, prsti ruke, prst šake, prsti šake, prsti, palac
         sr прст, прсти, палац
         bg пръст, пръсти, пръст на ръка, пръсти на ръка, палец на ръка
-        ru палец, пальцы, палец кисти, пальцы кисти, пальца кисти, пальцев кисти, палец руки,
-            пальцы руки, большой палец кисти
+        ru палец, пальцы, палец кисти, пальцы кисти, пальца кисти, пальцев кисти, палец руки, пальцы руки,
+            большой палец кисти, пальца, пальцев, фаланга, фаланги
         uk пальці, палець, палець кисті, пальці кисті
         ro deget, degete, degete mână, deget mână, degetul, =police
         hu ujj, ujjak, hüvelykujj, kézujj, kéz ujjai, kézujjak
@@ -151,9 +155,12 @@ UPPER_LIMB: dict[str, str] = {
         lt pirštas, pirštai, nykštys
         lv pirksts, pirksti, īkšķis
         tr parmak, el parmak, el parmağı, el parmakları, başparmak, başparmağı
+        ar اصبع, الاصبع, اصابع, الاصابع, اصابع اليد, ابهام, الابهام
+        he אצבע, אצבעות, אצבע יד, אצבעות יד, אצבעות כף היד, אגודל
         zh 手指, 拇指, 指骨
         ja 手指, 母指, 示指, 中指, 環指, 小指
-        ko 손가락, 수지, 엄지""",
+        ko 손가락, 수지, 엄지
+        vi ngón tay""",
     "forearm": """
         en forearm, forearms, fore arm, lower arm, radius, ulna, radius ulna, radius and ulna,
             radioulnar, radial shaft, antebrachial
@@ -178,7 +185,8 @@ UPPER_LIMB: dict[str, str] = {
         hr podlaktica, podlaktice, podlakticu
         sr подлактица, подлактице
         bg предмишница, предмишницата
-        ru предплечье, предплечья, лучевая кость, локтевая кость, кости предплечья
+        ru предплечье, предплечья, лучевая кость, локтевая кость, кости предплечья, лучевой кости,
+            локтевой кости, костей предплечья, лучевая и локтевая кости
         uk передпліччя
         ro antebraț, antebrațul, antebrațe
         hu alkar, alkarok, singcsont, orsócsont
@@ -193,7 +201,7 @@ UPPER_LIMB: dict[str, str] = {
         ko 전완, 아래팔
         vi cẳng tay""",
     "elbow": """
-        en elbow, elbows, elbow joint, olecranon, radial head, =cubital
+        en elbow, elbows, elbow joint, olecranon, radial head, =cubital, elb
         la cubitus, cubiti, articulatio cubiti, regio cubitalis
         de Ellbogen, Ellenbogen, Ellbogengelenk, Ellenbogengelenk, Radiusköpfchen, Olekranon, =EBG
         fr coude, coudes, olécrane, olécrâne
@@ -232,7 +240,7 @@ UPPER_LIMB: dict[str, str] = {
         vi khuỷu tay
         id siku""",
     "upper arm": """
-        en upper arm, upperarm, uparm, arm, arms, humerus, humeri, humeral, brachium
+        en upper arm, upperarm, uparm, arm, arms, humerus, humeri, humeral, brachium, =HUM
         la brachium, brachii, os humeri
         de Oberarm, Oberarme, Humerus, Oberarmkopf, Arm, Oberarmschaft
         fr bras, humérus, =bras droit, =bras gauche
@@ -261,9 +269,12 @@ UPPER_LIMB: dict[str, str] = {
         lt žastas, žastikaulis
         lv augšdelms, augšdelma
         tr =kol, üst kol, üstkol, humerus grafisi
+        ar العضد, عضد
+        he זרוע
         zh 上臂, 肱骨
         ja 上腕, 上腕骨
-        ko 상완, 상완골, 위팔""",
+        ko 상완, 상완골, 위팔
+        vi cánh tay""",
     "shoulder": """
         en shoulder, shoulders, shoulder joint, glenohumeral, acromion, acromioclavicular, ac joint,
             acjoint, rotator cuff, scapula, scapulae, shoulder blade, =shldr, =shld
@@ -334,7 +345,10 @@ UPPER_LIMB: dict[str, str] = {
         lt raktikaulis
         lv atslēgas kauls, atslēgkauls
         tr klavikula, köprücük kemiği, köprücük
+        ar الترقوة, ترقوة
+        he עצם הבריח
         zh 锁骨, 鎖骨
         ja 鎖骨
-        ko 쇄골""",
+        ko 쇄골
+        vi xương đòn""",
 }

@@ -17,6 +17,9 @@ from fxcore.body_parts.terms_upper_limb import UPPER_LIMB
 PARTS: tuple[str, ...] = (*UPPER_LIMB, *LOWER_LIMB, *TRUNK)
 """The canonical names of all parts and regions."""
 
+MARKS = "=!~"
+"""What may stand before a term; ``terms_upper_limb`` says what each means."""
+
 # Scripts written without spaces between words: terms are looked for inside a run of letters.
 UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -36,6 +39,8 @@ class Vocabulary:
         What a misspelt word is held against, by number of letters: keys, and words that say nothing.
     prefixes : frozenset of str
         Keys that may be misspelt, or begin a longer word (German compounds, Slavic endings).
+    shared : frozenset of str
+        Keys of bones that hand and foot both have, which are the foot's where the foot is named.
     lone : frozenset of str
         Keys that count only if nothing else in the label means anything.
     ignored : frozenset of str
@@ -54,6 +59,7 @@ class Vocabulary:
     term: dict[str, str] = field(default_factory=dict)
     fuzzy: dict[int, list[str]] = field(default_factory=dict)
     prefixes: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
     lone: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
     affixes: frozenset[str] = frozenset()
@@ -86,11 +92,12 @@ def build(extra: Mapping[str, tuple[str, ...]]) -> Vocabulary:
     rows = [(part, term) for part, _, term in listed_terms()]
     own = {key for terms in extra.values() for term in terms for key in spellings(term)}
     for part, marked in (*rows, *((part, term) for part, terms in extra.items() for term in terms)):
-        term = marked.lstrip("=!")
+        term = marked.lstrip(MARKS)
         result.longest = max(result.longest, len(words(term)))
         for key in spellings(term):
             result.part[key], result.term[key] = part, term
             marks.setdefault(key, set()).add(marked[: len(marked) - len(term)])
+    result.shared = frozenset(key for key, seen in marks.items() if "~" in seen and key not in own)
     result.lone = frozenset(key for key, seen in marks.items() if seen == {"="} and key not in own)
     says_nothing = {
         k for text in (SIDE, VIEW, GENERIC, FALSE_FRIENDS) for w in text.split() for k in spellings(w)
