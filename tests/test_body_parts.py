@@ -211,6 +211,7 @@ def test_regions_cover_their_parts() -> None:
     assert not covers("wrist", "hand")
     assert covers("limb", "knee")
     assert covers("whole body", "skull")
+    assert not covers("whole body", "")
 
 
 @given(st.text())

@@ -120,5 +120,5 @@ def vocabulary(extra: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Vocabular
 
 
 def covers(wanted: str, part: str) -> bool:
-    """Tell whether `part` is `wanted` or lies in the region `wanted`."""
-    return part == wanted or wanted == "whole body" or part in REGIONS.get(wanted, ())
+    """Tell whether `part` is `wanted` or lies in the region `wanted`; no part lies in none."""
+    return bool(part) and (part == wanted or wanted == "whole body" or part in REGIONS.get(wanted, ()))

@@ -53,7 +53,7 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
         "distal_margin": "",
     }
     judged = radiograph.metadata.get("body_part", "")
-    if judged and any(covers(part, judged) for part in config.as_stored):
+    if any(covers(part, judged) for part in config.as_stored):
         return Radiograph(image, radiograph.metadata | marks)
     if config.method == "pca":
         least = config.pca_min_elongation

@@ -20,12 +20,6 @@ def _check_method(step: str, method: str, methods: tuple[str, ...]) -> None:
         raise ParameterError(f"{step}.method {method!r} is not known; choose from: {', '.join(methods)}")
 
 
-def _check_parts(step: str, parts: tuple[str, ...]) -> None:
-    for part in parts:
-        if part not in PARTS:
-            raise ParameterError(f"{step}.as_stored: unknown body part {part!r}; see the part filter's")
-
-
 @dataclass(frozen=True)
 class PartFilterConfig:
     """Which anatomic parts stay in the data set.
@@ -91,7 +85,8 @@ class InversionConfig:
     # "corners" is the published heuristic: background lies in the corners, so bright corners mean inverted.
     method: str = "texture"
     # "texture": parts that fill the field, so that there is no air to judge by, and whose brightest region
-    # is their smoothest; their colour is left as the file says. Known once the part filter has run.
+    # is their smoothest; their colour is left as the file says. A region stands for the parts in it, "whole
+    # body" for all that a label names. Known once the part filter has run.
     as_stored: tuple[str, ...] = ("chest",)
     # "corners": mean grey value of the four corner windows at and above which it counts as inverted.
     threshold: float = 100.0
@@ -100,7 +95,6 @@ class InversionConfig:
 
     def __post_init__(self) -> None:
         _check_method("inversion", self.method, INVERSION_METHODS)
-        _check_parts("inversion", self.as_stored)
         if not 0 <= self.threshold <= 255:
             raise ParameterError(f"inversion.threshold {self.threshold} is not a grey value from 0 to 255")
         if not 0 < self.window_fraction <= 0.5:
@@ -144,7 +138,8 @@ class AlignmentConfig:
     # "pca" is the published method: the principal axis of the closed and opened Otsu mask.
     method: str = "medial"
     # Parts that are no limbs and so have no axis to turn upright; they stay as they are, by either method. A
-    # region stands for the parts in it. Known once the part filter has run.
+    # region stands for the parts in it, "whole body" for all that a label names. Known once the part filter
+    # has run.
     as_stored: tuple[str, ...] = _NO_LIMBS
     # "pca": side of the square structuring element as a fraction of the longer side: 15 of 3000 pixels.
     element_fraction: float = 0.005
@@ -162,7 +157,6 @@ class AlignmentConfig:
 
     def __post_init__(self) -> None:
         _check_method("alignment", self.method, ALIGNMENT_METHODS)
-        _check_parts("alignment", self.as_stored)
         if not 0 < self.element_fraction <= 0.1:
             raise ParameterError(
                 f"alignment.element_fraction {self.element_fraction} is not between 0 and 0.1"
@@ -188,3 +182,17 @@ class Pipeline:
     inversion: InversionConfig = field(default_factory=InversionConfig)
     splitter: SplitterConfig = field(default_factory=SplitterConfig)
     alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
+
+    def __post_init__(self) -> None:
+        # Here, since a part may be one of the user's own, which only the part filter knows.
+        known = {*PARTS, *self.part_filter.terms}
+        for step, parts in (
+            ("inversion", self.inversion.as_stored),
+            ("alignment", self.alignment.as_stored),
+        ):
+            for part in parts:
+                if part not in known:
+                    raise ParameterError(
+                        f"{step}.as_stored: unknown body part {part!r}; known: {', '.join(sorted(known))}. "
+                        "A part of your own is named in part_filter.terms"
+                    )
