@@ -34,7 +34,7 @@ def label_histogram(
     Returns
     -------
     list of HistogramRow
-        Most frequent label first.
+        Most frequent first; a label of no use, for which descriptions decide, may have several rows.
 
     Raises
     ------
@@ -45,9 +45,12 @@ def label_histogram(
     if not source.is_dir():
         raise ParameterError(f"{source} is not a folder")
     layout = Layout(source)
-    counts: Counter[str] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     if layout.provenance.exists():
-        counts.update(read_provenance(layout).get("body_part_labels", {}))
+        for label, described in read_provenance(layout)["body_part_labels"].items():
+            # A number, without the descriptions, in a data set of an earlier version.
+            described = described if isinstance(described, dict) else {"": described}
+            counts.update({(label, parts): count for parts, count in described.items()})
     else:
         archive, limits = source.resolve(), settings.ingest.pixels.limits
         with (
@@ -56,5 +59,5 @@ def label_histogram(
         ):
             for entry in catalogue.entries():
                 if entry.kind == "dicom" and not entry.reason:
-                    counts[entry.body_part] += 1
-    return histogram(counts.elements(), settings.steps.part_filter)
+                    counts[entry.body_part, entry.body_part_described] += 1
+    return histogram(counts, settings.steps.part_filter)

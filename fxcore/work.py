@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fxcore.body_parts import mentioned_parts
-from fxcore.dataset.journal import StudyRecord
+from fxcore.dataset.journal import StudyRecord, with_description
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.studies import StudyWriter, read_radiograph
 from fxcore.dataset.tables import cell
@@ -29,6 +29,7 @@ from fxcore.jobs import (
 )
 from fxcore.settings import IngestConfig
 from fxcore.steps import Pipeline
+from fxcore.steps.part_filter import DESCRIBED_COLUMN, LABEL_COLUMN
 from fxcore.steps.pipeline import decisions, run_steps
 from fxcore.study import Radiograph, Reject, Study
 
@@ -116,7 +117,8 @@ def _ingested(task: IngestTask, receiver: Receiver) -> Iterator[Radiograph]:
         for radiograph in radiographs:
             receiver.converted += first
             first = False
-            receiver.body_parts[radiograph.metadata["BodyPartExamined"]] += 1
+            row = radiograph.metadata
+            receiver.body_parts[with_description(row[LABEL_COLUMN], row[DESCRIBED_COLUMN])] += 1
             yield radiograph
 
 

@@ -133,7 +133,8 @@ def test_settings_round_trip() -> None:
 
 
 def test_histogram_counts_raw_labels_and_says_what_becomes_of_them() -> None:
-    rows = histogram(["HAND", "WRIST", "WRIST", "", "wrsit"], PartFilterConfig())
+    counts = {("HAND", ""): 1, ("WRIST", "knee"): 1, ("WRIST", ""): 1, ("", ""): 1, ("wrsit", ""): 1}
+    rows = histogram(counts, PartFilterConfig())
     assert [row.texts() for row in rows] == [
         ("WRIST", "2", "wrist", "exact", "keep"),
         ("", "1", "", "none", "keep"),
@@ -141,3 +142,18 @@ def test_histogram_counts_raw_labels_and_says_what_becomes_of_them() -> None:
         ("wrsit", "1", "wrist", "fuzzy", "keep"),
     ]
     assert rows[0].figures()["term"] == "wrist"
+
+
+def test_a_label_of_no_use_has_a_row_for_each_thing_that_descriptions_make_of_it() -> None:
+    counts = {("", "foot"): 3, ("", "ankle;foot"): 1, ("", "hand;wrist"): 2, ("EXTREMITY", ""): 1}
+    rows = histogram(counts, PartFilterConfig())
+    assert [row.texts() for row in rows] == [
+        ("", "3", "foot", "described", "drop"),
+        ("", "2", "wrist", "described", "keep"),
+        ("", "1", "ankle", "described", "drop"),
+        ("EXTREMITY", "1", "limb", "exact", "keep"),
+    ]
+    for label, described in counts:
+        result, _ = filter_parts(_study((label, described)), PartFilterConfig())
+        (row,) = histogram({(label, described): 1}, PartFilterConfig())
+        assert row.decision == ("keep" if result.radiographs else "drop")

@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.dataset.in_place import clear_place
-from fxcore.dataset.journal import StudyRecord, from_line, parsed, read_journal, read_records, to_line
+from fxcore.dataset.journal import (
+    StudyRecord,
+    from_line,
+    parsed,
+    read_journal,
+    read_records,
+    to_line,
+    without_description,
+)
 from fxcore.dataset.layout import JOURNAL_FILE, Layout
 from fxcore.dataset.tables import read_rows, render_csv, union_of_columns, write_atomically
 from fxcore.errors import DataSetError
@@ -206,8 +214,17 @@ def _summary(totals: Totals) -> dict[str, Any]:
         },
         "mean": statistics[0] if statistics else None,
         "standard_deviation": statistics[1] if statistics else None,
-        "body_part_labels": dict(sorted(totals.body_parts.items(), key=lambda item: (-item[1], item[0]))),
+        "body_part_labels": _labels(totals.body_parts),
     }
+
+
+def _labels(counts: Counter[str]) -> dict[str, dict[str, int]]:
+    """Return how often each label was found with which described parts, the most frequent label first."""
+    labels: dict[str, dict[str, int]] = {}
+    for key, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        label, described = without_description(key)
+        labels.setdefault(label, {})[described] = count
+    return dict(sorted(labels.items(), key=lambda item: (-sum(item[1].values()), item[0])))
 
 
 def _digest(rows: Iterable[tuple[str, ...]]) -> str:

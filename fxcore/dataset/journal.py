@@ -47,7 +47,8 @@ class StudyRecord:
     columns : tuple of str
         Header of the study's ``metadata.csv``.
     body_parts : dict of str to int
-        Raw body-part labels as found, before any filter, with their number of radiographs.
+        Raw body-part labels as found, before any filter, each with what `with_description` adds, and their
+        number of radiographs.
     pixels, pixel_sum, pixel_square_sum : int
         Exact sums over all pixels of the study, from which mean and deviation follow.
     decisions : dict of str to int
@@ -67,6 +68,17 @@ class StudyRecord:
     pixel_square_sum: int = 0
     decisions: dict[str, int] = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
+
+
+def with_description(label: str, described: str) -> str:
+    """Return a raw body-part label and the parts that its study's descriptions name, as one key."""
+    return f"{label}\t{described}" if described else label
+
+
+def without_description(key: str) -> tuple[str, str]:
+    """Undo `with_description`: no cell holds a tabulator."""
+    label, _, described = key.partition("\t")
+    return label, described
 
 
 def to_line(record: StudyRecord) -> bytes:

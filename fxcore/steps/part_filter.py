@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from fxcore.body_parts import covers
@@ -25,18 +25,19 @@ MATCH_COLUMN = "body_part_match"
 
 @dataclass(frozen=True)
 class HistogramRow:
-    """One row of the histogram of raw labels.
+    """One row of the histogram of raw labels: a label has several where its radiographs fare differently.
 
     Attributes
     ----------
     label : str
         The raw label.
     count : int
-        How often it was found.
+        How often it was found, with this outcome.
     part, how, term : str
-        What it was recognised as, see `fxcore.body_parts.Recognition`.
+        What it was recognised as, see `fxcore.body_parts.Recognition`; `how` is ``"described"``, and there is
+        no term, where the label is no use and the study's descriptions decide.
     decision : str
-        ``"keep"`` or ``"drop"``, as for a radiograph that has this label and no description.
+        ``"keep"`` or ``"drop"``.
     """
 
     label: str
@@ -93,15 +94,26 @@ def filter_parts(study: Study, config: PartFilterConfig) -> tuple[Study, list[Re
     return replace(study, radiographs=kept), rejects
 
 
-def histogram(labels: Iterable[str], config: PartFilterConfig) -> list[HistogramRow]:
-    """Count raw labels and say what becomes of each, the most frequent first."""
-    rows = []
-    for label, count in sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0])):
+def histogram(labels: Mapping[tuple[str, str], int], config: PartFilterConfig) -> list[HistogramRow]:
+    """Say what becomes of raw labels, the most frequent first.
+
+    Parameters
+    ----------
+    labels : mapping of (str, str) to int
+        How often each label was found together with what `DESCRIBED_COLUMN` holds.
+    config : PartFilterConfig
+    """
+    counts: Counter[tuple[str, str, str, str, str]] = Counter()
+    for (label, described), count in labels.items():
         found = config.recognise(label)
-        part, _, reason = _decide(label, "", config)
+        part, match, reason = _decide(label, described, config)
         decision = "drop" if reason else "keep"
-        rows.append(HistogramRow(label, count, part or found.part, found.how, found.term, decision))
-    return rows
+        if part and match == "described":
+            counts[label, part, match, "", decision] += count
+        else:
+            counts[label, part or found.part, found.how, found.term, decision] += count
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [HistogramRow(label, count, *outcome) for (label, *outcome), count in ranked]
 
 
 def _decide(label: str, described: str, config: PartFilterConfig) -> tuple[str, str, str]:
