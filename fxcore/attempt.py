@@ -21,11 +21,6 @@ QUARANTINE_REASONS = (WORKER_DIED, TIME_OUT, OUT_OF_MEMORY, INTERNAL_ERROR) = (
     "internal_error",
 )
 
-# Every study to come would meet the same: the disk is full, the output may not be written, or is gone.
-_NOWHERE_TO_WRITE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)
-)
-
 
 @dataclass(frozen=True)
 class WorkerFailure:
@@ -52,16 +47,16 @@ def attempt(function: Callable[[Task], Result], task: Task) -> Result | WorkerFa
 
     Raises
     ------
-    OSError
-        Where it says that the output cannot be written: that ends the run.
+    LostPlaceError
+        Where there is no output, or no source, for any task: that ends the run.
     """
     try:
         return function(task)
     except MemoryError:
         return WorkerFailure(OUT_OF_MEMORY, errors.OUT_OF_MEMORY)
+    except errors.LostPlaceError:
+        raise
     except OSError as error:
-        if error.errno in _NOWHERE_TO_WRITE:
-            raise
         code = errno.errorcode.get(error.errno or 0, "")
         return _fault(error, f"{type(error).__name__} {code}".strip())
     except (KeyboardInterrupt, SystemExit):

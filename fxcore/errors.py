@@ -5,6 +5,9 @@ Every message is written for a person: it names the file, the value, the limit a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 OUT_OF_MEMORY = "the file needs more memory than a worker may take (setting memory_per_worker)"
 
 
@@ -22,6 +25,28 @@ class DamagedDataError(ParameterError):
 
 class DataSetError(FxrayError):
     """A data set that is missing, unreadable or not in the PNG-CSV layout."""
+
+
+class LostPlaceError(OSError):
+    """What the system says where the output cannot be written, or the source is gone.
+
+    Every task to come would meet the same: it ends the run, and costs no file.
+    """
+
+
+@contextmanager
+def ending_the_run() -> Iterator[None]:
+    """Let what the system says within end the run, whatever it is that it says.
+
+    Raises
+    ------
+    LostPlaceError
+        In place of another `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise LostPlaceError(error.errno, error.strerror or str(error), error.filename) from error
 
 
 class UnreadableFileError(FxrayError):

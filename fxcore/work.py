@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from fxcore.attempt import INTERNAL_ERROR
 from fxcore.body_parts import mentioned_parts
 from fxcore.dataset.journal import StudyRecord, with_description
 from fxcore.dataset.layout import Layout
@@ -16,7 +17,7 @@ from fxcore.dataset.tables import cell
 from fxcore.dicom.entries import IndexEntry
 from fxcore.dicom.index import index_file
 from fxcore.dicom.read import LoadedFile, load_dicom
-from fxcore.errors import DataSetError, UnreadableFileError, why_unreadable
+from fxcore.errors import DataSetError, UnreadableFileError, ending_the_run, why_unreadable
 from fxcore.images import load_image
 from fxcore.jobs import (
     IDENTITY_COLUMNS,
@@ -42,7 +43,7 @@ class Receiver(Protocol):
     converted : int
         Source files that gave radiographs.
     try_again : bool
-        Set where a file could not be read for a reason that may pass.
+        Set where a file was given up for a reason that may pass.
     rejects : list of Reject
     body_parts, decisions : collections.Counter
     """
@@ -74,6 +75,8 @@ def do_study(task: StudyTask) -> StudyRecord:
 def take_through(task: StudyTask, receiver: Receiver) -> None:
     """Take the radiographs of a study, from wherever it is, through the steps to `receiver`."""
     radiographs: Iterable[Radiograph]
+    # A mistake of fxray is no property of the files, and may be mended by the next run.
+    receiver.try_again = any(reason == INTERNAL_ERROR for reason, _ in task.failed.values())
     if isinstance(task, IngestTask):
         radiographs = _ingested(task, receiver)
     else:
@@ -221,9 +224,10 @@ def _try_again(source: str, receiver: Receiver | None) -> None:
 
     Raises
     ------
-    OSError
+    LostPlaceError
         If not a file but the whole source is gone, as a network drive goes: that ends the run.
     """
-    require_files(Path(source))
+    with ending_the_run():
+        require_files(Path(source))
     if receiver is not None:
         receiver.try_again = True

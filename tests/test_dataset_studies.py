@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from fxcore.attempt import attempt
 from fxcore.dataset.assemble import assemble, read_provenance
 from fxcore.dataset.in_place import finish_renames
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout, image_name
 from fxcore.dataset.studies import StudyWriter, read_study
 from fxcore.dataset.tables import read_csv
-from fxcore.errors import DataSetError
+from fxcore.errors import DataSetError, LostPlaceError
 from fxcore.merge import merge
 from fxcore.shards import Account, write_account
 from fxcore.study import Radiograph, Reject
@@ -72,6 +77,37 @@ def test_a_run_killed_between_record_and_rename_is_finished_by_the_next(tmp_path
     finish_renames(layout)
     assert len(list(read_study(layout, "broken", "s1"))) == 2
     assert list(layout.staging.iterdir()) == []
+
+
+def refuse(monkeypatch, name: str, number: int, part: str) -> None:
+    """Let a call of the system fail for paths that have `part` in them."""
+    plain = getattr(Path, name)
+
+    def refused(path: Path, *arguments: Any, **more: Any) -> Any:
+        if part in str(path):
+            raise OSError(number, os.strerror(number))
+        return plain(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, name, refused)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ETIMEDOUT])
+@pytest.mark.parametrize(
+    ("call", "part"),
+    [
+        ("open", "busy"),
+        ("mkdir", "-"),
+        ("write_bytes", ".png"),
+        ("write_bytes", ".csv"),
+        ("replace", ".json"),
+    ],
+)
+def test_whatever_keeps_a_study_from_being_written_ends_the_run(tmp_path, monkeypatch, number, call, part):
+    refuse(monkeypatch, call, number, part)
+    with pytest.raises(LostPlaceError) as raised:
+        attempt(write, Layout(tmp_path / "out"))
+    assert raised.value.errno == number
+    assert not list(tmp_path.glob("out/broken/*"))
 
 
 @pytest.mark.parametrize("first", [0, 1])

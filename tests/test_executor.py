@@ -20,7 +20,7 @@ from pebble import ProcessPool
 from fxcore import stopping
 from fxcore.attempt import attempt
 from fxcore.config import to_toml
-from fxcore.errors import FxrayError
+from fxcore.errors import FxrayError, ending_the_run
 from fxcore.executor import Executor, WorkerFailure
 
 
@@ -42,7 +42,8 @@ def square_or_fault(task: int | str) -> int:
     if task == "disk error":
         raise OSError(errno.EIO, "Input/output error", "/out/secret.png")
     if task == "full disk":
-        raise OSError(errno.ENOSPC, "No space left on device", "/out/secret.png")
+        with ending_the_run():
+            raise OSError(errno.ENOSPC, "No space left on device", "/out/name.png")
     return int(task) ** 2
 
 
@@ -131,7 +132,7 @@ def test_what_a_task_raises_costs_that_task_and_tells_no_more_than_its_type():
 def test_a_disk_that_takes_no_more_ends_the_run():
     with Executor(1) as executor, pytest.raises(OSError, match="No space left") as raised:
         list(executor.run(square_or_fault, ["full disk"], limit))
-    assert raised.value.errno == errno.ENOSPC
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, "/out/name.png")
 
 
 def test_the_place_of_a_fault_is_where_it_left_fxray():

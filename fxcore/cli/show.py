@@ -26,6 +26,7 @@ EXIT_QUARANTINED = 3
 _SECONDS_BETWEEN_LINES = 10.0
 _ANY_WIDTH = 1_000_000
 
+_FAILS = "The disk or the connection to it fails. "
 _GONE = "Was it removed, or a drive disconnected, while fxray was at work? "
 _FORBIDDEN = "See that it may be read, or written if it is the output. "
 _WAY_OUT = {
@@ -37,7 +38,9 @@ _WAY_OUT = {
     errno.EACCES: _FORBIDDEN,
     errno.EPERM: _FORBIDDEN,
     errno.EROFS: _FORBIDDEN,
-    errno.EIO: "The disk or the connection to it fails. ",
+    errno.EIO: _FAILS,
+    errno.ETIMEDOUT: _FAILS,
+    errno.EFBIG: "See to the limit of the size of files (ulimit -f). ",
 }
 
 

@@ -15,7 +15,7 @@ from fxcore.dataset.layout import METADATA_FILE, Layout, image_name
 from fxcore.dataset.locks import at_work
 from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import cell, naming, read_rows, render_csv, union_of_columns
-from fxcore.errors import DataSetError
+from fxcore.errors import DataSetError, ending_the_run
 from fxcore.kernels import pixel_sums
 from fxcore.study import Radiograph, Reject
 
@@ -23,7 +23,8 @@ from fxcore.study import Radiograph, Reject
 class StudyWriter:
     """Writes a study radiograph by radiograph; nothing is visible in the data set before `commit`.
 
-    Used as a context manager: what was staged and not committed is removed.
+    Used as a context manager: what was staged and not committed is removed. Where the system does not let it
+    write, `LostPlaceError` is raised.
     """
 
     def __init__(self, layout: Layout, study_id: str, label: str, fingerprint: str) -> None:
@@ -36,15 +37,16 @@ class StudyWriter:
         self._rows: list[dict[str, str]] = []
         self._pixels = self._sum = self._square_sum = 0
         self.converted = 0
-        # Where a file could not be read for a reason that may pass: the next run does the study again.
+        # Where a file was given up for a reason that may pass: the next run does the study again.
         self.try_again = False
         self.rejects: list[Reject] = []
         self.body_parts: Counter[str] = Counter()
         self.decisions: Counter[str] = Counter()
 
     def __enter__(self) -> StudyWriter:
-        self._at_work.__enter__()
-        self._staged.mkdir(parents=True)
+        with ending_the_run():
+            self._at_work.__enter__()
+            self._staged.mkdir(parents=True)
         return self
 
     def __exit__(
@@ -60,11 +62,12 @@ class StudyWriter:
         # Steps change the size; the columns stay where they are.
         row |= {"image_rows": str(rows), "image_columns": str(columns)}
         place = self._staged / image_name(radiograph.radiograph_id)
-        if place.exists():
-            raise DataSetError(
-                f"two radiographs of study {self._study_id} have the identifier {radiograph.radiograph_id}"
-            )
-        with naming(place):
+        with ending_the_run(), naming(place):
+            if place.exists():
+                raise DataSetError(
+                    f"two radiographs of study {self._study_id} have the identifier "
+                    f"{radiograph.radiograph_id}"
+                )
             place.write_bytes(encode_png(radiograph.image))
         total, squares = pixel_sums(radiograph.image)
         self._pixels += radiograph.image.size
@@ -98,10 +101,11 @@ class StudyWriter:
             self._rows.sort(key=lambda row: row["radiograph_id"])
             cells = ([row.get(column, "") for column in columns] for row in self._rows)
             table = render_csv([columns, *cells])
-            with naming(self._staged / METADATA_FILE):
+            with ending_the_run(), naming(self._staged / METADATA_FILE):
                 (self._staged / METADATA_FILE).write_bytes(table)
-        write_record(self._layout, record)
-        put_in_place(self._layout, record, self._staged)
+        with ending_the_run():
+            write_record(self._layout, record)
+            put_in_place(self._layout, record, self._staged)
         return record
 
 
