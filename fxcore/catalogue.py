@@ -7,7 +7,6 @@ a data set. Its size on disk follows the archive's; its size in memory does not.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import json
 import os
@@ -25,16 +24,15 @@ from typing import TYPE_CHECKING
 from fxcore.config import to_dict
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import Found, IndexEntry, walk
-from fxcore.errors import FxrayError, ParameterError
+from fxcore.errors import FxrayError
 from fxcore.executor import QUARANTINE_REASONS, Executor, WorkerFailure
+from fxcore.index_file import APPLICATION_ID
 from fxcore.jobs import IndexTask, index_files
-from fxcore.user_folders import user_folder
+from fxcore.places import resolved
 
 if TYPE_CHECKING:
     from fxcore.run import Progress
 
-# What a file of SQLite begins with (SQLite file format, section 1.3.1).
-_MAGIC = b"SQLite format 3\0"
 # Raised when what is kept, or how a file is judged, changes.
 _FORMAT = 4
 _BATCH = 64
@@ -48,6 +46,7 @@ _PASSING_REASONS = ("unreadable", *QUARANTINE_REASONS)
 # An entry is flat: many times faster than `dataclasses.astuple`, which copies deeply.
 _VALUES = attrgetter(*(field.name for field in fields(IndexEntry)))
 
+_COLUMNS = "source, size, modified, changed, inode, kind, reason, entry"
 _SCHEMA = """
 CREATE TABLE made_with(text TEXT);
 CREATE TABLE files(
@@ -69,49 +68,6 @@ OR files.inode IS NOT found.inode OR files.reason IN ({", ".join("?" * len(_PASS
 """
 
 
-def default_index_file(archive: Path) -> Path:
-    """Where the index of `archive` is kept: in the cache folder of the user.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such folder.
-    """
-    cache = user_folder("XDG_CACHE_HOME", ".cache", "index of the archive", "--index")
-    return cache / "fxray" / f"{hashlib.sha256(os.fsencode(archive)).hexdigest()[:24]}.index"
-
-
-def is_default_index_file(place: Path, archive: Path) -> bool:
-    """Tell whether `place`, with links followed, is where the index of `archive` is kept by default."""
-    try:
-        return place == default_index_file(archive).resolve()
-    except ParameterError:
-        return False
-
-
-def check_index_file(place: Path) -> None:
-    """Check that `place` may be written: that no file is there, or one that an index may be.
-
-    Raises
-    ------
-    ParameterError
-    """
-    try:
-        with place.open("rb") as file:
-            head = file.read(len(_MAGIC))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ParameterError(
-            f"cannot read the index {place}: {error.strerror}; name another place with --index"
-        ) from error
-    if head not in (b"", _MAGIC):
-        raise ParameterError(
-            f"{place} exists and is not an index of fxray, so it is not overwritten; "
-            "name another place with --index, or remove it"
-        )
-
-
 @contextlib.contextmanager
 def open_catalogue(
     archive: Path, limits: Limits, executor: Executor, progress: Progress, place: Path
@@ -129,7 +85,7 @@ def open_catalogue(
         Told, too, where the index cannot be kept: that costs the next run time, this one nothing.
     place : pathlib.Path
     """
-    place = place.resolve()
+    place = resolved(place)
     with Catalogue() as catalogue:
         catalogue.load(place, progress.say)
 
@@ -264,7 +220,8 @@ class Catalogue:
             with contextlib.closing(sqlite3.connect(f"{place.as_uri()}?mode=ro", uri=True)) as kept:
                 kept.backup(self.database)
             whole = self.database.execute("PRAGMA quick_check").fetchone() == ("ok",)
-            self.database.execute("SELECT source, entry, changed, inode FROM files LIMIT 1")
+            for columns in ("text FROM made_with", f"{_COLUMNS} FROM files"):
+                self.database.execute(f"SELECT {columns} LIMIT 1")
         except sqlite3.Error:
             whole = False
         if not whole:
@@ -286,6 +243,7 @@ class Catalogue:
             os.close(handle)
             try:
                 with contextlib.closing(sqlite3.connect(beside)) as kept:
+                    self.database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     self.database.backup(kept)
                 Path(beside).replace(place)
             except BaseException:
@@ -355,8 +313,16 @@ def _signature(found: Found) -> tuple[bytes, int | None, int | None, int | None,
     source, status = os.fsencode(found.source), found.status
     if status is None or stat.S_ISDIR(status.st_mode):
         return source, None, None, None, None
-    changed = status.st_ctime_ns if status.st_ctime_ns < time.time_ns() - _SETTLED_NS else None
-    return source, status.st_size, status.st_mtime_ns, changed, status.st_ino
+    changed = _in_64_bits(status.st_ctime_ns) if status.st_ctime_ns < time.time_ns() - _SETTLED_NS else None
+    return source, status.st_size, _in_64_bits(status.st_mtime_ns), changed, _in_64_bits(status.st_ino)
+
+
+def _in_64_bits(number: int) -> int:
+    """Return what SQLite can hold in place of a number: another for each of 2**64.
+
+    An inode has 64 bits and no sign; nanoseconds since 1970 do not fit after 2262, and any file may say so.
+    """
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _look_into(

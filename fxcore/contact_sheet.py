@@ -13,6 +13,7 @@ from fxcore.dataset.png import SIGNATURE, encode_png
 from fxcore.dataset.studies import read_radiograph
 from fxcore.dataset.tables import read_csv, write_atomically
 from fxcore.errors import DataSetError, ParameterError
+from fxcore.places import resolved
 
 _TILE = 160
 _GAP = 6
@@ -63,9 +64,9 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
 
 
 def _check_place(out: Path, *datasets: Path) -> None:
-    place = out.resolve()
+    place = resolved(out)
     for root in datasets:
-        if place.is_relative_to(root.resolve()):
+        if place.is_relative_to(resolved(root)):
             raise ParameterError(f"the contact sheet {out} must lie outside the data set {root}")
     if place.exists():
         with place.open("rb") as file:

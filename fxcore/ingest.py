@@ -6,21 +6,24 @@ With steps it is `build`: both in one pass, with no PNG in between and the same 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from fxcore.archive import UNLISTED, Plan
-from fxcore.catalogue import check_index_file, default_index_file, is_default_index_file, open_catalogue
+from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import cell, render_csv, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import open_executor
+from fxcore.index_file import check_index_file, default_index_file, is_default_index_file
 from fxcore.jobs import IngestTask, require_files
 from fxcore.labels import read_labels
 from fxcore.output import begun_settings, output_folder
+from fxcore.places import check_regular, resolved
 from fxcore.pseudonyms import default_key_file, load_key_of
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
 from fxcore.settings import Settings
@@ -86,16 +89,16 @@ def ingest(
     """
     began = time.perf_counter()
     settings, progress = settings or Settings(), progress or Silent()
-    archive, out = archive.resolve(), out.resolve()
+    archive, out = resolved(archive), resolved(out)
     if not labels and (key_column or label_column):
         raise ParameterError(
             "--key-column and --label-column name columns of a labels file; give it with --labels"
         )
     key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)
-    places = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
-    check_places(archive, out, places)
+    given = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
+    places = check_places(archive, out, given)
     table = read_labels(labels, key_column, label_column) if labels else None
-    pseudonyms = load_key_of(key_file, out, begun_settings(Layout(out)))
+    pseudonyms = load_key_of(places["pseudonym key"], out, begun_settings(Layout(out)))
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": pseudonyms.key_check}
@@ -112,7 +115,7 @@ def ingest(
     with (
         output_folder(out, identity, progress, shard) as layout,
         executor,
-        open_catalogue(archive, limits, executor, progress, index_file) as catalogue,
+        open_catalogue(archive, limits, executor, progress, places["index"]) as catalogue,
     ):
         # Once more: a drive may have been disconnected while it was listed.
         require_files(archive)
@@ -120,7 +123,7 @@ def ingest(
         for sentence in plan.said:
             progress.say(sentence)
         if link_file:
-            write_link_file(link_file, plan)
+            write_link_file(places["link file"], plan)
         there = set(plan.study_ids())
         to_do = sum(shard is None or shard.holds(study_id) for study_id in there)
         progress.stage("Building studies" if steps else "Ingesting studies", to_do)
@@ -173,8 +176,15 @@ def ingest_tasks(
         )
 
 
-def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> None:
+def check_places(
+    archive: Path, out: Path, files: Mapping[str, str | PathLike[str] | None]
+) -> dict[str, Path]:
     """Check that `archive` holds files, `out` is apart from it, and what identifies patients from both.
+
+    Returns
+    -------
+    dict
+        Of the `files` that are given, the places that were checked: with links followed, now and not again.
 
     Raises
     ------
@@ -192,7 +202,10 @@ def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> Non
         raise ParameterError(f"{archive} is a data set already; use preprocess, or name a raw archive")
     if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):
         raise ParameterError(f"the output {out} and the archive {archive} must not lie within each other")
-    places = {name: path.resolve() for name, path in files.items() if path}
+    places = {name: resolved(path) for name, path in files.items() if path}
+    for name, option in (("pseudonym key", "--key"), ("link file", "--link"), ("index", "--index")):
+        if name in places:
+            check_regular(places[name], name, option)
     if places["index"].is_relative_to(archive):
         raise ParameterError(
             f"the index {places['index']} must not lie within the archive; name another place with --index"
@@ -222,6 +235,7 @@ def check_places(archive: Path, out: Path, files: dict[str, Path | None]) -> Non
             )
         if link.exists() and not link.read_bytes().startswith(_LINK_HEADER):
             raise ParameterError(f"{link} exists and is not a link file; name another")
+    return places
 
 
 def write_link_file(path: Path, plan: Plan) -> None:

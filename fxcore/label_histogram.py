@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from fxcore.catalogue import default_index_file, open_catalogue
+from fxcore.catalogue import open_catalogue
 from fxcore.dataset.assemble import read_provenance
 from fxcore.dataset.layout import Layout
 from fxcore.errors import ParameterError
 from fxcore.executor import Executor
+from fxcore.index_file import default_index_file
+from fxcore.places import resolved
 from fxcore.run import Progress, Silent
 from fxcore.settings import Settings
 from fxcore.steps.part_filter import HistogramRow, histogram
@@ -42,6 +44,7 @@ def label_histogram(
         If `source` is neither.
     """
     settings, progress = settings or Settings(), progress or Silent()
+    source = resolved(source)
     if not source.is_dir():
         raise ParameterError(f"{source} is not a folder")
     layout = Layout(source)
@@ -52,10 +55,10 @@ def label_histogram(
             described = described if isinstance(described, dict) else {"": described}
             counts.update({(label, parts): count for parts, count in described.items()})
     else:
-        archive, limits = source.resolve(), settings.ingest.pixels.limits
+        limits = settings.ingest.pixels.limits
         with (
             Executor(workers, settings.ingest.memory_bytes) as executor,
-            open_catalogue(archive, limits, executor, progress, default_index_file(archive)) as catalogue,
+            open_catalogue(source, limits, executor, progress, default_index_file(source)) as catalogue,
         ):
             for entry in catalogue.entries():
                 if entry.kind == "dicom" and not entry.reason:

@@ -13,6 +13,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
 from fxcore.missing import Missing
 from fxcore.output import begun_settings, output_folder
+from fxcore.places import resolved
 from fxcore.run import Progress, Silent, Summary, assemble_all, say_removed
 from fxcore.shards import Account, read_account, rejects_of, studies_of
 from fxcore.study import Reject
@@ -36,7 +37,7 @@ def merge(out: Path, *, progress: Progress | None = None) -> Summary:
         If a shard is missing or still at work, or the shards did not see the same archive.
     """
     began = time.perf_counter()
-    progress, out = progress or Silent(), out.resolve()
+    progress, out = progress or Silent(), resolved(out)
     layout = Layout(out)
     if not layout.work.exists():
         read_provenance(layout)

@@ -16,6 +16,7 @@ from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import open_executor
 from fxcore.jobs import PreprocessTask
 from fxcore.output import output_folder
+from fxcore.places import resolved
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
@@ -60,7 +61,7 @@ def preprocess(
     """
     began = time.perf_counter()
     settings, progress = settings or Settings(), progress or Silent()
-    source, out = Layout(dataset.resolve()), out.resolve()
+    source, out = Layout(resolved(dataset)), resolved(out)
     if out == source.root or out.is_relative_to(source.root) or source.root.is_relative_to(out):
         raise ParameterError(
             f"the output {out} and the data set {source.root} must not lie within each other"

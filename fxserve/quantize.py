@@ -19,6 +19,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import naming, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import default_workers
+from fxcore.places import resolved
 from fxcore.run import Progress, Silent
 from fxserve.model import Model
 from fxserve.model_file import read_operators, size_of
@@ -91,8 +92,8 @@ def quantize(
     toml = _settings_of(before, settings_file)
     if toml is not None:
         _check_free(out, toml)
-    layout = Layout(dataset.resolve())
-    if DataSetSource(layout.root, out.resolve(), before.settings, as_is).steps is not None:
+    layout = Layout(resolved(dataset))
+    if DataSetSource(layout.root, resolved(out), before.settings, as_is).steps is not None:
         raise ParameterError(
             f"{layout.root} is not preprocessed, and the model expects radiographs that are; make a data set "
             "of it with fxray preprocess and name that"
@@ -131,7 +132,7 @@ def _settings_of(model: Model, named: str | PathLike[str] | None) -> Path | None
 
 def _check_place(out: Path, model: Path) -> None:
     """Check, before it is calibrated, that the new model may be written."""
-    if out.resolve() == model.resolve():
+    if resolved(out) == resolved(model):
         raise ParameterError(f"{out} is the model itself; name another file")
     if out.is_dir():
         raise ParameterError(f"{out} is a folder; name a file")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from fxcore.aggregate import AGGREGATES
@@ -18,6 +17,7 @@ from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import QUARANTINE_REASONS, default_workers, open_executor
 from fxcore.jobs import StudyTask
 from fxcore.missing import Missing
+from fxcore.places import resolved
 from fxcore.run import Progress, Silent, each_study, tool
 from fxserve.device import CPU
 from fxserve.model import Model
@@ -129,7 +129,7 @@ def score(
     """
     began = time.perf_counter()
     progress = progress or Silent()
-    source, out = Path(source).resolve(), Path(out).resolve()
+    source, out = resolved(source), resolved(out)
     if not source.is_dir():
         raise ParameterError(f"{source} is not a folder; name a data set or a raw archive")
     cores = default_workers()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.archive import UNLISTED, Plan
-from fxcore.catalogue import default_index_file, open_catalogue
+from fxcore.catalogue import open_catalogue
 from fxcore.config import from_dict, to_dict
 from fxcore.dataset.assemble import LOOSE, is_data_set
 from fxcore.dataset.journal import StudyRecord, read_journal, read_journal_largest_first, to_line
@@ -21,6 +21,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dicom.config import PixelConfig
 from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import Executor
+from fxcore.index_file import default_index_file
 from fxcore.ingest import check_places, ingest_tasks
 from fxcore.jobs import PreprocessTask, StudyTask, require_files
 from fxcore.output import difference
@@ -74,10 +75,13 @@ class ArchiveSource:
     ) -> None:
         self._archive, self._run_steps = archive, settings.run_steps
         self._settings = Settings(IngestConfig(settings.pixels), settings.steps)
-        self._key_file = Path(key_file or default_key_file())
-        self._index_file = Path(index_file or default_index_file(archive))
-        check_places(archive, out, {"pseudonym key": self._key_file, "index": self._index_file})
-        self._pseudonyms = load_key_of(self._key_file, out, begun_scoring(out))
+        given = {
+            "pseudonym key": key_file or default_key_file(),
+            "index": index_file or default_index_file(archive),
+        }
+        places = check_places(archive, out, given)
+        self._index_file = places["index"]
+        self._pseudonyms = load_key_of(places["pseudonym key"], out, begun_scoring(out))
 
     @property
     def identity(self) -> dict[str, Any]:

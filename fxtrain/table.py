@@ -16,6 +16,7 @@ from fxcore.dataset.assemble import read_provenance
 from fxcore.dataset.layout import Layout, image_name
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError
+from fxcore.places import resolved
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
 
@@ -89,7 +90,7 @@ def read_table(root: Path) -> Table:
     DataSetError
         If it is not one, or has no labelled radiograph.
     """
-    layout = Layout(root.resolve())
+    layout = Layout(resolved(root))
     provenance = read_provenance(layout)
     rows: dict[str, tuple[bool, str, list[str]]] = {}
     unlabelled = 0

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from fxcore import catalogue as module
 from fxcore.archive import Plan
 from fxcore.catalogue import Catalogue, open_catalogue
 from fxcore.dicom.config import Limits
-from fxcore.dicom.entries import IndexEntry
+from fxcore.dicom.entries import Found, IndexEntry
 from fxcore.errors import FxrayError
 from fxcore.executor import Outcome, WorkerFailure
 from fxcore.pseudonyms import Pseudonyms
@@ -207,6 +208,22 @@ def test_names_that_are_no_text_and_values_that_are_odd_come_back_as_they_were(t
         second.load(tmp_path / "kept", lambda text: None)
         assert list(second.entries()) == [entry]
         assert second.entry(os.fsencode(entry.source)) == entry
+
+
+@pytest.mark.parametrize("name", ["st_mtime_ns", "st_ctime_ns", "st_ino"])
+def test_times_of_other_centuries_and_inodes_of_64_bits_are_known_again(archive, tmp_path, monkeypatch, name):
+    def only(value: int) -> list[Found]:
+        (first, *_) = plain(archive)
+        names = ("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
+        status = {each: getattr(first.status, each) for each in names} | {name: value}
+        return [first._replace(status=SimpleNamespace(**status))]
+
+    plain = module.walk
+    for value in (-(2**62), 2**63 - 1, 2**64 - 1, 2**63, 1):
+        monkeypatch.setattr(module, "walk", lambda _, value=value: only(value))
+        monkeypatch.setattr(module, "_SETTLED_NS", -(2**65))
+        assert len(index(archive, tmp_path / "kept")[1]) == 1
+        assert index(archive, tmp_path / "kept")[1] == []
 
 
 def test_links_and_folders_that_are_gone(archive, tmp_path):

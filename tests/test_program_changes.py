@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
+import threading
 import time
 from pathlib import Path
 
@@ -12,9 +15,9 @@ import numpy as np
 import pytest
 from pydicom import uid
 
-from fxcore.catalogue import default_index_file
 from fxcore.dataset.layout import Layout
 from fxcore.errors import FxrayError, ParameterError
+from fxcore.index_file import default_index_file
 from fxcore.ingest import check_places
 from fxcore.ingest import ingest as ingest_here
 from fxcore.preprocess import read_finished
@@ -249,6 +252,75 @@ def test_files_that_are_needed_are_not_overwritten_by_the_index(tmp_path, archiv
     with pytest.raises(ParameterError, match="name another place with --index") as refused:
         check_places(archive, tmp_path / "out", {name: tmp_path / place for name, place in places.items()})
     assert str(tmp_path / victim) in str(refused.value)
+
+
+@pytest.mark.parametrize("tables", ["notes(text)", "files(source, entry, changed, inode)"])
+def test_the_index_takes_the_place_of_no_other_database_but_of_every_index(tmp_path, archive, ingest, tables):
+    index = tmp_path / "index"
+    with contextlib.closing(sqlite3.connect(index)) as database:
+        database.execute(f"CREATE TABLE {tables}")
+    before = index.read_bytes()
+    places = {"pseudonym key": tmp_path / "key", "index": index}
+    with pytest.raises(ParameterError, match="not an index of fxray"):
+        check_places(archive, tmp_path / "out", places)
+    assert index.read_bytes() == before
+    index.unlink()
+    ingest("out", "--index", index)
+    check_places(archive, tmp_path / "out", places)
+    whole = index.read_bytes()
+    # Damaged, and as an earlier fxray kept it.
+    index.write_bytes(whole[: len(whole) // 2])
+    check_places(archive, tmp_path / "out", places)
+    index.write_bytes(whole[:68] + bytes(4) + whole[72:])
+    check_places(archive, tmp_path / "out", places)
+
+
+def test_where_a_link_leads_is_where_the_link_file_is_written(tmp_path, archive, ingest):
+    (tmp_path / "secure").mkdir()
+    for place in (tmp_path / "link.csv", tmp_path / "out" / "link.csv"):
+        secure = tmp_path / "secure" / place.parent.name
+        place.parent.mkdir(exist_ok=True)
+        ingest()
+        place.symlink_to(secure)
+        ingest("out", "--link", place)
+        assert place.is_symlink()
+        assert len(rows(secure)) == 9
+        assert secure.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["pseudonym key", "link file", "index"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_neither_waited_for_nor_replaced(tmp_path, archive, name, make):
+    places = {"pseudonym key": tmp_path / "key", "index": tmp_path / "kept", name: tmp_path / "odd"}
+    make(tmp_path / "odd")
+    with pytest.raises(ParameterError, match=f"the {name} .*, not a file; name another place with --"):
+        check_places(archive, tmp_path / "out", places)
+
+
+def test_labels_may_come_through_a_pipe(tmp_path, archive, ingest):
+    os.mkfifo(tmp_path / "labels")
+    text = "".join(f"{study.name},1\n" for study in archive.iterdir())
+    writer = threading.Thread(
+        target=(tmp_path / "labels").write_text, args=[f"folder,label\n{text}"], daemon=True
+    )
+    writer.start()
+    assert ingest("out", "--labels", tmp_path / "labels")["studies"]["broken"] == 3
+
+
+@pytest.mark.parametrize("name", ["ARCHIVE", "OUT", "labels file", "pseudonym key", "link file", "index"])
+def test_links_in_a_circle_are_told(tmp_path, archive, name):
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    places = {"ARCHIVE": archive, "OUT": tmp_path / "out", "index": tmp_path / "kept"}
+    places |= {"pseudonym key": tmp_path / "key", name: tmp_path / "circle"}
+    files = {
+        "labels": places.get("labels file"),
+        "key_file": places["pseudonym key"],
+        "link_file": places.get("link file"),
+        "index_file": places["index"],
+    }
+    with pytest.raises(ParameterError, match="circle lead in a circle"):
+        ingest_here(places["ARCHIVE"], places["OUT"], **files)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_damaged_index_in_the_cache_is_no_reason_to_stop(tmp_path, archive, monkeypatch):
