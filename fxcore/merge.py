@@ -77,7 +77,8 @@ def _whole(layout: Layout) -> dict[Path, Account]:
     counts = sorted({account.count for account in accounts.values()})
     if len(counts) > 1:
         raise DataSetError(
-            f"{layout.root} holds shards of {' and of '.join(map(str, counts))}; run all with the same number"
+            f"{layout.root} holds shards of {' and of '.join(map(str, counts))}, which ran at the same time; "
+            "choose one number and run one of its shards again, which has the others count no more"
         )
     missing = sorted({*range(1, counts[0] + 1)} - {account.number for account in accounts.values()})
     if missing:

@@ -85,7 +85,7 @@ def finished_if_idle(layout: Layout, last: Path, is_held: Callable[[], bool]) ->
     last : Path
         The file of it that is written last.
     is_held : callable
-        As from `fxcore.dataset.locks.run_lock`: tells whether the output is still this run's.
+        As from `fxcore.dataset.locks.run_lock`: tells whether the output is still this run's, and no other's.
     """
     try:
         yield

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import fxcore
-from fxcore.dataset.assemble import assemble
+from fxcore.dataset.assemble import LOOSE, assemble
 from fxcore.dataset.in_place import is_in_place
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
@@ -21,7 +21,7 @@ from fxcore.errors import FxrayError
 from fxcore.executor import INTERNAL_ERROR, QUARANTINE_REASONS, Executor, WorkerFailure
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study
 from fxcore.missing import Missing
-from fxcore.shards import Account, Shard, write_account
+from fxcore.shards import Account, Shard, drop_accounts, write_account
 from fxcore.study import Reject
 
 Result = TypeVar("Result")
@@ -156,14 +156,15 @@ def do_studies(
     """
     missing, done = Missing(there), {}
     for record in read_records(layout):
+        if record.study_id == LOOSE:
+            continue
         missing.see(record.study_id, record.radiographs)
         mine = shard is None or shard.holds(record.study_id)
         # An empty fingerprint says nothing of the files: two of them are not the same.
         if mine and record.fingerprint and is_in_place(layout, record):
             done[record.study_id] = record.fingerprint
     missing.check(layout, source, unlisted)
-    for account in layout.all_of("account"):
-        account.unlink(missing_ok=True)
+    drop_accounts(layout, shard, progress.say)
     planned = Planned(missing)
 
     def to_do() -> Iterator[StudyTask]:

@@ -104,6 +104,23 @@ def write_account(
     write_atomically(layout.account, lines())
 
 
+def drop_accounts(layout: Layout, shard: Shard | None, say: Callable[[str], None]) -> None:
+    """Remove the accounts that a run of `shard` outdates: its own, and those of other numbers of shards.
+
+    Of these nothing holds any more once the studies are shared out otherwise, and done anew where they
+    have changed. A whole run (None) outdates all of them.
+    """
+    accounts = Layout(layout.root).all_of("account")
+    others = [path for path in accounts if shard and not path.name.endswith(f"-of-{shard.count}")]
+    for path in accounts if shard is None else (*others, layout.account):
+        path.unlink(missing_ok=True)
+    if shard and others:
+        say(
+            f"{len(others)} finished shards of another number count no more, but what they made is kept: "
+            f"run all from 1/{shard.count} to {shard.count}/{shard.count}, and merge."
+        )
+
+
 def read_account(path: Path) -> Account:
     """Return what a shard says of itself.
 

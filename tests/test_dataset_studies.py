@@ -22,7 +22,7 @@ from fxcore.dataset.studies import StudyWriter, read_study
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError, LostPlaceError
 from fxcore.merge import merge
-from fxcore.shards import Account, write_account
+from fxcore.shards import Account, Shard, drop_accounts, write_account
 from fxcore.study import Radiograph, Reject
 
 
@@ -223,6 +223,19 @@ def test_an_account_that_is_not_whole_is_no_account(tmp_path):
     assert len(list(tmp_path.glob("broken/*"))) == 2
     layout.account.write_bytes(b"".join(lines))
     assert merge(tmp_path).content["counts"]["studies"]["broken"] == 2
+
+
+def test_shards_of_two_numbers_that_ran_side_by_side_are_told_apart(tmp_path):
+    for number, count in ((1, 1), (1, 2)):
+        layout = Layout(tmp_path, f"{number}-of-{count}")
+        write(layout)
+        write_account(layout, Account(number, count, "digest", 1, {}), ["s1"], list)
+    (layout.work / "settings.json").write_text("{}")
+    with pytest.raises(DataSetError, match="shards of 1 and of 2, which ran at the same time; choose one"):
+        merge(tmp_path)
+    drop_accounts(Layout(tmp_path, "2-of-2"), Shard(2, 2), print)
+    with pytest.raises(DataSetError, match="2/2 are missing"):
+        merge(tmp_path)
 
 
 @pytest.mark.parametrize(("shard", "said"), [("", "run the same command again"), ("1-of-2", "--shard 1/n")])

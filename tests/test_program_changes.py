@@ -16,6 +16,7 @@ import pytest
 from pydicom import uid
 
 from fxcore.dataset.layout import Layout
+from fxcore.dataset.locks import run_lock
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.index_file import default_index_file
 from fxcore.ingest import check_places
@@ -242,6 +243,23 @@ def test_a_share_that_is_refused_leaves_a_finished_data_set_finished(tmp_path, a
         with pytest.raises((FxrayError, OSError), match=named):
             ingest_here(source, tmp_path / "out", **options)
         assert read_finished(Layout(tmp_path / "out"))
+
+
+def test_a_share_that_is_broken_off_leaves_a_finished_data_set_finished_unless_others_are_at_work(tmp_path):
+    archive, out = tmp_path / "archive", tmp_path / "out"
+    for study in range(13):
+        draw(archive / f"study{study}_positive" / "0.png", study)
+    job = {"key_file": tmp_path / "key", "workers": 1}
+    ingest_here(archive, out, **job)
+    # As a drive that is half connected: so many studies are not removed.
+    for study in range(12):
+        shutil.rmtree(archive / f"study{study}_positive")
+    with run_lock(Layout(out, "2-of-2"), print), pytest.raises(FxrayError, match="nothing was removed"):
+        ingest_here(archive, out, shard=Shard(1, 2), **job)
+    assert Layout(out).work.exists()
+    with pytest.raises(FxrayError, match="nothing was removed"):
+        ingest_here(archive, out, shard=Shard(1, 2), **job)
+    assert read_finished(Layout(out))
 
 
 @pytest.mark.parametrize("victim", ["labels.csv", "key", "link.csv", "notes.txt", "archive/study0_positive"])

@@ -99,6 +99,22 @@ def test_a_whole_run_takes_over_from_shards_and_has_nothing_left_to_merge(tmp_pa
     assert tree(out) == jobs.trees["build"]
 
 
+def test_shards_go_on_from_a_finished_data_set_with_rejects_and_may_change_their_number(tmp_path, jobs):
+    archive, out = tmp_path / "archive", tmp_path / "out"
+    shutil.copytree(jobs.archive, archive)
+    (archive / "empty.dcm").touch()
+    command = ["build", archive, out, "--key", jobs.folder / "key", "--part", "any"]
+    fxray(*command)
+    whole = tree(out)
+    fxray(*command, "--shard", "1/2")
+    assert "1 finished shards of another number" in fxray(*command, "--shard", "1/3").stderr
+    assert "2/3, 3/3 are missing" in fxray("merge", out, code=1).stderr
+    for number in (2, 3):
+        assert "of another number" not in fxray(*command, "--shard", f"{number}/3").stderr
+    fxray("merge", out)
+    assert tree(out) == whole
+
+
 def remove_one(archive):
     next(
         path for path in sorted(archive.rglob("*")) if path.is_file() and path.stat().st_size > 10_000

@@ -176,8 +176,8 @@ def discard_idle_work(layout: Layout, last: Path) -> None:
 
     Nothing: no study, no shard, no beginning of new root files. Of these, `last` is written last.
     """
-    done = itertools.chain(layout.records.iterdir(), layout.all_of("account"))
-    if not layout.shard and last.exists() and not layout.changing.exists() and not any(done):
+    done = itertools.chain(layout.records.iterdir(), Layout(layout.root).all_of("account"))
+    if last.exists() and not layout.changing.exists() and not any(done):
         discard_work(layout)
 
 

@@ -12,6 +12,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,24 +27,29 @@ def run_lock(layout: Layout, say: Callable[[str], None]) -> Iterator[Callable[[]
     """Hold the data set for one run: a whole run for itself, a shard together with other shards.
 
     A run whose parent was killed may have left workers that are finishing a study: they are waited for.
-    What is yielded tells whether the data set is still held: once the work folder has been given up with the
-    lock in it, another run may have begun.
+    What is yielded tells whether the data set is still held, and by this run alone: once the work folder has
+    been given up with the lock in it, another run may have begun, and other shards may be at work.
 
     Raises
     ------
     FxrayError
         If another run is at work, or the workers of an interrupted one do not end.
     """
-    with ExitStack() as held:
-        if layout.shard:
-            # Its own first: a shard that is refused leaves no trace in the lock that all share.
-            held.enter_context(_locked(layout, layout.shard_lock, fcntl.LOCK_EX))
-        lock = held.enter_context(
-            _locked(layout, layout.lock, fcntl.LOCK_SH if layout.shard else fcntl.LOCK_EX)
-        )
-        for path in layout.all_of("busy"):
-            _wait_for_workers(layout, path, say)
-        yield lambda: _is_at(lock, layout.lock)
+    while True:
+        with ExitStack() as held:
+            if layout.shard:
+                # Its own first: a shard that is refused leaves no trace in the lock that all share.
+                own = held.enter_context(_locked(layout, layout.shard_lock, fcntl.LOCK_EX))
+            lock = held.enter_context(
+                _locked(layout, layout.lock, fcntl.LOCK_SH if layout.shard else fcntl.LOCK_EX)
+            )
+            if layout.shard and not _is_at(own, layout.shard_lock):
+                # The work folder was given up between the two.
+                continue
+            for path in layout.all_of("busy"):
+                _wait_for_workers(layout, path, say)
+            yield partial(_is_held, layout, lock)
+            return
 
 
 def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
@@ -72,6 +78,18 @@ def _locked(layout: Layout, path: Path, how: int) -> BinaryIO:
 
 def _is_at(lock: BinaryIO, path: Path) -> bool:
     return path.exists() and os.fstat(lock.fileno()).st_ino == path.stat().st_ino
+
+
+def _is_held(layout: Layout, lock: BinaryIO) -> bool:
+    """Tell whether the lock is where all look for it, and no shard shares it; from now on none can."""
+    if not _is_at(lock, layout.lock):
+        return False
+    if layout.shard:
+        try:
+            flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, layout.root)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def flock(file: BinaryIO, how: int, folder: Path) -> None:
