@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import json
 import logging
 import multiprocessing
 import pickle
@@ -26,11 +27,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, KilledWorker, get_worker
+from distributed import Client, KilledWorker, Security, get_worker
+from distributed.comm import get_address_host_port, parse_address
 
 import fxcore
 from fxcore.attempt import WORKER_DIED, WorkerFailure
-from fxcore.errors import FxrayError
+from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import Executor, Outcome, Result, Task
 from fxcore.stopping import undisturbed
 
@@ -160,6 +162,43 @@ def _complaint(terms: Terms) -> str:
                 )
             time.sleep(0.5)
     return ""
+
+
+def _address_in(file: str) -> str:
+    """Return the address that a scheduler file holds."""
+    try:
+        address = json.loads(Path(file).read_bytes())["address"]
+    except FileNotFoundError:
+        raise FxrayError(f"there is no scheduler file {file}") from None
+    except OSError as error:
+        raise FxrayError(f"cannot read the scheduler file {file}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError):
+        address = None
+    if not isinstance(address, str):
+        raise FxrayError(f"{file} is not the scheduler file of a Dask scheduler: it holds no address")
+    return address
+
+
+def _check_address(address: str) -> None:
+    """Check that a client can be made for an address: one that fails over it is left half made, and noisy.
+
+    Raises
+    ------
+    ParameterError
+    """
+    try:
+        get_address_host_port(address)
+        encrypted = Security().get_connection_args("client").get("ssl_context") is not None
+    except (ValueError, TypeError, OSError) as error:
+        raise ParameterError(
+            f"--scheduler {address!r} cannot be connected to ({error}); name the address of a Dask "
+            "scheduler, tcp://HOST:PORT, or its scheduler file, a .json"
+        ) from error
+    if not encrypted and parse_address(address)[0] in ("tls", "wss"):
+        raise ParameterError(
+            f"--scheduler {address!r} is encrypted, and there are no certificates for it; name them in the "
+            "configuration of Dask, under distributed.comm.tls"
+        )
 
 
 class ClusterExecutor(Executor):
@@ -297,12 +336,10 @@ class ClusterExecutor(Executor):
                 return future.result(timeout=_FETCH_SECONDS)
 
     def _connect(self) -> Client:
-        file = self._address.endswith(".json")
-        if file and not Path(self._address).is_file():
-            raise FxrayError(f"there is no scheduler file {self._address}")
-        where = {"scheduler_file": self._address} if file else {"address": self._address}
+        address = _address_in(self._address) if self._address.endswith(".json") else self._address
+        _check_address(address)
         try:
-            return Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False)
+            return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (ValueError, *_LOST) as error:
             raise FxrayError(
                 f"no Dask scheduler answers at {self._address} within {_CONNECT_SECONDS:g} seconds; "

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from fxcore.errors import FxrayError
 from tests.program import FAULTY_CODEC, fxray, rows, start, summary, tree, wait_for_studies
 from tests.test_program_images import draw
 
@@ -207,6 +208,32 @@ def test_what_a_cluster_cannot_do_is_said(tmp_path, cluster):
     assert (
         "--workers is about this machine" in fxray(*job, "--scheduler", nobody, "--workers", 2, code=1).stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("localhost", "missing port"),
+        ("foo://x", "unknown address scheme"),
+        ("http://127.0.0.1:80", "unknown address scheme"),
+        ("tcp://", "missing port"),
+        ("tcp://127.0.0.1:one", "cannot be connected to"),
+        ("inproc://a", "cannot be connected to"),
+        ("tls://127.0.0.1:8786", "no certificates"),
+        ("{}", "holds no address"),
+        ("[", "holds no address"),
+        ('{"address": "tcp://"}', "missing port"),
+    ],
+)
+def test_no_client_is_made_for_what_is_no_address(tmp_path, monkeypatch, address, said):
+    from fxcore import cluster
+
+    monkeypatch.setattr(cluster, "Client", None)
+    if address[0] in "{[":
+        (tmp_path / "scheduler.json").write_text(address)
+        address = str(tmp_path / "scheduler.json")
+    with pytest.raises(FxrayError, match=said), cluster.ClusterExecutor(address, 0):
+        pass
 
 
 @pytest.mark.parametrize(
