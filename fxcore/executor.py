@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import signal
 import threading
@@ -40,6 +41,11 @@ _WORKERS_PER_CORE = 4
 _BROKEN = (
     "the worker processes cannot be started, or something ends them; is there memory for them, and is fxray "
     "installed whole? Nothing finished is lost: run the same command again to go on."
+)
+
+_NO_CHILDREN = (
+    "this process is a daemon, as those of multiprocessing.Pool are, and may have no worker processes; call "
+    "fxray from a plain one, as those of concurrent.futures.ProcessPoolExecutor are, or from a thread"
 )
 
 # Tasks handed to the pool at once, for each worker: enough that none waits, few enough to bound memory.
@@ -88,9 +94,16 @@ class Executor:
         Number of processes; 0 takes one for each core, and four for each core are the most.
     memory : int
         Bytes a worker may allocate; 0 leaves it unbounded. See `fxcore.worker_start.limit_memory`.
+
+    Raises
+    ------
+    FxrayError
+        In a process that may have no children.
     """
 
     def __init__(self, workers: int = 0, memory: int = 0) -> None:
+        if multiprocessing.current_process().daemon:
+            raise FxrayError(_NO_CHILDREN)
         self._workers = min(workers or default_workers(), _WORKERS_PER_CORE * default_workers())
         self._memory = memory
         self._pool = self._new_pool()

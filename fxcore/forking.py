@@ -46,6 +46,18 @@ def worker_context() -> Any:
     return context
 
 
+def _forget_server() -> None:
+    """Let a process forked from this one start a server of its own: it cannot wait for that of its parent."""
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is not None:
+        # Held open here, it would keep the server there for as long.
+        os.close(server._forkserver_alive_fd)
+        server.__init__()
+
+
+os.register_at_fork(after_in_child=_forget_server)
+
+
 def start_loading() -> None:
     """Let the process that workers are forked from load what they need, while this one prepares their work.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import itertools
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -212,6 +213,40 @@ def test_workers_leave_the_main_module_of_the_program_alone(tmp_path, by):
         [sys.executable, name], input=code, env=environment, capture_output=True, text=True, timeout=120
     )
     assert (done.stdout, done.stderr) == ("begun\n[1]\n", "")
+
+
+@pytest.mark.parametrize("before", ["1", "0"])
+def test_a_process_forked_from_one_with_workers_has_workers_of_its_own(before):
+    code = (
+        "import os, multiprocessing\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from fxcore.executor import Executor\n"
+        "def work(number):\n"
+        "    with Executor(1) as executor:\n"
+        "        return [outcome.result for outcome in executor.run(abs, [number], lambda task: 60.0)]\n"
+        f"if {before}: print(work(-1))\n"
+        "with ProcessPoolExecutor(1, multiprocessing.get_context('fork')) as pool:\n"
+        "    print(*pool.map(work, [-2, -3]))\n"
+        "print(work(-4))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("[1]\n" * int(before) + "[2] [3]\n[4]\n", "")
+
+
+def start_an_executor(number: int) -> str:
+    try:
+        Executor(number)
+    except FxrayError as error:
+        return str(error)
+    return ""
+
+
+def test_a_process_that_may_have_no_children_is_told():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert "call fxray from a plain one" in pool.apply(start_an_executor, [1])
 
 
 class Wish(BaseException):
