@@ -31,12 +31,14 @@ _MOST_VALUE_BYTES = 2**30
 _SAVE_AGAIN = "save it as grey or RGB without JPEG"
 # The samples that each photometric interpretation is about; any further ones are transparency.
 _SAMPLES: dict[int, int] = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}
+_JPEGS = (Compression.JPEG, Compression.OLD_JPEG)
 # What a JPEG in a TIFF holds, whatever the JPEG says, and what is to be had of it. Y is the luma.
 _JPEG_COLOURS: dict[int, tuple[str, str]] = {
     Photometric.RGB: ("RGB", "GRAYSCALE"),
     Photometric.CMYK: ("CMYK", "CMYK"),
     Photometric.YCBCR: ("YCBCR", "GRAYSCALE"),
 }
+_SAMPLES_AS_THEY_ARE = ("UNKNOWN", "UNKNOWN")
 
 
 def tiff_pages(data: bytes, most: int) -> list[Page]:
@@ -130,7 +132,7 @@ def _check_kind(directory: Directory) -> None:
     value = directory.value
     photometric, bits, samples = value(Tag.PHOTOMETRIC, 1), value(Tag.BITS, 1), value(Tag.SAMPLES, 1)
     compression = value(Tag.COMPRESSION, 1)
-    jpeg = compression == Compression.JPEG
+    jpeg = compression in _JPEGS
     problem = ""
     if not 1 <= bits <= _MOST_BITS:
         problem = f"{bits} bits a sample"
@@ -138,20 +140,14 @@ def _check_kind(directory: Directory) -> None:
         problem = (
             f"photometric interpretation {photometric}, which is neither grey, palette, RGB, CMYK nor YCbCr"
         )
-    elif compression == Compression.OLD_JPEG:
-        problem = "old-style JPEG (compression 6)"
+    elif compression == Compression.OLD_JPEG and Tag.JPEG_STREAM not in directory.values:
+        problem = "old-style JPEG (compression 6) in parts"
     elif photometric == Photometric.PALETTE and bits > 16:
         problem = f"a palette of {bits} bits"
     elif samples < _SAMPLES.get(photometric, 1):
         problem = f"{samples} samples a pixel with photometric interpretation {photometric}"
-    elif jpeg and (
-        photometric == Photometric.PALETTE
-        or samples != _SAMPLES.get(photometric, 1)
-        or value(Tag.PLANAR, 1) == 2
-    ):
-        problem = (
-            f"JPEG of {samples} samples a pixel with photometric interpretation {photometric}, or in planes"
-        )
+    elif jpeg and photometric == Photometric.PALETTE:
+        problem = "a palette with JPEG"
     elif compression == Compression.PACKBITS and value(Tag.PREDICTOR, 1) != 1:
         problem = "PackBits with a predictor, which some readers undo and some do not"
     elif photometric == Photometric.CMYK and (bits != 8 or value(Tag.INK_SET, 1) != 1):
@@ -179,7 +175,7 @@ def tiff_pixels(data: bytes, page: Page) -> tuple[NDArray[Any], str]:
     """
     directory = read_directory(data, page.place)
     photometric = directory.value(Tag.PHOTOMETRIC, 1)
-    if directory.value(Tag.COMPRESSION, 1) == Compression.JPEG:
+    if directory.value(Tag.COMPRESSION, 1) in _JPEGS:
         pixels = _jpeg_pixels(data, page, directory)
     else:
         if photometric in (Photometric.CMYK, Photometric.YCBCR):
@@ -223,34 +219,44 @@ def _called_rgb(data: bytes, directory: Directory) -> bytes:
 def _jpeg_pixels(data: bytes, page: Page, directory: Directory) -> NDArray[Any]:
     """Decode strips or tiles of JPEG, which share their tables (TIFF technical note 2)."""
     photometric = directory.value(Tag.PHOTOMETRIC, 1)
-    colours, wanted = _JPEG_COLOURS.get(photometric, (None, None))
+    planes = page.samples if directory.value(Tag.PLANAR, 1) == 2 else 1
+    samples = page.samples // planes
+    colours, wanted = _SAMPLES_AS_THEY_ARE
+    if samples == _SAMPLES.get(photometric, 1):
+        colours, wanted = _JPEG_COLOURS.get(photometric, _SAMPLES_AS_THEY_ARE)
     # Both are whole streams: the tables go between the start of the image and the rest of it.
     tables = bytes(directory.values.get(Tag.JPEG_TABLES, ()))[2:-2]
     layout = segments(directory, len(data))
     pixels: NDArray[Any] = np.zeros(0)
-    for number, (offset, length) in enumerate(layout.places):
+    for position, (offset, length) in enumerate(layout.places):
+        plane, number = divmod(position, len(layout.places) // planes)
         stream = data[offset : offset + 2] + tables + data[offset + 2 : offset + length]
         top, left = number // layout.across * layout.rows, number % layout.across * layout.columns
         rows, columns = min(layout.rows, page.rows - top), min(layout.columns, page.columns - left)
-        _check_jpeg(stream, page, (rows, columns), (layout.rows, layout.columns))
+        _check_jpeg(stream, (samples, page.bits), (rows, columns), (layout.rows, layout.columns))
         part = imagecodecs.jpeg8_decode(stream, colorspace=colours, outcolorspace=wanted)
-        if not number:
-            pixels = np.zeros((page.rows, page.columns, *part.shape[2:]), part.dtype)
-        pixels[top : top + rows, left : left + columns] = part[:rows, :columns]
-    return pixels
+        part = part.reshape(*part.shape[:2], -1)
+        if not position:
+            pixels = np.zeros((page.rows, page.columns, planes * part.shape[2]), part.dtype)
+        place = pixels[top : top + rows, left : left + columns, plane : plane + part.shape[2]]
+        place[:] = part[:rows, :columns]
+    return pixels if pixels.shape[2] > 1 else pixels[..., 0]
 
 
-def _check_jpeg(stream: bytes, page: Page, least: tuple[int, int], most: tuple[int, int]) -> None:
+def _check_jpeg(
+    stream: bytes, sample: tuple[int, int], least: tuple[int, int], most: tuple[int, int]
+) -> None:
+    """Check the number of samples and their bits, the size, and that the stream has its end."""
     size = jpeg_size(stream)
     if size is None:
         raise UnreadableFileError("truncated_image", "a strip or tile of JPEG that holds none")
     found = f"{size.rows} x {size.columns} pixels of {size.samples} samples of {size.precision} bits"
     fits = least[0] <= size.rows <= most[0] and least[1] <= size.columns <= most[1]
-    if not fits or (size.samples, size.precision) != (page.samples, page.bits):
+    if not fits or (size.samples, size.precision) != sample:
         raise UnreadableFileError(
             "unsupported_image",
             f"a strip or tile of JPEG with {found}, where the TIFF says {most[0]} x {most[1]} "
-            f"pixels of {page.samples} samples of {page.bits} bits",
+            f"pixels of {sample[0]} samples of {sample[1]} bits",
         )
     check_jpeg_end(stream, "truncated_image")
     check_jpeg_size(stream, size, "truncated_image")

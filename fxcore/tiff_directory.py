@@ -42,6 +42,8 @@ class Tag(IntEnum):
     SUB_DIRECTORIES = 330
     INK_SET = 332
     JPEG_TABLES = 347
+    JPEG_STREAM = 513
+    JPEG_STREAM_BYTES = 514
     SUBSAMPLING = 530
 
 
@@ -177,7 +179,9 @@ def _kind(data: bytes) -> tuple[str, bool]:
 
 
 def segments(directory: Directory, size: int) -> Segments:
-    """Return the strips or tiles of a page (TIFF 6.0 sections 3 and 15).
+    """Return the strips or tiles of a page (TIFF 6.0 sections 3, 15 and 22).
+
+    Old-style JPEG is taken for one strip: the whole stream that it may point to.
 
     Raises
     ------
@@ -189,15 +193,18 @@ def segments(directory: Directory, size: int) -> Segments:
     rows, columns = value(Tag.TILE_LENGTH, 0), value(Tag.TILE_WIDTH, 0)
     if not rows or not columns:
         rows, columns = min(value(Tag.ROWS_PER_STRIP, 0) or page_rows, page_rows), page_columns
+    offsets = values.get(Tag.TILE_OFFSETS) or values.get(Tag.STRIP_OFFSETS, ())
+    lengths = values.get(Tag.TILE_BYTES) or values.get(Tag.STRIP_BYTES, ())
+    if value(Tag.COMPRESSION, 1) == Compression.OLD_JPEG:
+        rows, columns = page_rows, page_columns
+        offsets, lengths = values.get(Tag.JPEG_STREAM, ()), values.get(Tag.JPEG_STREAM_BYTES, ())
     across = -(-page_columns // max(columns, 1))
     planes = value(Tag.SAMPLES, 1) if value(Tag.PLANAR, 1) == 2 else 1
     needed = planes * across * -(-page_rows // max(rows, 1))
-    offsets = values.get(Tag.TILE_OFFSETS) or values.get(Tag.STRIP_OFFSETS, ())
-    lengths = values.get(Tag.TILE_BYTES) or values.get(Tag.STRIP_BYTES, ())
     places = list(zip(offsets[:needed], lengths, strict=False))
-    # Old writers gave no lengths of what is not compressed: it takes as much as the page.
-    if not lengths and value(Tag.COMPRESSION, 1) == Compression.NONE and len(offsets) >= needed:
-        return Segments(rows, columns, across, places)
+    # Old writers gave no length of a page in one piece: it may go on to the end of the file.
+    if needed == 1 and offsets and not any(lengths[:1]):
+        places = [(offsets[0], max(0, size - offsets[0]))]
     present = sum(1 for offset, length in places if offset and length)
     if present < needed:
         raise UnreadableFileError(

@@ -223,6 +223,61 @@ def test_what_is_not_read_is_refused_aloud(data: bytes, said: str, tmp_path: Pat
     assert caught.value.reason == "unsupported_image"
 
 
-def test_lengths_that_an_old_writer_left_out(tmp_path: Path) -> None:
-    (read,), _ = _load(tmp_path, _renamed(imagecodecs.tiff_encode(SMOOTH), 279, 65000, 1))
-    np.testing.assert_array_equal(read, SMOOTH)
+@pytest.mark.parametrize("compression", ["none", "lzw", "packbits", "jpeg"])
+def test_lengths_that_an_old_writer_left_out(compression: str, tmp_path: Path) -> None:
+    data = imagecodecs.tiff_encode(SMOOTH, compression=compression)
+    (whole,), _ = _load(tmp_path, data)
+    for without in (_renamed(data, 279, 65000, 1), _set(data, 279, 0)):
+        (read,), _ = _load(tmp_path, without)
+        np.testing.assert_array_equal(read, whole)
+    with pytest.raises(UnreadableFileError, match="0 of the 1 strips"):
+        _load(tmp_path, _set(_set(data, 279, 0), 273, len(data)))
+
+
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("tiling", [{}, {"rowsperstrip": 16}, {"tile": (16, 16)}])
+@pytest.mark.parametrize(
+    ("image", "photometric", "expected"),
+    [
+        (RGB, "rgb", LUMA),
+        (np.dstack([RGB, SMOOTH[::-1]]), "rgb", LUMA),
+        (RGB[..., :2], "minisblack", SMOOTH),
+        (RGB[..., :2], "miniswhite", 255 - SMOOTH),
+    ],
+)
+def test_jpeg_with_transparency_or_in_planes(
+    image: np.ndarray,
+    photometric: str,
+    expected: np.ndarray,
+    tiling: dict[str, Any],
+    planes: str,
+    tmp_path: Path,
+) -> None:
+    stored = np.ascontiguousarray(np.moveaxis(image, -1, 0)) if planes == "separate" else image
+    options = {"photometric": photometric, "planarconfig": planes, "compression": "jpeg", **tiling}
+    if image.shape[2] != 3:
+        options["extrasample"] = "unassalpha"
+    (read,), _ = _load(tmp_path, imagecodecs.tiff_encode(stored, **options))
+    assert np.abs(read.astype(float) - expected).mean() < 2
+
+
+@pytest.mark.parametrize("subsampling", ["444", "420"])
+@pytest.mark.parametrize("image", [SMOOTH, RGB])
+def test_old_style_jpeg_in_one_stream(image: np.ndarray, subsampling: str, tmp_path: Path) -> None:
+    stream = imagecodecs.jpeg8_encode(image, level=95, subsampling=subsampling)
+    samples = image.size // SMOOTH.size
+    entries = [(256, 30), (257, 48), (258, 8), (259, 6), (262, 6 if samples == 3 else 1), (277, samples)]
+
+    def stored(rows: int, length: int) -> bytes:
+        tags = [*entries, (513, 8), (514, length)]
+        tags[1] = (257, rows)
+        directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+        start = 8 + len(stream)
+        return struct.pack("<4sI", b"II*\0", start) + stream + struct.pack("<H", 8) + directory + bytes(4)
+
+    (read,), metadata = _load(tmp_path, stored(48, len(stream)))
+    assert np.abs(read.astype(float) - (SMOOTH if samples == 1 else LUMA)).mean() < 2
+    assert metadata["colour"] == ("" if samples == 1 else "rgb")
+    for rows, length in ((96, len(stream)), (48, len(stream) // 2)):
+        with pytest.raises(UnreadableFileError):
+            _load(tmp_path, stored(rows, length))
