@@ -211,12 +211,13 @@ class Model:
     def _settings(self, named: Path | None) -> ModelSettings:
         beside = self.path.with_suffix(".toml")
         if self.properties:
-            inside = f"{self.path} has its settings inside, as fxray exported it"
+            inside = "has its settings inside, as fxray exported it"
             if named:
-                raise ParameterError(f"{inside}; do without {named}")
+                raise ParameterError(f"{self.path} {inside}; do without {named}")
             # Of the same name may be anything, such as the settings of its training.
             if beside.exists():
-                self.note = f"{inside}; {beside.name} beside it is not read."
+                # Without folders, as it goes into the output.
+                self.note = f"{self.path.name} {inside}; {beside.name} beside it is not read."
             try:
                 return from_metadata(self.properties)
             except ParameterError as error:
