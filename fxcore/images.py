@@ -209,7 +209,9 @@ def _deep(pixels: NDArray[Any], y_max: float, config: PixelConfig) -> tuple[Imag
         return apply_table(pixels, scale(domain, *ends)), "percentile"
     if pixels.dtype.kind not in "iuf":
         raise UnreadableFileError("unsupported_image", f"pixels of type {pixels.dtype}")
-    values = pixels.astype(np.float64)
+    # NumPy warns of some numbers that are none.
+    with np.errstate(invalid="ignore"):
+        values = pixels.astype(np.float64)
     return scale(values, *percentile_range(values[np.isfinite(values)], None, low, high)), "percentile"
 
 

@@ -7,6 +7,7 @@ import gc
 import itertools
 import struct
 import sys
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -345,3 +346,15 @@ def test_what_a_decoder_says_is_short_and_names_nobody(tmp_path, monkeypatch):
         _load(path)
     assert "cannot read ... of ... xxx" in caught.value.message
     assert len(caught.value.message) < 200
+
+
+def test_no_warning_of_numbers_that_are_none(tmp_path: Path) -> None:
+    """Processors tell of the signalling kind when it is converted, and NumPy passes that on."""
+    values = GREY16.astype(np.float32)
+    values.view(np.uint32)[3, 3] = 0x7F800001
+    path = tmp_path / "image.tif"
+    path.write_bytes(imagecodecs.tiff_encode(values))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, image = next(load_image(path, PixelConfig()).frames)
+    assert image[3, 3] == 0
