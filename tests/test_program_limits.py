@@ -91,7 +91,9 @@ def test_the_largest_radiograph_fits_a_worker_and_one_that_does_not_costs_itself
     write_tiff(archive / "largest.tif", np.where(limb, np.uint16(9000), np.uint16(100)))
     options = ["--key", tmp_path / "key", "--workers", 1, "--part", "any"]
     figures = summary("build", archive, tmp_path / "out", *options)
-    assert (figures["converted"], figures["dropped"], figures["rotated"]) == (2, {}, 1)
+    assert (figures["converted"], figures["dropped"]) == (2, {})
+    turned = max(abs(float(row["rotation_degrees"])) for row in rows(tmp_path / "out" / "metadata.csv"))
+    assert 39 < turned < 41 or 139 < turned < 141
 
     (tmp_path / "small.toml").write_text("[ingest]\nmemory_per_worker = 0.5\n")
     options += ["--config", tmp_path / "small.toml"]
