@@ -227,7 +227,7 @@ def _take_one_channel(network: nn.Module) -> None:
 
 
 def _give_one_logit(network: nn.Module, name: str) -> None:
-    """Replace the last layer, of a thousand classes, by one of a single logit."""
+    """Replace the last layer, of a thousand classes, by one of a single logit that may take any value."""
     found: tuple[nn.Module, str, nn.Module] | None = None
     for parent in network.modules():
         for child, module in parent.named_children():
@@ -238,3 +238,9 @@ def _give_one_logit(network: nn.Module, name: str) -> None:
     if found is None:
         raise ParameterError(f"{name} does not end in a layer of classes")
     setattr(*found)
+    parent, child, _ = found
+    names = [each for each, _ in parent.named_children()]
+    for after in names[names.index(child) + 1 :] if isinstance(parent, nn.Sequential) else ():
+        # SqueezeNet's classes pass a ReLU: a logit that is never below 0 cannot say "not broken".
+        if type(getattr(parent, after)).__module__ == nn.ReLU.__module__:
+            setattr(parent, after, nn.Identity())

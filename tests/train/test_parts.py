@@ -263,6 +263,41 @@ def test_models_take_one_channel_and_give_one_logit(name):
     assert model(torch.randn(3, 1, 64, 48)).shape == (3,)
 
 
+def last_layer(model: nn.Module) -> nn.Module:
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    return [k for k in layers if 1 in (getattr(k, "out_features", 0), getattr(k, "out_channels", 0))][-1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rx-lite", "resnet18", "squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_small"),
+        *("densenet121", "efficientnet_b0", "googlenet", "mnasnet0_5", "regnet_x_400mf", "shufflenet_v2_x0_5"),
+    ],
+)
+def test_a_logit_may_take_any_value(name):
+    model = create_model(ModelConfig(name=name), Frame(48, 64)).eval()
+    last = last_layer(model)
+    for value in (-1.0, 1.0):
+        with torch.no_grad():
+            last.weight.zero_()
+            last.bias.fill_(value)
+            torch.testing.assert_close(model(torch.randn(2, 1, 64, 48)), torch.full((2,), value))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "convnext_tiny", "maxvit_t", "swin_t", "vgg11", "vit_b_32"])
+def test_nothing_bends_the_logit_of_a_large_model(name):
+    """By its layers alone, without their weights."""
+    called = []
+    with torch.device("meta"):
+        model = create_model(ModelConfig(name=name), Frame(224, 224)).eval()
+        for module in model.modules():
+            module.register_forward_hook(lambda module, *_: called.append(module))
+        model(torch.zeros(1, 1, 224, 224))
+    after = called[called.index(last_layer(model)) + 1 :]
+    assert not [module for module in after if type(module).__module__ == "torch.nn.modules.activation"]
+
+
 @pytest.mark.parametrize("name", ["maxvit_t", "inception_v3", "alexnet"])
 def test_a_model_that_takes_no_such_images_is_refused_by_name(name):
     with pytest.raises(ParameterError, match=f"{name} takes no images of 48 × 64"):
