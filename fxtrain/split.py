@@ -42,11 +42,13 @@ def split_studies(
 ) -> Split:
     """Keep a share of each class aside; all studies of a patient go to the same side.
 
-    A patient counts as broken where any of his studies is. One with more studies than shall be kept aside of
-    his class (and more than ten) stays in training, and the share is that of the others: archives that were
-    anonymised give many patients one identifier. Where the others have too few of the class to make up its
-    share, of what may be kept aside, all count. With `val_balanced`, the validation set then loses studies of
-    the larger class, chosen at random, until both are equally many; those are not used for training either.
+    Patients in random order are kept aside as long as each brings both classes nearer to their shares: first
+    those with studies of both, up to the share of what such patients have, then those with one class alone,
+    who make up what is missing of it. One with more studies than shall be kept aside of a class of theirs
+    (and more than ten) stays in training, and the share is that of the others: archives that were anonymised
+    give many patients one identifier. Where the others have too few of either class to make up its share, of
+    what may be kept aside, all count. With `val_balanced`, the validation set then loses studies of the
+    larger class, chosen at random, until both are equally many; those are not used for training either.
 
     Parameters
     ----------
@@ -73,26 +75,12 @@ def split_studies(
         for name, studies in groups.items()
         if name in known or any(f"study {table.studies[k]}" in known for k in studies)
     }
+    # Of each patient, how many studies are not broken and broken.
+    counts = {name: np.bincount(table.broken[studies], minlength=2) for name, studies in groups.items()}
+    staying = _staying(counts, seen, config.val_fraction)
     rng = np.random.default_rng([seed, 1])
-    val: list[int] = []
-    for broken in (False, True):
-        names = sorted(name for name, studies in groups.items() if table.broken[studies].any() == broken)
-        wanted = config.val_fraction * sum(len(groups[name]) for name in names)
-        fitting = [name for name in names if len(groups[name]) <= max(wanted, _BELIEVED)]
-        # How many of the class itself, of those that are new: a large group of both classes has few of it.
-        others, new = (
-            sum(int((table.broken[groups[name]] == broken).sum()) for name in some if name not in seen)
-            for some in (fitting, names)
-        )
-        if others >= config.val_fraction * new:
-            names, wanted = fitting, config.val_fraction * sum(len(groups[name]) for name in fitting)
-        taken = 0
-        for name in rng.permutation([name for name in names if name not in seen]):
-            # Nearest to the share: a group that would overshoot by more than it falls short stays.
-            if taken + len(groups[name]) / 2 > wanted and taken:
-                break
-            val += groups[name]
-            taken += len(groups[name])
+    names = _kept_aside({name: counts[name] for name in sorted(counts.keys() - staying)}, seen, config, rng)
+    val = [study for name in names for study in groups[name]]
     chosen = np.array(sorted(val), np.int64)
     train = np.setdiff1d(np.arange(len(table.studies)), chosen)
     if config.val_balanced:
@@ -107,6 +95,53 @@ def split_studies(
                 f"{_bound(sum(len(groups[name]) for name in seen))}"
             )
     return Split(train, chosen)
+
+
+def _staying(counts: Mapping[str, NDArray[np.int64]], seen: set[str], share: float) -> set[str]:
+    """Return patients of so many studies that only the others are divided."""
+    staying: set[str] = set()
+    for kind in (0, 1):
+        most = max(_BELIEVED, share * sum(count[kind] for count in counts.values()))
+        large = staying | {name for name, count in counts.items() if count[kind] and count.sum() > most}
+        # Of what is new: weights to begin with may have been trained on all who have few.
+        others, new = (
+            sum((counts[name] for name in counts.keys() - without), np.zeros(2, np.int64))
+            for without in (seen | large, seen)
+        )
+        if (others >= share * new).all():
+            staying = large
+    return staying
+
+
+def _kept_aside(
+    counts: Mapping[str, NDArray[np.int64]],
+    seen: set[str],
+    config: DataConfig,
+    rng: np.random.Generator,
+) -> list[str]:
+    """Choose the patients whose studies come nearest to the share of each class; see `split_studies`."""
+    chosen: list[str] = []
+    taken, nothing = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    order: list[str] = []
+    for kinds in ((True, True), (True, False), (False, True)):
+        alike = {name: count for name, count in counts.items() if tuple(count > 0) == kinds}
+        # Those of one class make up what is missing of all that there is of it.
+        divided = alike if all(kinds) else counts
+        wanted = config.val_fraction * sum(divided.values(), nothing)
+        drawn = rng.permutation([name for name in alike if name not in seen]).tolist()
+        order += drawn
+        for name in drawn:
+            # Nearest to the share: who would overshoot it by more than it falls short stays.
+            if (taken + counts[name] / 2 <= wanted)[list(kinds)].all():
+                chosen.append(name)
+                taken = taken + counts[name]
+    for kind in (0, 1):
+        # The share of few studies may be less than half of the smallest patient: then he alone is it.
+        having = [name for name in order if counts[name][kind]]
+        if not taken[kind] and having:
+            chosen.append(min(having, key=lambda name: int(counts[name].sum())))
+            taken = taken + counts[chosen[-1]]
+    return chosen
 
 
 def _way_out(largest: int, studies: int) -> str:

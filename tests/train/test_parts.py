@@ -1,11 +1,9 @@
-"""What training is made of: the split, the sampler, packed images, augmentation as torchvision's, models."""
+"""What training is made of: the sampler, packed images, augmentation as torchvision's, models."""
 
 from __future__ import annotations
 
 import math
 import shutil
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,83 +18,19 @@ from torchvision.transforms.v2 import functional as reference
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.letterbox import Frame, fit_image
 from fxtrain import augment
-from fxtrain.config import VIEW_POOLS, AugmentConfig, DataConfig, ModelConfig
+from fxtrain.config import VIEW_POOLS, AugmentConfig, ModelConfig
 from fxtrain.loader import prefetch
 from fxtrain.models import Aggregator, create_model
 from fxtrain.models.rx import Rx
 from fxtrain.packing import pack
 from fxtrain.sampler import epoch_order, sampling_probabilities
-from fxtrain.split import read_split, split_studies, write_split
-from fxtrain.table import Table, read_table
-from fxtrain.trainer import train
+from fxtrain.table import read_table
 from tests.train.data import SMALL, make
 
 FRAME = SMALL.data.frame
 
 
-# --- split and sampler ---
-
-
-@pytest.mark.parametrize("balanced", [False, True])
-def test_no_patient_is_on_both_sides_and_classes_are_kept_in_proportion(tmp_path, balanced):
-    table = read_table(make(tmp_path / "dataset", studies=120, views=1, share=0.25, patients=50))
-    config = DataConfig(val_fraction=0.3, val_balanced=balanced)
-    split = split_studies(table, config, seed=1)
-    patients = [{table.patients[k] for k in side} for side in (split.train, split.val)]
-    assert not patients[0] & patients[1]
-    assert not set(split.train) & set(split.val)
-    share = table.broken[split.val].mean()
-    if balanced:
-        assert share == 0.5
-    else:
-        assert len(split.train) + len(split.val) == 120
-        assert abs(len(split.val) / 120 - 0.3) < 0.06
-        assert abs(share - 0.25) < 0.1
-    again = split_studies(table, config, seed=1)
-    np.testing.assert_array_equal(split.val, again.val)
-    assert not np.array_equal(split.val, split_studies(table, config, seed=2).val)
-    write_split(tmp_path / "split.csv", table, split)
-    np.testing.assert_array_equal(read_split(tmp_path / "split.csv", table).train, split.train)
-
-
-def test_a_data_set_of_one_class_or_too_few_studies_is_refused(tmp_path):
-    for name, studies, share in (("one-class", 20, 1.0), ("few", 2, 0.5)):
-        with pytest.raises(DataSetError, match=r"data\.val_fraction"):
-            train(make(tmp_path / name, studies, share=share), tmp_path / f"run-{name}", SMALL)
-
-
-def test_one_identifier_of_many_patients_leaves_the_classes_in_proportion():
-    """As in archives that were anonymised before."""
-    rng = np.random.default_rng(0)
-    broken, studies = rng.random(400) < 0.3, [f"s{k:03}" for k in range(400)]
-    for share in (0.1, 0.3, 0.5):
-        patients = ["same" if rng.random() < share else study for study in studies]
-        table = Table(Path(), "", 0.0, 1.0, studies, np.arange(400), studies, patients, broken, {})
-        for seed in range(20):
-            val = split_studies(table, DataConfig(), seed).val
-            assert len(val) == pytest.approx(0.2 * (400 - patients.count("same")), abs=2)
-            assert broken[val].mean() == pytest.approx(0.3, abs=0.07)
-    with pytest.raises(DataSetError, match=r"400 are of one patient.*PatientID"):
-        split_studies(replace(table, patients=["same"] * 400), DataConfig(), 0)
-
-
-@pytest.mark.parametrize(
-    ("broken", "trained"),
-    [
-        # Three patients of 30 studies each and one of a single study, which would be all that is kept aside.
-        (["a", "b", "c"] * 30 + ["d"], {}),
-        # All that are small have been seen, and new patients have 15 studies each.
-        ([f"old{k}" for k in range(20)] + ["a", "b"] * 15, {f"x{k}": f"old{k}" for k in range(20)}),
-    ],
-)
-def test_where_few_others_are_new_patients_of_many_studies_are_kept_aside_too(broken, trained):
-    patients = [*broken, *(f"h{k}" for k in range(60))]
-    studies, count = [f"s{k:03}" for k in range(len(patients))], len(patients)
-    truth = np.arange(count) < len(broken)
-    table = Table(Path(), "", 0.0, 1.0, studies, np.arange(count), studies, patients, truth, {})
-    for seed in range(10):
-        val = split_studies(table, DataConfig(), seed, trained).val
-        assert len({"a", "b", "c"} & {patients[k] for k in val}) == 1
+# --- sampler ---
 
 
 def test_an_epoch_is_balanced_and_shows_nothing_twice():
@@ -272,7 +206,14 @@ def last_layer(model: nn.Module) -> nn.Module:
     "name",
     [
         *("rx-lite", "resnet18", "squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_small"),
-        *("densenet121", "efficientnet_b0", "googlenet", "mnasnet0_5", "regnet_x_400mf", "shufflenet_v2_x0_5"),
+        *(
+            "densenet121",
+            "efficientnet_b0",
+            "googlenet",
+            "mnasnet0_5",
+            "regnet_x_400mf",
+            "shufflenet_v2_x0_5",
+        ),
     ],
 )
 def test_a_logit_may_take_any_value(name):
