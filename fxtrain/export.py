@@ -152,9 +152,21 @@ def write_onnx(deployed: nn.Module, images: NDArray[np.uint8], path: Path, metad
         )
     if program is None:
         raise FxrayError("torch could not export this model")
+    _forget_origin(program.model)
     for name, value in metadata.items():
         program.model.metadata_props[f"fxray.{name}"] = json.dumps(value)
     program.save(path)
+
+
+def _forget_origin(model: Any) -> None:
+    """Take away what torch notes of where each node is from: source lines, with paths of this machine."""
+    for graph in (*model.graphs(), *model.functions.values()):
+        noted = [graph, *graph.inputs, *getattr(graph, "initializers", {}).values()]
+        for node in graph:
+            noted += [node, *node.outputs]
+        for each in noted:
+            each.metadata_props.clear()
+            each.doc_string = None
 
 
 def largest_difference(deployed: Deployed, path: Path, images: NDArray[np.uint8]) -> float:

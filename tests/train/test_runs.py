@@ -339,6 +339,9 @@ def test_the_exported_aggregator_takes_studies_of_any_number_of_views(pool, data
     probability, _ = session.run(None, inputs)
     assert probability.shape == (3,)
     assert isinstance(create_model(model, FRAME), Aggregator)
+    written = (tmp_path / "model.onnx").read_bytes()
+    # Nor from where it was made: lines of source code, folders of this machine.
+    assert not [sign for sign in (b".py", b"stack_trace", str(dataset.parent).encode()) if sign in written]
     kept = session.get_modelmeta().custom_metadata_map
     assert json.loads(kept["fxray.frame"]) == {"width": 32, "height": 40, "fit": "letterbox"}
     assert {
