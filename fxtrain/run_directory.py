@@ -7,7 +7,6 @@ import hashlib
 import importlib.metadata
 import io
 import json
-import math
 import os
 import platform
 import sys
@@ -24,6 +23,7 @@ from fxcore.dataset.layout import WORK_FOLDER, Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError
+from fxcore.json_text import json_text
 from fxcore.run import tool
 from fxtrain.config import TrainConfig
 from fxtrain.loader import centre
@@ -154,8 +154,7 @@ class RunDirectory:
 
     def write_json(self, path: Path, content: Mapping[str, Any]) -> None:
         """Write a JSON file; what is not a number becomes null."""
-        text = json.dumps(_finite(content), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        write_atomically(path, text.encode())
+        write_atomically(path, json_text(content).encode())
 
     def write_metrics(self, history: Iterable[Mapping[str, Any]]) -> None:
         """Write ``metrics.csv``: a row an epoch."""
@@ -242,14 +241,6 @@ def same_run(stored: dict[str, Any], config: TrainConfig) -> bool:
 
 def _gpu() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(value: Any) -> str:

@@ -68,3 +68,13 @@ def test_tables_are_whole_in_a_pipe_and_folded_on_a_narrow_terminal(monkeypatch)
     folded = re.findall("│ ([A-Za-z_]+) ", printed(monkeypatch, "utf-8", show))
     assert "".join(folded) == label
     assert len(folded) > 1
+
+
+def test_json_of_figures_that_are_no_numbers_is_valid(monkeypatch):
+    figures = {"auc": float("nan"), "rows": [{"loss": float("inf")}, (1.5, -float("inf"))], "on": True}
+    text = printed(monkeypatch, "utf-8", lambda: print_json(figures))
+    assert json.loads(text, parse_constant=str) == {
+        "auc": None,
+        "rows": [{"loss": None}, [1.5, None]],
+        "on": True,
+    }

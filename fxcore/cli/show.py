@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,7 @@ from rich.text import Text
 from fxcore.cli.signals import Stopped, begin, heed, ignore
 from fxcore.dataset.tables import visible
 from fxcore.errors import FxrayError
+from fxcore.json_text import json_text
 
 EXIT_ERROR = 1
 EXIT_QUARANTINED = 3
@@ -239,8 +239,11 @@ def _title(text: str) -> Text:
 
 
 def print_json(values: Any) -> None:
-    """Print machine-readable output on stdout, in ASCII: a path may hold what no encoding has."""
-    print_plain(json.dumps(values, indent=2) + "\n")
+    """Print machine-readable output on stdout, in ASCII: a path may hold what no encoding has.
+
+    What is not a finite number, as the AUC of a single class, is null.
+    """
+    print_plain(json_text(values, ascii_only=True))
 
 
 def print_plain(text: str) -> None:
