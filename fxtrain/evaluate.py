@@ -203,14 +203,16 @@ def _studies(place: RunDirectory, table: Table, part: str) -> NDArray[np.int64]:
 def _seen(place: RunDirectory, table: Table, studies: NDArray[np.int64]) -> dict[str, int | None]:
     """Count the studies that the run, or another study of whose patient, was trained and validated on.
 
-    None where it cannot be told: the run has no split any more; or none is found, and identifiers are not
-    known to be by one key.
+    None where it cannot be told: the run has no split any more, or one that names no study; or none is
+    found, and identifiers are not known to be by one key.
     """
     counts: dict[str, int | None] = {"studies_trained_on": None, "studies_validated_on": None}
     if not place.split.exists():
         return counts
     for name, read in zip(counts, (read_trained, read_validated), strict=True):
         known = read(place.split)
+        if not known:
+            return dict.fromkeys(counts)
         patients = set(known.values()) - {""}
         counts[name] = sum(table.studies[k] in known or table.patients[k] in patients for k in studies)
     return counts if any(counts.values()) or has_one_key(place, table) else dict.fromkeys(counts)

@@ -85,16 +85,14 @@ def split_studies(
     train = np.setdiff1d(np.arange(len(table.studies)), chosen)
     if config.val_balanced:
         chosen = _balanced(chosen, table.broken, rng)
-    for part, studies in ((TRAIN, train), (VAL, chosen)):
-        found = table.broken[studies]
-        if not found.any() or found.all():
-            missing = "not broken" if found.any() else "broken"
-            raise DataSetError(
-                f"of {len(table.studies)} studies ({int(table.broken.sum())} broken) none that is {missing} "
-                f"falls to {part}; {_way_out(max(map(len, groups.values())), len(table.studies))}"
-                f"{_bound(sum(len(groups[name]) for name in seen))}"
-            )
-    return Split(train, chosen)
+    split = Split(train, chosen)
+    if lacking := _lacking(split, table):
+        raise DataSetError(
+            f"of {len(table.studies)} studies ({int(table.broken.sum())} broken) none that is "
+            f"{' falls to '.join(lacking)}; {_way_out(max(map(len, groups.values())), len(table.studies))}"
+            f"{_bound(sum(len(groups[name]) for name in seen))}"
+        )
+    return split
 
 
 def _staying(counts: Mapping[str, NDArray[np.int64]], seen: set[str], share: float) -> set[str]:
@@ -144,6 +142,15 @@ def _kept_aside(
     return chosen
 
 
+def _lacking(split: Split, table: Table) -> tuple[str, str] | None:
+    """Return a class and the side that has none of it."""
+    for part, studies in ((TRAIN, split.train), (VAL, split.val)):
+        found = table.broken[studies]
+        if not found.any() or found.all():
+            return "not broken" if found.any() else "broken", part
+    return None
+
+
 def _way_out(largest: int, studies: int) -> str:
     if largest > 1 and 2 * largest > studies:
         return (
@@ -189,7 +196,7 @@ def read_split(path: Path, table: Table) -> Split:
     Raises
     ------
     DataSetError
-        If it names a study that the data set does not have.
+        If it names a study that the data set does not have, or leaves a side without a class.
     """
     index = {study: k for k, study in enumerate(table.studies)}
     parts: dict[str, list[int]] = {TRAIN: [], VAL: []}
@@ -200,7 +207,13 @@ def read_split(path: Path, table: Table) -> Split:
             raise DataSetError(f"{path} has a study that {table.root} lacks; it belongs to another data set")
         if row.get("part") in parts:
             parts[row["part"]].append(index[row["study_id"]])
-    return Split(*(np.array(sorted(parts[name]), np.int64) for name in (TRAIN, VAL)))
+    split = Split(*(np.array(sorted(parts[name]), np.int64) for name in (TRAIN, VAL)))
+    if lacking := _lacking(split, table):
+        raise DataSetError(
+            f"{path} has no study that is {' in '.join(lacking)}; put it back as the run wrote it, or train "
+            "anew"
+        )
+    return split
 
 
 def read_trained(path: Path) -> dict[str, str]:
@@ -214,4 +227,5 @@ def read_validated(path: Path) -> dict[str, str]:
 
 
 def _patients_of(path: Path, *parts: str) -> dict[str, str]:
-    return {row["study_id"]: row.get("patient_id", "") for row in read_csv(path) if row.get("part") in parts}
+    rows = (row for row in read_csv(path) if row.get("part") in parts)
+    return {row.get("study_id", ""): row.get("patient_id", "") for row in rows}

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
 
 from fxcore.errors import DataSetError
+from fxtrain import evaluate as evaluation
 from fxtrain.config import ModelConfig, TrainConfig
 from fxtrain.evaluate import _seen, evaluate
 from fxtrain.origin import split_for
@@ -79,12 +80,19 @@ def test_an_evaluation_says_how_much_of_it_was_trained_on(tmp_path, trained):
     assert set(_seen(RunDirectory(trained), strangers, np.arange(90)).values()) == {None}
 
 
-def test_without_its_split_a_run_is_evaluated_all_the_same(tmp_path, trained):
+def test_without_its_split_a_run_is_evaluated_all_the_same(tmp_path, trained, monkeypatch):
     run, dataset = Path(shutil.copytree(trained, tmp_path / "run")), trained.parent / "dataset"
     evaluate(run, dataset, device="cpu")
-    (run / "split.csv").unlink()
-    result = evaluate(run, dataset, part="all", device="cpu")
-    assert result["studies_trained_on"] is result["studies_validated_on"] is None
+    split = run / "split.csv"
+    # By the same key: then what is not in a split is not known, where that names no study.
+    (run / "provenance.json").write_text(
+        json.dumps(RunDirectory(run).read_provenance() | {"dataset_key_check": "abc"})
+    )
+    monkeypatch.setattr(evaluation, "read_table", lambda root: replace(read_table(root), key_check="abc"))
+    for left in ("study_id,patient_id,label,part\n", None):
+        split.unlink() if left is None else split.write_text(left)
+        result = evaluate(run, dataset, part="all", device="cpu")
+        assert result["studies_trained_on"] is result["studies_validated_on"] is None
 
 
 def test_what_a_run_has_inherited_is_not_forgotten_by_the_next(tmp_path, trained):

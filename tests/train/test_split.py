@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[tr
 
 from fxcore.errors import DataSetError
 from fxtrain.config import DataConfig
-from fxtrain.split import read_split, split_studies, write_split
+from fxtrain.split import read_split, read_trained, split_studies, write_split
 from fxtrain.table import Table, read_table
 from fxtrain.trainer import train
 from tests.train.data import SMALL, make
@@ -118,3 +118,24 @@ def test_a_split_is_the_same_on_every_machine():
     patients = ["b"] * 6 + ["n"] * 8 + ["bn"] * 4 + ["nn"]
     split = split_studies(of_patients(*patients), DataConfig(), 3)
     assert split.val.tolist() == [2, 8, 13, 14, 15]
+
+
+def test_a_split_without_a_class_on_a_side_is_refused_by_name(tmp_path):
+    path, table = tmp_path / "split.csv", of_patients(*"bbbbbbnnnnnn")
+    write_split(path, table, split_studies(table, DataConfig(), 0))
+    whole = path.read_text()
+    header, *rows = whole.splitlines()
+    kept = [row for row in rows if row.endswith(",val")]
+    for left, said in (
+        ("", "no study that is broken in train"),
+        ("a,b\n1,2\n", "no study that is broken in train|has a study that"),
+        (header, "no study that is broken in train"),
+        ("\n".join([header, *(row for row in rows if row not in kept)]), "no study that is broken in val"),
+        (whole.replace(",not_broken,val", ",not_broken,"), "no study that is not broken in val.*train anew"),
+    ):
+        path.write_text(left)
+        with pytest.raises(DataSetError, match=said) as refused:
+            read_split(path, table)
+        assert str(path) in str(refused.value)
+        # What is known of a run without one is nothing.
+        assert bool(read_trained(path)) == (",train" in left)
