@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fxcore.errors import DataSetError, ParameterError
+from fxcore.errors import ParameterError
 from fxcore.stopping import undisturbed
 from fxtrain.augment import augment, draw, normalise
 from fxtrain.config import TrainConfig
@@ -43,7 +43,8 @@ class Batch:
     study_index : torch.Tensor or None
         ``int64``, shape ``(n,)``: the study of each image, for a model of studies.
     share : float
-        Samples of this process over the mean of all processes: what its loss is weighed by.
+        Samples of this process over the mean of all processes: what its loss is weighed by. 0 where the
+        batch has fewer samples than there are processes: one is there for keeping step, and does not count.
     """
 
     images: Tensor
@@ -152,6 +153,7 @@ class TrainBatches:
             batch = order[step * config.batch : (step + 1) * config.batch]
             mine = np.arange(self._rank, len(batch), self._world)
             share = len(mine) * self._world / len(batch)
+            mine = mine if len(mine) else np.zeros(1, np.int64)
             broken = torch.from_numpy(self._broken[batch[mine]].astype(np.float32))
             if self._whole:
                 views = [self._table.of_studies(self._samples[[k]]) for k in batch]
@@ -182,16 +184,11 @@ def count_steps(broken: NDArray[np.bool_], config: TrainConfig, world: int) -> i
     Raises
     ------
     ParameterError
-        If a batch has fewer samples than there are processes.
-    DataSetError
-        If an epoch has.
+        If a batch has fewer samples than there are processes; the last of an epoch may.
     """
     if config.batch < world:
         raise ParameterError(f"batch = {config.batch} cannot be shared by {world} processes")
-    full, rest = divmod(len(epoch_order(broken, config.data.sampler, config.seed, 0)), config.batch)
-    if not full and rest < world:
-        raise DataSetError(f"an epoch has fewer samples than there are processes, {world}")
-    return full + (rest >= world)
+    return -(-len(epoch_order(broken, config.data.sampler, config.seed, 0)) // config.batch)
 
 
 def smallest_batch(broken: NDArray[np.bool_], config: TrainConfig, world: int) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 import torch
 from torch import distributed
@@ -48,6 +49,25 @@ class Processes:
     def agree(self, value: bool) -> bool:
         """Return what the first process says."""
         return bool(self.total(float(value and self.first))[0])
+
+    @contextmanager
+    def first_ahead(self) -> Iterator[None]:
+        """Have the others wait for what the first does alone; where it fails, they end too, silently."""
+        try:
+            yield
+        except BaseException:
+            # Where they have ended before, there is nobody to be told.
+            with suppress(RuntimeError):
+                self.agree(self.first)
+            raise
+        if self.agree(False):
+            raise SystemExit(1)
+
+    def end(self, why: str) -> NoReturn:
+        """End all processes, which are all here; the first says why."""
+        if self.first:
+            raise FxrayError(why)
+        raise SystemExit(1)
 
 
 def is_first() -> bool:

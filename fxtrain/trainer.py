@@ -18,20 +18,20 @@ from torch.nn.parallel import DistributedDataParallel
 from fxcore.allocator import kept_memory
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError, ParameterError
+from fxtrain.beginning import begin
 from fxtrain.config import TrainConfig
-from fxtrain.loader import Batch, TrainBatches, centre, samples, smallest_batch
+from fxtrain.loader import Batch, TrainBatches, centre
 from fxtrain.metrics import measures
 from fxtrain.models import Aggregator
-from fxtrain.models.create import ask_if_one_trains
 from fxtrain.optim import create_optimiser, learning_rate
-from fxtrain.origin import new_model, resolved, split_for
+from fxtrain.origin import new_model, resolved
 from fxtrain.packing import Packed, pack_for
 from fxtrain.plots import plot_curves
 from fxtrain.predict import predict
 from fxtrain.processes import Processes, processes
 from fxtrain.progress import Progress, Silent, Status
 from fxtrain.run_directory import RunDirectory, same_run
-from fxtrain.split import Split, read_split, write_split
+from fxtrain.split import Split, read_split
 from fxtrain.table import Table, read_table
 
 _DECISION = 0.5
@@ -92,38 +92,13 @@ def train(
             config = replace(config, precision=_precision(config.precision, team.device))
         progress = progress if progress and team.first else Silent()
         torch.manual_seed(config.seed)
-        if team.first and not resume:
-            place.ask_if_new()
-        # What may be refused comes before the folder is made and the data set packed.
-        model = new_model(config, weights=not place.last.exists())
-        if team.first:
-            trained: dict[str, str] = {}
-            if place.split.exists():
-                split = read_split(place.split, table)
-            else:
-                split, trained = split_for(config, table)
-            shown = samples(table, split.train, isinstance(model, Aggregator))[1]
-            # On GPUs batch normalisation is over all processes.
-            apart = 1 if team.device.type == "cuda" else team.world
-            # A study of several views is several images.
-            views = np.bincount(table.study[table.of_studies(split.train)])
-            single = not isinstance(model, Aggregator) or 1 in views
-            if single and smallest_batch(shown, config, team.world) // apart == 1:
-                ask_if_one_trains(model, config)
-            held.enter_context(place.alone(progress.say))
-            if resume:
-                place.write_config(config)
-                if said := _other_threads(place):
-                    progress.say(said)
-            else:
-                place.begin(config, table)
-            if not place.split.exists():
-                write_split(place.split, table, split, trained)
-        # The others read what the first has written, and open what it has packed.
-        team.total(0)
-        packed = pack_for(table, config, progress) if team.first else None
-        team.total(0)
-        packed = packed or pack_for(table, config, progress)
+        with team.first_ahead():
+            if team.first:
+                model, packed = begin(place, table, config, team, held, progress, resume=resume)
+        if not team.first:
+            # The others read what the first has written or fetched, and open what it has packed.
+            model = new_model(config, weights=not place.last.exists())
+            packed = pack_for(table, config, progress)
         split = read_split(place.split, table)
         trainer = Trainer(model, config, table, packed, split, team, place, progress)
         if place.last.exists():
@@ -201,12 +176,13 @@ class Trainer:
         """Train the epochs that are left."""
         while len(self.history) < self.config.epochs and not self._is_patience_over():
             row = self._epoch(len(self.history))
-            if self.team.first:
-                row |= self._validated()
-                self.history.append(row)
-                self._save()
-                self.progress.epoch(row)
-            else:
+            with self.team.first_ahead():
+                if self.team.first:
+                    row |= self._validated()
+                    self.history.append(row)
+                    self._save()
+                    self.progress.epoch(row)
+            if not self.team.first:
                 self.history.append(row)
         return self.history
 
@@ -220,10 +196,11 @@ class Trainer:
         for step, batch in enumerate(self.batches.epoch(epoch)):
             self._set_learning_rate(epoch * steps + step, steps)
             loss, logits = self.step(batch)
-            right = ((logits > 0) == (batch.broken > 0.5)).sum()
-            count = len(batch.broken)
-            sums += torch.stack([loss.double() * count, right.double(), right.new_tensor(count).double()])
-            images += len(batch.images)
+            if batch.share:
+                right = ((logits > 0) == (batch.broken > 0.5)).sum()
+                count = len(batch.broken)
+                sums += torch.stack([loss.double() * count, right.double(), right.new_tensor(count).double()])
+                images += len(batch.images)
             if step % max(1, steps // 50) == 0 or step == steps - 1:
                 self._tell(epoch, step + 1, steps, sums, images, time.perf_counter() - began)
         seconds = time.perf_counter() - began
@@ -276,12 +253,13 @@ class Trainer:
             group["lr"] = learning_rate(step, steps, self.config.epochs, self.config.optim)
 
     def _tell(self, epoch: int, step: int, steps: int, sums: Tensor, images: int, seconds: float) -> None:
-        total, right, count = sums.tolist()
+        # Of all processes, so that what is no number in one of them ends them all here.
+        total, right, count, every = self.team.total(*sums.tolist(), images)
         if not math.isfinite(total):
-            raise FxrayError(_no_number(epoch + 1, step))
+            self.team.end(self._no_number(f"epoch {epoch + 1}, step {step}"))
         done = epoch * steps + step
         left = (self.config.epochs * steps - done) * seconds / step
-        rate = images * self.team.world / seconds
+        rate = every / seconds
         waiting = self.batches.waited / seconds
         self.progress.status(
             Status(
@@ -294,7 +272,7 @@ class Trainer:
         middle = centre(self.table.mean, self.table.deviation, self.config)
         found = predict(self.model, self.table, self.packed, studies, self.config, self.team.device, middle)
         if not np.isfinite(found.logits).all():
-            raise FxrayError(_no_number(len(self.history) + 1))
+            raise FxrayError(self._no_number(f"the validation after epoch {len(self.history) + 1}"))
         scores = found.scores(self.config.aggregate)
         clipped = np.clip(scores, 1e-7, 1 - 1e-7)
         loss = -float(np.mean(np.where(found.broken, np.log(clipped), np.log1p(-clipped))))
@@ -345,6 +323,18 @@ class Trainer:
         if len(state["random_cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["random_cuda"])
 
+    def _no_number(self, where: str) -> str:
+        kept, again = "No epoch was finished, so that no weights are kept", ""
+        if self.history:
+            kept = f"The weights of epoch {len(self.history)} and before are kept"
+            again = f" (model.pretrained = '{self.place.best}' begins with the best of them)"
+        single = "" if self.precision == torch.float32 else " or precision = 'fp32'"
+        return (
+            f"the loss is no number any more, in {where}. {kept}. As --resume goes on with the same "
+            "settings, train in another folder with a smaller optim.learning_rate, a longer "
+            f"optim.warmup_epochs{single}{again}."
+        )
+
     def _out_of_memory(self, batch: Batch) -> str:
         """Say which batch would fit, having tried where no other process waits for this one."""
         count = len(batch.broken)
@@ -364,26 +354,6 @@ class Trainer:
                 continue
             return f"{small}; {count} fits"
         return "the GPU's memory is too small for this model and image size, whatever the batch"
-
-
-def _no_number(epoch: int, step: int = 0) -> str:
-    where = f"epoch {epoch}, step {step}" if step else f"the validation after epoch {epoch}"
-    return (
-        f"the loss is no number any more, in {where}. The checkpoint of the last whole epoch is intact; try "
-        "a smaller optim.learning_rate, a longer optim.warmup_epochs, or precision = 'fp32'."
-    )
-
-
-def _other_threads(place: RunDirectory) -> str:
-    """Say where a run is gone on with in another number of threads, which add up in another order."""
-    began, threads = place.read_provenance()["machine"].get("threads"), torch.get_num_threads()
-    if began in (None, threads):
-        return ""
-    return (
-        f"The number of threads was {began} when the run began and is {threads} now: weights will be like "
-        "those of an undisturbed run, not the same bit for bit. On the CPU they would be with "
-        f"OMP_NUM_THREADS={began}."
-    )
 
 
 def _precision(name: str, device: torch.device) -> str:

@@ -17,7 +17,7 @@ import torch
 
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.letterbox import Frame
-from fxtrain import run_directory, trainer
+from fxtrain import beginning, run_directory
 from fxtrain.config import AugmentConfig, DataConfig, ModelConfig
 from fxtrain.models import Rx, create_model
 from fxtrain.packing import pack
@@ -65,7 +65,7 @@ def test_a_wrong_setting_costs_neither_packing_nor_the_name_of_the_run(tmp_path,
 def test_a_batch_of_one_study_of_several_views_is_not_a_single_image(tmp_path, dataset, monkeypatch):
     table = read_table(dataset)
     several = np.flatnonzero(np.bincount(table.study) > 1)
-    monkeypatch.setattr(trainer, "split_for", lambda *_: (Split(several, several), {}))
+    monkeypatch.setattr(beginning, "split_for", lambda *_: (Split(several, several), {}))
     monkeypatch.setattr(RunDirectory, "begin", stop)
     wanted = replace(TINY, batch=1, model=ModelConfig(name="aggregator", views="resnet18"))
     with pytest.raises(Killed):

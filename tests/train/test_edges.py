@@ -26,7 +26,7 @@ from fxtrain import metrics, packing, trainer
 from fxtrain.config import ModelConfig
 from fxtrain.evaluate import evaluate
 from fxtrain.export import export
-from fxtrain.loader import TrainBatches
+from fxtrain.loader import Batch, TrainBatches
 from fxtrain.packing import pack
 from fxtrain.progress import Status
 from fxtrain.run_directory import RunDirectory
@@ -97,6 +97,10 @@ def test_resuming_keeps_the_epochs_that_were_asked_for_and_a_finished_run_as_it_
     assert RunDirectory(run).last.read_bytes() == before
     assert len(train(dataset, run, replace(SMALL, epochs=2), resume=True)) == 2
     assert RunDirectory(run).read_config().epochs == 2
+    # What is behind a run cannot be taken back, nor shall its settings say so.
+    with pytest.raises(ParameterError, match=r"2 epochs behind it, more than epochs = 1; .*--epochs"):
+        train(dataset, run, replace(SMALL, epochs=1), resume=True)
+    assert RunDirectory(run).read_config().epochs == 2
 
 
 def no_space(*_: object) -> None:
@@ -158,22 +162,27 @@ def test_weights_that_are_no_numbers_end_a_run_with_a_word(tmp_path, dataset, mo
         train(dataset, tmp_path / "run", replace(SMALL, epochs=1, batch=1000))
 
 
+@pytest.mark.parametrize("whole_studies", [False, True])
 @pytest.mark.parametrize("world", [2, 3, 5])
-def test_shares_of_a_batch_add_up_to_the_whole(dataset, world):
+def test_shares_of_a_batch_add_up_to_the_whole(dataset, world, whole_studies):
     """The mean over processes of share times mean loss is the mean loss of the batch, the last one too."""
     table = read_table(dataset)
     packed = pack(table, SMALL.data.frame, 1 / SMALL.augment.crop_least)
-    studies = np.arange(len(table.studies))
-    device = torch.device("cpu")
-    alone = list(TrainBatches(table, packed, studies, SMALL, device).epoch(0))
-    every = [
-        list(TrainBatches(table, packed, studies, SMALL, device, rank=rank, world=world).epoch(0))
-        for rank in range(world)
-    ]
-    for whole, *parts in zip(alone, *every, strict=False):
+    # 57 views of 38 studies: the last batch has a single sample.
+    studies, device = np.arange(len(table.studies))[:-2], torch.device("cpu")
+    config = replace(SMALL, batch=37 if whole_studies else 7, data=replace(SMALL.data, sampler="shuffle"))
+
+    def batches(**team: int) -> list[Batch]:
+        made = TrainBatches(table, packed, studies, config, device, whole_studies=whole_studies, **team)
+        return list(made.epoch(0))
+
+    alone, every = batches(), [batches(rank=rank, world=world) for rank in range(world)]
+    assert len(alone[-1].broken) == 1
+    for whole, *parts in zip(alone, *every, strict=True):
         together = sum(part.share * part.broken.mean() for part in parts) / world
         torch.testing.assert_close(together, whole.broken.mean())
-        assert sum(len(part.images) for part in parts) == len(whole.images)
+        assert sum(len(part.images) for part in parts if part.share) == len(whole.images)
+        assert all(len(part.broken) for part in parts)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(dataset):
@@ -182,9 +191,6 @@ def test_a_batch_that_cannot_be_shared_is_refused(dataset):
     studies, device = np.arange(len(table.studies)), torch.device("cpu")
     with pytest.raises(ParameterError, match="batch = 2 cannot be shared by 3"):
         TrainBatches(table, packed, studies, replace(SMALL, batch=2), device, world=3)
-    few = studies[[0, -1]]
-    with pytest.raises(DataSetError, match="fewer samples than there are processes"):
-        TrainBatches(table, packed, few, replace(SMALL, batch=64), device, whole_studies=True, world=3)
 
 
 def test_packing_on_a_full_disk_ends_with_a_word(tmp_path):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,32 +148,36 @@ def test_bf16_learns_as_fp32_does(dataset, tmp_path):
 def test_two_processes_do_what_one_does(dataset, tmp_path):
     """Through torchrun, as a user would; the same global batch, so the same loss."""
     config = tmp_path / "train.toml"
-    settings = replace(SMALL, epochs=2, precision="fp32")
+    # 40 radiographs: the last batch has a single one.
+    settings = replace(
+        SMALL, epochs=2, batch=13, precision="fp32", data=replace(SMALL.data, sampler="shuffle")
+    )
     config.write_text(to_toml(settings))
     train(dataset, tmp_path / "one", settings)
-    command = ["torch.distributed.run", "--nproc-per-node", "2", "-m", "fxtrain", "train"]
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            *command,
-            str(dataset),
-            str(tmp_path / "two"),
-            "--config",
-            str(config),
-            "--quiet",
-            "--json",
-        ],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+
+    def torchrun() -> subprocess.CompletedProcess[str]:
+        command = ["torch.distributed.run", "--nproc-per-node", "2", "-m", "fxtrain", "train"]
+        named = [str(dataset), str(tmp_path / "two"), "--config", str(config), "--quiet", "--json"]
+        return subprocess.run(
+            [sys.executable, "-m", *command, *named],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+
+    done = torchrun()
     assert done.returncode == 0, done.stderr
     # One of the two speaks.
     assert [row["epoch"] for row in json.loads(done.stdout)] == [1, 2]
-    losses = [[row["train_loss"] for row in state(tmp_path / name)["history"]] for name in ("one", "two")]
-    np.testing.assert_allclose(*losses, rtol=1e-4)
+    histories = [state(tmp_path / name)["history"] for name in ("one", "two")]
+    for name in ("train_loss", "train_accuracy", "learning_rate", "val_loss"):
+        np.testing.assert_allclose(*([row[name] for row in history] for history in histories), rtol=1e-4)
+    # So too where it cannot go on; the other ends with it.
+    refused = torchrun()
+    assert refused.returncode == 1
+    assert refused.stderr.count("is not empty") == 1
+    assert str(Path(trainer.__file__)) not in refused.stderr
 
 
 def test_the_aggregator_starts_from_trained_views_and_can_leave_them_as_they_are(dataset, trained, tmp_path):
@@ -205,9 +210,13 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(dat
         return real(self, batch)
 
     monkeypatch.setattr(trainer.Trainer, "step", poisoned)
-    with pytest.raises(FxrayError, match=r"no number any more.*learning_rate"):
+    with pytest.raises(FxrayError, match=r"weights of epoch 1 and.*learning_rate.*best\.pt"):
         train(dataset, tmp_path / "run", replace(SMALL, epochs=2), resume=True)
     assert RunDirectory(tmp_path / "run").last.read_bytes() == before
+    with pytest.raises(FxrayError, match=r"no weights are kept.*another folder") as refused:
+        train(dataset, tmp_path / "other", SMALL)
+    assert "intact" not in str(refused.value)
+    assert "pretrained" not in str(refused.value)
 
 
 def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(dataset, tmp_path, monkeypatch):

@@ -1,0 +1,106 @@
+"""How a run begins or is gone on with: what may be refused, then what is written and packed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+import torch
+from torch import nn
+
+from fxcore.errors import ParameterError
+from fxtrain.config import TrainConfig
+from fxtrain.loader import samples, smallest_batch
+from fxtrain.models import Aggregator
+from fxtrain.models.create import ask_if_one_trains
+from fxtrain.origin import new_model, split_for
+from fxtrain.packing import Packed, pack_for
+from fxtrain.processes import Processes
+from fxtrain.progress import Progress
+from fxtrain.run_directory import RunDirectory
+from fxtrain.split import Split, read_split, write_split
+from fxtrain.table import Table
+
+
+def begin(
+    place: RunDirectory,
+    table: Table,
+    config: TrainConfig,
+    team: Processes,
+    held: ExitStack,
+    progress: Progress,
+    *,
+    resume: bool,
+) -> tuple[nn.Module, Packed]:
+    """Make the model, the folder with all that belongs in it, and pack the data set: for the first process.
+
+    Parameters
+    ----------
+    place : RunDirectory
+    table : Table
+    config : TrainConfig
+    team : Processes
+    held : contextlib.ExitStack
+        Where the folder's lock is kept.
+    progress : Progress
+    resume : bool
+
+    Raises
+    ------
+    FxrayError
+        For all that cannot be; before the folder is made and the data set packed.
+    """
+    if not resume:
+        place.ask_if_new()
+    model = new_model(config, weights=not place.last.exists())
+    trained: dict[str, str] = {}
+    if place.split.exists():
+        split = read_split(place.split, table)
+    else:
+        split, trained = split_for(config, table)
+    _ask_if_batches_train(model, config, table, split, team)
+    held.enter_context(place.alone(progress.say))
+    if resume:
+        _ask_if_epochs_are_left(place, config)
+        place.write_config(config)
+        if said := _other_threads(place):
+            progress.say(said)
+    else:
+        place.begin(config, table)
+    if not place.split.exists():
+        write_split(place.split, table, split, trained)
+    return model, pack_for(table, config, progress)
+
+
+def _ask_if_batches_train(
+    model: nn.Module, config: TrainConfig, table: Table, split: Split, team: Processes
+) -> None:
+    whole_studies = isinstance(model, Aggregator)
+    smallest = smallest_batch(samples(table, split.train, whole_studies)[1], config, team.world)
+    # On GPUs batch normalisation is over all processes.
+    apart = 1 if team.device.type == "cuda" else team.world
+    # A study of several views is several images.
+    views = np.bincount(table.study[table.of_studies(split.train)])
+    if smallest // apart <= 1 and (not whole_studies or 1 in views):
+        ask_if_one_trains(model, config)
+
+
+def _ask_if_epochs_are_left(place: RunDirectory, config: TrainConfig) -> None:
+    done = len(place.load(place.last)["history"]) if place.last.exists() else 0
+    if config.epochs < done:
+        raise ParameterError(
+            f"{place.root} has {done} epochs behind it, more than epochs = {config.epochs}; name {done} or "
+            "more by --epochs"
+        )
+
+
+def _other_threads(place: RunDirectory) -> str:
+    """Say where a run is gone on with in another number of threads, which add up in another order."""
+    began, threads = place.read_provenance()["machine"].get("threads"), torch.get_num_threads()
+    if began in (None, threads):
+        return ""
+    return (
+        f"The number of threads was {began} when the run began and is {threads} now: weights will be like "
+        "those of an undisturbed run, not the same bit for bit. On the CPU they would be with "
+        f"OMP_NUM_THREADS={began}."
+    )
