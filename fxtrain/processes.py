@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from torch import distributed
 from fxcore.errors import FxrayError, ParameterError
 
 _PATIENCE = timedelta(days=7)
+_SECONDS_TO_SPEAK = 3.0
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,17 @@ class Processes:
                 self.agree(self.first)
             raise
         if self.agree(False):
-            raise SystemExit(1)
+            self._leave()
 
     def end(self, why: str) -> NoReturn:
         """End all processes, which are all here; the first says why."""
         if self.first:
             raise FxrayError(why)
+        self._leave()
+
+    def _leave(self) -> NoReturn:
+        # When one process ends, torchrun ends all: not before the first has spoken.
+        time.sleep(_SECONDS_TO_SPEAK)
         raise SystemExit(1)
 
 
