@@ -61,7 +61,7 @@ class ModelConfig:
     pretrained: str = ""
     # The aggregator's view model, how it pools the views of a study ("max", "mean" or "attention" of their
     # features, "logsumexp" of their logits), the run to take its weights from, and whether these stay as
-    # they are.
+    # they are (for an aggregator with trained views alone).
     views: str = "rx-lite"
     pool: str = "max"
     init: str = ""

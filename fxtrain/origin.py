@@ -28,11 +28,29 @@ def resolved(config: ModelConfig) -> ModelConfig:
 
 
 def new_model(config: TrainConfig, *, weights: bool) -> nn.Module:
-    """Make the model, with the weights that the settings name or without; a checkpoint has them all."""
+    """Make the model, with the weights that the settings name or without; a checkpoint has them all.
+
+    Raises
+    ------
+    FxrayError
+        If settings do not go together, or weights cannot be read or do not fit.
+    """
+    if weights and config.model.freeze_views:
+        _ask_if_trained_views(config.model)
     model = create_model(config.model, config.data.frame, weights=weights)
     if weights and config.model.init:
         _take_views(model, Path(config.model.init))
     return model
+
+
+def _ask_if_trained_views(config: ModelConfig) -> None:
+    if config.name != "aggregator":
+        raise ParameterError(f"model.freeze_views is for the views of an aggregator; {config.name} has none")
+    if not config.init and not config.pretrained:
+        raise ParameterError(
+            "model.freeze_views would leave views as they are whose weights are drawn at random; take those "
+            "of a trained run by model.init"
+        )
 
 
 def _take_views(model: nn.Module, run: Path) -> None:

@@ -47,6 +47,8 @@ def stop(*_: object) -> None:
         (replace(ONE, model=ModelConfig(name="resnt18")), "no model 'resnt18'"),
         (replace(ONE, model=ModelConfig(name="rx-lite", pretrained="nowhere.pt")), "cannot read the weights"),
         (replace(ONE, model=ModelConfig(name="aggregator", init="nowhere")), "not a training run"),
+        (replace(ONE, model=ModelConfig(name="rx-lite", freeze_views=True)), "rx-lite has none"),
+        (replace(ONE, model=ModelConfig(name="aggregator", freeze_views=True)), "drawn at random"),
         (replace(ONE, data=DataConfig(frame=Frame(4, 4))), "too small"),
         (replace(ONE, data=replace(SMALL.data, val_fraction=0.9)), "val_fraction"),
         (replace(ONE, device="meta"), "device 'meta' cannot be used"),
