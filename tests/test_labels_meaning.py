@@ -16,6 +16,7 @@ from fxcore.labels import (
     label_from_text,
     read_labels,
 )
+from fxcore.labels.spelling import heading as heading_of
 
 B, N = LABEL_BROKEN, LABEL_NOT_BROKEN
 
@@ -43,6 +44,12 @@ def _read(tmp_path: Path, text: str | bytes, **columns: str) -> LabelTable:
         "isNotBroken",
         "нет перелома",
         "label (0 = fracture, 1 = normal)",
+        "Fraktur ausgeschl.",
+        "fracture ruled out",
+        "absence de fracture",
+        "kırıksız",
+        "gesund",
+        "o.B.",
     ],
 )
 @pytest.mark.parametrize("named", [True, False])
@@ -65,6 +72,8 @@ def test_one_is_not_broken_under_a_heading_that_denies(tmp_path: Path, heading: 
         "abnormal",
         "fracture visible",
         "перелом",
+        "fracture positive",
+        "Fraktur (0=nein, 1=ja, 9=unklar)",
     ],
 )
 def test_one_is_broken_under_other_headings(tmp_path: Path, heading: str) -> None:
@@ -73,7 +82,15 @@ def test_one_is_broken_under_other_headings(tmp_path: Path, heading: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "heading", ["fracture/no fracture", "Fraktur nicht ausgeschlossen", "fx (1=left)", "fx (1=no)"]
+    "heading",
+    [
+        "fracture/no fracture",
+        "Fraktur nicht ausgeschlossen",
+        "fx (1=left)",
+        "fx (1=no)",
+        "positive/negative",
+        "Result (pos/neg)",
+    ],
 )
 @pytest.mark.parametrize("named", [True, False])
 def test_a_heading_that_contradicts_itself_is_refused_over_numbers(
@@ -86,7 +103,17 @@ def test_a_heading_that_contradicts_itself_is_refused_over_numbers(
     assert words.labels == {"A1": B, "A2": N}
 
 
-@pytest.mark.parametrize("heading", ["fracture, not displaced", "normal_bone_density", "no_old_fx"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "fracture, not displaced",
+        "normal_bone_density",
+        "no_old_fx",
+        "non_displaced",
+        "excluded",
+        "Fracture No.",
+    ],
+)
 def test_a_heading_that_denies_something_unknown_is_refused_over_numbers(
     tmp_path: Path, heading: str
 ) -> None:
@@ -94,6 +121,19 @@ def test_a_heading_that_denies_something_unknown_is_refused_over_numbers(
     for columns in ({}, {"label_column": heading}):
         with pytest.raises(ParameterError, match=r"--label-column|make it `fracture`"):
             _read(tmp_path, text, **columns)
+
+
+@pytest.mark.parametrize("heading", ["No. of fractures", "no_of_fractures"])
+def test_what_counts_fractures_denies_none(tmp_path: Path, heading: str) -> None:
+    expected = {"A1": B, "A2": N}
+    assert _read(tmp_path, f"Accession;{heading}\nA1;1\nA2;0\n", label_column=heading).labels == expected
+    text = f"Accession;{heading};fracture\nA1;3;1\nA2;0;0\nA3;1;1\n"
+    assert _read(tmp_path, text).labels == expected | {"A3": B}
+
+
+def test_a_letter_and_a_word_are_no_pair_of_answers() -> None:
+    assert heading_of("y_no_fracture").one == ""
+    assert heading_of("fracture_y_n").one == B
 
 
 @pytest.mark.parametrize("values", [("1", "0"), ("yes", "no")])
@@ -191,6 +231,10 @@ def test_a_text_as_frequent_as_a_class_is_not_dropped(tmp_path: Path) -> None:
         ("not normal", None),
         ("no fracture?", None),
         ("fracture 2", None),
+        ("positive/negative", None),
+        ("not positive", N),
+        ("fracture ruled out", N),
+        ("absence de fracture", N),
     ],
 )
 def test_phrases(text: str, label: str | None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fxcore.labels.words import ANSWERS, CLASSES, FINDINGS, phrase, plain, respelled, tokens
@@ -21,7 +23,7 @@ _UNSURE, _SIGN = re.compile(r"[?!¿¬~≠<>]"), re.compile("[-+−–—‐]")
 _WITH_SIGN = re.compile(r"(?P<word>.*\w)(\s+(?P<bare>[-+−–])|\s*\(\s*(?P<bracketed>[-+−–])\s*\))")
 _NUMBER = re.compile(r"[\s\"'(\[=]*[01][\s\"')\].,;:]*")
 # In a heading: "1 = fracture"; and the two numbers, which only say what the rows hold.
-_CODE = re.compile(r"(?<![\w.])([01])\s*[=:]\s*([^\W\d_][^,;/|()\[\]=:0-9]*)")
+_CODE = re.compile(r"(?<![\w.])(\d)\s*[=:]\s*([^\W\d_][^,;/|()\[\]=:0-9]*)")
 _NUMBERS = re.compile(r"(?<![\w.])(0\s*[/|,-]\s*1|1\s*[/|,-]\s*0)(?![\w.])")
 _LABEL_NAMES = """
     label labels class classlabel target groundtruth gt truth outcome y diagnosis result finding findings
@@ -117,30 +119,41 @@ def heading(text: str) -> Heading:
     """Tell what the heading of a column says of labels below it."""
     ones: set[str] = set()
     for number, meaning in _CODE.findall(text):
+        if number not in "01":
+            continue  # 9 = unclear
         label, expected = label_from_text(meaning), LABEL_BROKEN if number == "1" else LABEL_NOT_BROKEN
         if plain(meaning) in ANSWERS:
             ones |= set() if label == expected else {""}  # 1 = no: of what?
         else:
             ones.add("" if label is None else LABEL_BROKEN if label == expected else LABEL_NOT_BROKEN)
     words = _without_answers(tokens(_NUMBERS.sub(" ", _CODE.sub(" ", text))))
-    said = phrase(words)
+    if "".join(words) == _NO_FINDINGS:
+        words = ["normal"]
+    counting = [_is_number(words, i) for i in range(len(words))]
+    said = phrase(["" if counts else word for word, counts in zip(words, counting, strict=True)])
     coded = bool(ones)
     if coded:
         one = ones.pop() if len(ones) == 1 else ""
     else:
-        one = said.label or ("" if said.tells else LABEL_BROKEN)
-        if one == LABEL_NOT_BROKEN and not said.known:
-            one = ""  # "fracture, not displaced"
+        one = said.label or ("" if said.tells or said.denies else LABEL_BROKEN)
+        if counting[-1:] == [True] or (one == LABEL_NOT_BROKEN and not said.known):
+            one = ""  # "fracture no", "fracture, not displaced"
     known = "".join(words) in _LABEL_NAMES.split() or (said.tells and said.known) or (coded and bool(one))
     return Heading(one, known, said.fracture)
 
 
 def _without_answers(words: list[str]) -> list[str]:
-    """Leave out ``yes/no`` of ``Fracture (yes/no)``: it asks, and denies nothing."""
-    for i in range(len(words) - 1):
-        if {ANSWERS.get(words[i]), ANSWERS.get(words[i + 1])} == {LABEL_BROKEN, LABEL_NOT_BROKEN}:
+    """Leave out ``yes/no`` of ``Fracture (yes/no)``: it asks, and denies nothing as ``y: no fracture`` does."""
+    for i, (one, other) in enumerate(itertools.pairwise(words)):
+        alike = (len(one) == 1) == (len(other) == 1)
+        if alike and {ANSWERS.get(one), ANSWERS.get(other)} == {LABEL_BROKEN, LABEL_NOT_BROKEN}:
             return words[:i] + words[i + 2 :]
     return words
+
+
+def _is_number(words: Sequence[str], i: int) -> bool:
+    """Tell whether a word may be the number of ``No. of fractures`` and ``Fracture no``."""
+    return words[i] == "no" and len(words) > 1 and words[i + 1 : i + 2] in ([], ["of"])
 
 
 def class_from_folder(name: str) -> str | None:

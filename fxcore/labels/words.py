@@ -19,11 +19,11 @@ _FINDING = """
     prijelom prijeloma прелом фрактура bonefracture murtuma murtumaa
 """
 _BROKEN = """
-    broken fractured positive pos abnormal abnormals positives frakturiert gebrochen positiv pathologisch
-    pathological fracturé fracturée anormal anormale pathologique fracturado fracturada positivo positiva
-    fraturado fraturada fratturato fratturata patologico rotto gebroken positief frakturer törött
-    fracturat pozitiv
+    broken fractured abnormal abnormals frakturiert gebrochen pathologisch pathological fracturé fracturée
+    anormal anormale pathologique fracturado fracturada fraturado fraturada fratturato fratturata
+    patologico rotto gebroken frakturer törött fracturat
 """
+_POSITIVE = "positive pos positives positif positiv positivo positiva positief pozitiv"
 # Also things without a fracture: they say what is meant only behind a word that denies them, or in a heading.
 _ANY_FINDING = """
     finding findings befund abnormality abnormalities pathology pathologie injury verletzung auffälligkeit
@@ -31,12 +31,14 @@ _ANY_FINDING = """
 """
 _NORMAL = """
     normal normals unbroken unfractured intact healthy unremarkable unauffällig normalbefund normale
-    normaal normalny normální normál φυσιολογικό норма нормал sağlam normalt
+    normaal normalny normální normál φυσιολογικό норма нормал sağlam sağlıklı kırıksız normalt gesund
+    intakt saudável
 """
 _NEGATIVE = "negative negatives neg negativ négatif negativo negativa negatief ujemny negatív negativt"
 _DENIAL = """
-    no not non without none free excluded exclude exclusion absent kein keine keinen keiner ohne nicht
-    frei ausgeschlossen ausschluss sans pas aucun aucune sin ningún ninguna sem nenhum nenhuma senza
+    no not non without none free excluded exclude exclusion absent absence ruled kein keine keinen keiner
+    ohne nicht frei ausgeschlossen ausgeschl ausschluss abwesenheit sans pas aucun aucune absente ausencia
+    ausência ausente assenza assente sin ningún ninguna sem nenhum nenhuma senza
     nessun nessuna geen niet zonder ingen inte utan uden uten ikke ikkje brak bez nie není nema ni nincs
     nem fără nicio yok değil нет без не няма χωρίς δεν ei
 """
@@ -44,7 +46,7 @@ _DENIAL = """
 _AFFIRMATION = """
     is has are was with present presence visible seen detected found evidence sign signs of for an the any
     ist hat mit eine einer eines für von der die das vorhanden nachweis nachweisbar nachgewiesen sichtbar
-    présente présent avec une de presente hay con com var mevcut есть aanwezig bone
+    présente présent avec une de presente hay con com var mevcut есть aanwezig bone out
 """
 # Words that are in headings only; some are the whole heading of a label by convention.
 _ON_TOP = """
@@ -69,7 +71,7 @@ def plain(text: str) -> str:
 FINDINGS = frozenset(plain(word) for word in _FINDING.split())
 ANSWERS = {plain(word): LABEL_BROKEN for word in _YES.split()}
 ANSWERS |= {plain(word): LABEL_NOT_BROKEN for word in _NO.split()}
-CLASSES = {plain(word): LABEL_BROKEN for word in (_FINDING + _BROKEN).split()}
+CLASSES = {plain(word): LABEL_BROKEN for word in (_FINDING + _BROKEN + _POSITIVE).split()}
 CLASSES |= {plain(word): LABEL_NOT_BROKEN for word in (_NORMAL + _NEGATIVE).split()}
 # By increasing right: a word in two lists is what the last of them says.
 _SENSES = {
@@ -80,6 +82,7 @@ _SENSES = {
         ("denial", _DENIAL),
         ("any finding", _ANY_FINDING),
         ("finding", _FINDING + _BROKEN),
+        ("positive", _POSITIVE),
         ("normal", _NORMAL),
         ("negative", _NEGATIVE),
     )
@@ -110,13 +113,18 @@ class Phrase(NamedTuple):
 
     @property
     def fracture(self) -> bool:
-        """Whether a fracture is among the words, and not any finding."""
-        return "finding" in self.senses
+        """Whether a fracture is among the words, or that it is positive, and not any finding."""
+        return bool(self.senses & {"finding", "positive"})
 
     @property
     def tells(self) -> bool:
         """Whether a finding is, or that all is normal."""
-        return bool(self.senses & {"finding", "any finding", "normal", "negative"})
+        return bool(self.senses & {"finding", "any finding", "positive", "normal", "negative"})
+
+    @property
+    def denies(self) -> bool:
+        """Whether a word denies something, known or not."""
+        return "denial" in self.senses
 
 
 def respelled(key: str) -> str:
@@ -134,10 +142,13 @@ def tokens(text: str) -> list[str]:
 def phrase(words: Sequence[str]) -> Phrase:
     """Tell what plain words say together: ``no`` and ``fracture``, ``frakturausschluss``, ``kırık yok``."""
     senses = [sense for word in words for sense in _senses_of(word, _MOST_PARTS)]
-    found = senses.count("finding") + senses.count("any finding")
+    found, positive = senses.count("finding") + senses.count("any finding"), senses.count("positive")
     normal, negative = senses.count("normal"), senses.count("negative")
     denials = senses.count("denial") + (negative if found else 0)
     label = ""
+    if positive and (negative or (found and denials)):
+        return Phrase(label, frozenset(senses))  # "positive/negative"
+    found = found or positive
     if not denials and bool(found) != bool(normal + negative):
         label = LABEL_BROKEN if found else LABEL_NOT_BROKEN
     elif denials == 1 and found == 1:
