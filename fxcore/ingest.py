@@ -40,6 +40,7 @@ def ingest(
     labels: Path | None = None,
     key_column: str = "",
     label_column: str = "",
+    empty_label: str = "",
     settings: Settings | None = None,
     steps: bool = False,
     key_file: Path | None = None,
@@ -62,6 +63,8 @@ def ingest(
         CSV with a study key and a label; without it, class folders give the labels if there are any.
     key_column, label_column : str
         Columns of `labels`; guessed, and said, when empty.
+    empty_label : str
+        What an empty cell of the label's column stands for; see `fxcore.labels.read_labels`.
     settings : Settings, optional
         All settings; the defaults where not given.
     steps : bool
@@ -90,14 +93,14 @@ def ingest(
     began = time.perf_counter()
     settings, progress = settings or Settings(), progress or Silent()
     archive, out = resolved(archive), resolved(out)
-    if not labels and (key_column or label_column):
+    if not labels and (key_column or label_column or empty_label):
         raise ParameterError(
-            "--key-column and --label-column name columns of a labels file; give it with --labels"
+            "--key-column, --label-column and --empty-label are about a labels file; give it with --labels"
         )
     key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)
     given = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
     places = check_places(archive, out, given)
-    table = read_labels(labels, key_column, label_column) if labels else None
+    table = read_labels(labels, key_column, label_column, empty_label) if labels else None
     pseudonyms = load_key_of(places["pseudonym key"], out, begun_settings(Layout(out)))
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
     made_by = tool()

@@ -282,7 +282,38 @@ def test_accents_are_one_letter_or_two(tmp_path: Path, forms: tuple[str, str]) -
 
 
 def test_an_empty_cell_may_be_written_nan(tmp_path: Path) -> None:
-    assert _read(tmp_path, "acc;fracture\nA1;1\nA2;nan\nA3;1\n").labels == {"A1": B, "A3": B}
+    text = "acc;fracture\nA1;1\nA2;NaN\nA3;0\nA4;#N/A\nA5;nan\nA6;NULL\nA7;\n"
+    table = _read(tmp_path, text)
+    assert table.labels == {"A1": B, "A3": N}
+    assert {problem.reason for problem in table.problems} == {"missing_label"}
+    assert _read(tmp_path, text, empty_label=N).labels == {f"A{i}": B if i == 1 else N for i in range(1, 8)}
+
+
+@pytest.mark.parametrize("value", ["1", "1.0", "ja", "x", "✓", "fracture"])
+@pytest.mark.parametrize("empty", ["", "nan"])
+def test_empty_cells_beside_one_class_are_asked_about(tmp_path: Path, value: str, empty: str) -> None:
+    text = f"filestem;cast;fracture_visible\nA1;;{value}\nA2;1;{empty}\nA3;;{value}\nA4;;{empty}\n;;\n"
+    with pytest.raises(ParameterError, match=r"all labels are broken, and 2 cells are empty.*--empty-label"):
+        _read(tmp_path, text)
+    ones = {"A1": B, "A3": B}
+    table = _read(tmp_path, text, empty_label="not_broken")
+    assert table.labels == ones | {"A2": N, "A4": N}
+    assert "empty cells (2) stand for not_broken" in table.said
+    table = _read(tmp_path, text, empty_label="none")
+    assert (table.labels, len(table.problems)) == (ones, 2)
+    with pytest.raises(ParameterError, match="none, not 'no'"):
+        _read(tmp_path, text, empty_label="no")
+
+
+def test_a_tick_beside_other_values_is_no_label(tmp_path: Path) -> None:
+    assert _read(tmp_path, "acc;fracture\nA1;1\nA2;x\nA3;0\n").labels == {"A1": B, "A3": N}
+    assert _read(tmp_path, "acc;normal;y\nA1;x;\nA2;;x\n", empty_label=N, label_column="y").labels["A2"] == B
+
+
+def test_texts_that_are_all_different_may_be_a_class(tmp_path: Path) -> None:
+    rows = "".join(f"A{i};no\n" for i in range(60)) + "B1;hairline, distal\nB2;Colles\n"
+    with pytest.raises(ParameterError, match="understood are not_broken, and 2 rows"):
+        _read(tmp_path, f"acc;fracture\n{rows}")
 
 
 def test_labels_of_one_class_are_said(tmp_path: Path) -> None:

@@ -27,6 +27,12 @@ KeyColumn = Annotated[
 LabelColumn = Annotated[
     str, typer.Option(help="Column of the labels file with the label; guessed when not given.")
 ]
+EmptyLabel = Annotated[
+    str,
+    typer.Option(
+        metavar="LABEL", help="What an empty cell of that column stands for: broken, not_broken, none."
+    ),
+]
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="Pseudonym key; made on first use. Default: the user's own.")
 ]

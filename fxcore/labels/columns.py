@@ -9,10 +9,12 @@ from fxcore.errors import ParameterError
 from fxcore.labels.headings import ENOUGH, Headings, Rows, values_of
 from fxcore.labels.keys import KINDS_BY_NAME, kind_of_column, kind_of_values
 from fxcore.labels.spelling import heading, label_family, label_from_text, number_from_text
-from fxcore.labels.words import plain
+from fxcore.labels.words import is_empty, plain
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
 _NAME_IT = "Name the right one with label_column (--label-column)"
+# What people tick a cell with; beside other values it may stand for anything.
+_TICKS = frozenset("xX✓✔☑☒")
 _WRITE = "write 0 and 1, yes and no, or fractured and normal instead"
 
 
@@ -54,8 +56,15 @@ def choose(headings: Headings, rows: Rows, key_column: str, label_column: str, w
     return Columns(key, label, kind, not key_column, not label_column, negated)
 
 
-def label_under(text: str, negated: bool) -> str | None:
-    """Return the label of a cell, whose heading may say that 1 and yes are not broken."""
+def labels_under(texts: Sequence[str], negated: bool) -> list[str | None]:
+    """Return the labels of a column, whose heading may say that 1, yes and ticks are not broken."""
+    filled = {text.strip() for text in texts if not is_empty(text)}
+    if filled and filled <= _TICKS:
+        texts = ["" if is_empty(text) else "1" for text in texts]
+    return [_label_under(text, negated) for text in texts]
+
+
+def _label_under(text: str, negated: bool) -> str | None:
     label = label_from_text(text)
     if label is None or not negated or label_family(text) == "class":
         return label
@@ -84,14 +93,16 @@ def _refuse_unclear(headings: Headings, column: int, values: Sequence[str], wher
         )
 
 
-def _share_of_labels(values: Sequence[str]) -> float:
-    return sum(label_from_text(value) is not None for value in values) / len(values)
+def _share_of_labels(values: Sequence[str], named: bool) -> float:
+    filled = [value for value in values if not is_empty(value)]
+    labels = labels_under(filled, negated=False) if named else map(label_from_text, filled)
+    return sum(label is not None for label in labels) / max(1, len(filled))
 
 
 def _guess_label(headings: Headings, rows: Rows, key: int | None, where: str) -> int:
     values = {i: found for i in range(len(headings.names)) if i != key and (found := values_of(rows, i))}
     named = [i for i in values if headings.found and heading(headings.names[i]).known]
-    shares = {i: _share_of_labels(values[i]) for i in named or values}
+    shares = {i: _share_of_labels(values[i], bool(named)) for i in named or values}
     full_enough = [i for i, share in shares.items() if share >= ENOUGH]
     if named:
         return _agreeing(full_enough, named, headings, rows, where)
@@ -129,7 +140,7 @@ def _agreeing(
     labels = []
     for i in believed:
         negated = heading(headings.names[i]).one == LABEL_NOT_BROKEN
-        labels.append([label_under(row[i], negated) if i < len(row) else None for row in rows])
+        labels.append(labels_under([row[i] if i < len(row) else "" for row in rows], negated))
     if any(other != labels[0] for other in labels[1:]):
         raise ParameterError(_ambiguous(believed, headings, where))
     return believed[0]

@@ -143,7 +143,7 @@ def heading(text: str) -> Heading:
 
 
 def _without_answers(words: list[str]) -> list[str]:
-    """Leave out ``yes/no`` of ``Fracture (yes/no)``: it asks, and denies nothing as ``y: no fracture`` does."""
+    """Leave out ``yes/no`` of ``Fracture (yes/no)``, which asks; ``y: no fracture`` denies."""
     for i, (one, other) in enumerate(itertools.pairwise(words)):
         alike = (len(one) == 1) == (len(other) == 1)
         if alike and {ANSWERS.get(one), ANSWERS.get(other)} == {LABEL_BROKEN, LABEL_NOT_BROKEN}:

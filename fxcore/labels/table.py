@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fxcore.errors import ParameterError
-from fxcore.labels.columns import Columns, choose, label_under
+from fxcore.labels.columns import Columns, choose, labels_under
 from fxcore.labels.headings import Headings, headings_of
 from fxcore.labels.keys import clean_keys, comparable, composed
 from fxcore.labels.rows import SAMPLE, read_rows
-from fxcore.labels.words import plain
+from fxcore.labels.words import is_empty, plain
+from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
-# Where all labels are of one class, an unknown text in as many rows, for each labelled one, is the other.
-_UNKNOWN_CLASS = 0.1
+# Where all labels are of one class, as many other rows, for each labelled one, may be the other class.
+_OTHER_CLASS = 0.01
+_NO_LABEL = "none"
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,9 @@ class LabelTable:
         return endings
 
 
-def read_labels(path: Path, key_column: str = "", label_column: str = "") -> LabelTable:
+def read_labels(
+    path: Path, key_column: str = "", label_column: str = "", empty_label: str = ""
+) -> LabelTable:
     """Read a table of labels.
 
     Parameters
@@ -137,6 +141,9 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     key_column, label_column : str
         Names of the columns, case and separators ignored, or their numbers from 1. Empty: guessed from the
         names and from what is in the columns.
+    empty_label : str
+        What an empty cell of the label column stands for: ``"broken"``, ``"not_broken"``, or ``"none"``, no
+        label. Empty: none, but where all labels are of one class it has to be said.
 
     Returns
     -------
@@ -145,9 +152,15 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     Raises
     ------
     ParameterError
-        If the file cannot be read, a column cannot be found or guessed, or no row has a known label.
+        If the file cannot be read, a column cannot be found or guessed, no row has a known label, or all
+        have the same and other rows may be of the other class.
     """
     where = f"the label table {path}"
+    if empty_label not in ("", LABEL_BROKEN, LABEL_NOT_BROKEN, _NO_LABEL):
+        raise ParameterError(
+            f"empty_label (--empty-label) is {LABEL_NOT_BROKEN}, {LABEL_BROKEN} or {_NO_LABEL}, "
+            f"not {empty_label!r}"
+        )
     rows, lines = read_rows(path, where)
     headings = headings_of(rows[:SAMPLE])
     rows, lines = rows[headings.found :], lines[headings.found :]
@@ -156,15 +169,19 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     columns = choose(headings, rows, key_column, label_column, where)
     keys = clean_keys([row[columns.key] if columns.key < len(row) else "" for row in rows])
     texts = [row[columns.label].strip() if columns.label < len(row) else "" for row in rows]
-    given = [label_under(text, columns.negated) for text in texts]
-    _refuse_unknown_class(texts, given, lines, f"{where}, column {headings.one(columns.label)}")
+    given = labels_under(texts, columns.negated)
+    if empty_label in (LABEL_BROKEN, LABEL_NOT_BROKEN):
+        given = [empty_label if is_empty(text) else label for text, label in zip(texts, given, strict=True)]
+    column = f"{where}, column {headings.one(columns.label)}"
+    with_key = [row for row, key in zip(zip(texts, given, lines, strict=True), keys, strict=True) if key]
+    _refuse_other_class(with_key, column, empty_label)
 
     labels: dict[str, str] = {}
     conflicting: dict[str, int] = {}
     problems: list[LabelProblem] = []
     for key, text, label, line in zip(keys, texts, given, lines, strict=True):
         if not key or label is None:
-            reason = "missing_key" if not key else "unknown_label" if text else "missing_label"
+            reason = "missing_key" if not key else "missing_label" if is_empty(text) else "unknown_label"
             problems.append(LabelProblem(line, reason))
         elif key in conflicting or labels.setdefault(key, label) != label:
             conflicting.setdefault(key, line)
@@ -180,6 +197,9 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
             f"positive/negative and the like; {headings.all()}; choose with --key-column and --label-column"
         )
     said = _understood(headings, columns)
+    if empty_label:
+        meant = "no label" if empty_label == _NO_LABEL else empty_label
+        said += f" The empty cells ({sum(map(is_empty, texts))}) stand for {meant}."
     if problems:
         said += f" {len(problems)} of {len(rows)} rows give no label ({told})."
     if len(classes := set(labels.values())) == 1:
@@ -187,26 +207,35 @@ def read_labels(path: Path, key_column: str = "", label_column: str = "") -> Lab
     return LabelTable(columns.key_kind, labels, conflicting, tuple(problems), said)
 
 
-def _refuse_unknown_class(
-    texts: Sequence[str], labels: Sequence[str | None], lines: Sequence[int], where: str
-) -> None:
-    """Refuse labels of one class beside a text, not understood, that is as frequent as the other would be."""
-    understood = Counter(label for label in labels if label)
-    unknown = {
-        plain(text): line
-        for text, label, line in zip(texts, labels, lines, strict=True)
-        if text and not label
-    }
-    counts = Counter(plain(text) for text, label in zip(texts, labels, strict=True) if text and not label)
-    if len(understood) != 1 or not counts:
+def _refuse_other_class(cells: Sequence[tuple[str, str | None, int]], where: str, empty_label: str) -> None:
+    """Refuse labels of one class beside as many cells without one as may be the other class.
+
+    Parameters
+    ----------
+    cells : sequence of (str, str or None, int)
+        Text, label and line of each cell that has a key.
+    where, empty_label : str
+        The column, for a message; and what the user said of its empty cells.
+    """
+    classes = Counter(label for _, label, _ in cells if label)
+    if len(classes) != 1:
         return
-    ((text, count),) = counts.most_common(1)
-    ((only, known),) = understood.items()
-    if count > 1 and count >= _UNKNOWN_CLASS * known:
+    ((only, known),) = classes.items()
+    few = max(1.0, _OTHER_CLASS * known)
+    unknown = [(plain(text), line) for text, label, line in cells if not (label or is_empty(text))]
+    if len(unknown) > few:
+        most = Counter(text for text, _ in unknown).most_common(1)[0][0]
         raise ParameterError(
-            f"{where}: all labels that were understood are {only}, and {sum(counts.values())} rows have "
-            f"another text (the most frequent is on line {unknown[text]}); write it as 0 or 1, yes or no, "
-            "fractured or normal; if it is neither, leave the cell empty"
+            f"{where}: all labels that were understood are {only}, and {len(unknown)} rows have another text "
+            f"(the most frequent is on line {dict(unknown)[most]}); write it as 0 or 1, yes or no, fractured "
+            "or normal; if it is neither, leave the cell empty"
+        )
+    empty = len(cells) - known - len(unknown)
+    if empty > few and not empty_label:
+        raise ParameterError(
+            f"{where}: all labels are {only}, and {empty} cells are empty; say what these stand for with "
+            f"empty_label (--empty-label): {LABEL_NOT_BROKEN}, {LABEL_BROKEN}, or {_NO_LABEL} to leave out "
+            "their studies"
         )
 
 

@@ -61,11 +61,18 @@ _NO = """
     no n false f falsch faux falso onwaar fałsz nepravda falskt falsk epätosi hamis yanlış ложь nein non
     não nee nie nem nu hayır ne ei nej nei nē όχι нет ні 0
 """
+# What programs write into a cell that is empty; in a table of answers "none" may be one, and is asked about.
+_EMPTY = frozenset({"nan", "na", "null"})
 
 
 def plain(text: str) -> str:
     """Return a word without case, accents, spaces and signs."""
     return re.sub(r"[\W_]+", "", fold(text))
+
+
+def is_empty(text: str) -> bool:
+    """Tell whether a cell is empty, or a program's word for that."""
+    return not text.strip() or plain(text) in _EMPTY
 
 
 FINDINGS = frozenset(plain(word) for word in _FINDING.split())
