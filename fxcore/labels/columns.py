@@ -101,7 +101,12 @@ def _share_of_labels(values: Sequence[str], named: bool) -> float:
 
 def _guess_label(headings: Headings, rows: Rows, key: int | None, where: str) -> int:
     values = {i: found for i in range(len(headings.names)) if i != key and (found := values_of(rows, i))}
-    named = [i for i in values if headings.found and heading(headings.names[i]).known]
+    said = {i: heading(headings.names[i]) for i in values if headings.found}
+    named = [i for i in said if said[i].known]
+    if not any(said[i].fracture or _share_of_labels(values[i], True) >= ENOUGH for i in named):
+        likely = [i for i in said if said[i].likely]
+        if likely and all(one.known or one.likely for one in said.values() if one.fracture):
+            named = likely
     shares = {i: _share_of_labels(values[i], bool(named)) for i in named or values}
     full_enough = [i for i, share in shares.items() if share >= ENOUGH]
     if named:
@@ -113,7 +118,7 @@ def _guess_label(headings: Headings, rows: Rows, key: int | None, where: str) ->
             f"{where}: no column holds labels such as 0/1, yes/no or fractured/normal; {headings.all()}. "
             f"{_NAME_IT}"
         )
-    others = [i for i in values if headings.found and heading(headings.names[i]).fracture]
+    others = [i for i in said if said[i].fracture]
     candidates = sorted({*full_enough, *others})
     if len(candidates) > 1:
         raise ParameterError(_ambiguous(candidates, headings, where))
@@ -130,20 +135,23 @@ def _guess_label(headings: Headings, rows: Rows, key: int | None, where: str) ->
 def _agreeing(
     believed: Sequence[int], named: Sequence[int], headings: Headings, rows: Rows, where: str
 ) -> int:
-    """Return the first of the columns that hold labels, of those named so, if the others say the same."""
+    """Return the column that holds labels, best of a fracture, of those named so, if the others agree."""
     if not believed:
         raise ParameterError(
             f"{where}: by its heading {headings.some(named)} holds the labels, but fewer than half of the "
             f"values are labels such as 0/1, yes/no or fractured/normal; {headings.all()}. {_NAME_IT}, or "
             "write such labels"
         )
-    labels = []
+    cells = {i: [row[i] if i < len(row) else "" for row in rows] for i in believed}
+    said = {i: heading(headings.names[i]) for i in believed}
+    labels = {i: labels_under(cells[i], said[i].one == LABEL_NOT_BROKEN) for i in believed}
+    best = max(believed, key=lambda i: (said[i].fracture, len(rows) - labels[i].count(None)))
     for i in believed:
-        negated = heading(headings.names[i]).one == LABEL_NOT_BROKEN
-        labels.append(labels_under([row[i] if i < len(row) else "" for row in rows], negated))
-    if any(other != labels[0] for other in labels[1:]):
-        raise ParameterError(_ambiguous(believed, headings, where))
-    return believed[0]
+        both = zip(labels[i], cells[i], labels[best], cells[best], strict=True)
+        # A text that is not understood contradicts nothing: a report often stands beside the label.
+        if any(x != y and (x or is_empty(a)) and (y or is_empty(b)) for x, a, y, b in both):
+            raise ParameterError(_ambiguous(believed, headings, where))
+    return best
 
 
 def _ambiguous(candidates: Sequence[int], headings: Headings, where: str) -> str:

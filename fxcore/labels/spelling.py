@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from fxcore.body_parts.recognise import mentioned_parts
 from fxcore.labels.words import ANSWERS, CLASSES, FINDINGS, phrase, plain, respelled, tokens
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
@@ -25,6 +26,7 @@ _NUMBER = re.compile(r"[\s\"'(\[=]*[01][\s\"')\].,;:]*")
 # In a heading: "1 = fracture"; and the two numbers, which only say what the rows hold.
 _CODE = re.compile(r"(?<![\w.])(\d)\s*[=:]\s*([^\W\d_][^,;/|()\[\]=:0-9]*)")
 _NUMBERS = re.compile(r"(?<![\w.])(0\s*[/|,-]\s*1|1\s*[/|,-]\s*0)(?![\w.])")
+_PLACES = frozenset(["distal", "distale", "distaler", "distalis", "proximal", "proximale", "proximaler"])
 _LABEL_NAMES = """
     label labels class classlabel target groundtruth gt truth outcome y diagnosis result finding findings
     abnormality status category
@@ -105,12 +107,16 @@ class Heading(NamedTuple):
         contradicts itself, or denies what is not known.
     known : bool
         Whether it is a heading of labels: a name by convention, or words all of which are known.
+    likely : bool
+        Whether it is one where no other column has such a heading: names by convention put together
+        (``final_label``), or the fracture of a part (``wrist fracture``, ``Radiusfraktur``).
     fracture : bool
         Whether a fracture is among its words, known or not.
     """
 
     one: str
     known: bool
+    likely: bool
     fracture: bool
 
 
@@ -130,7 +136,8 @@ def heading(text: str) -> Heading:
     if "".join(words) == _NO_FINDINGS:
         words = ["normal"]
     counting = [_is_number(words, i) for i in range(len(words))]
-    said = phrase(["" if counts else word for word, counts in zip(words, counting, strict=True)])
+    meant = ["" if counts else word for word, counts in zip(words, counting, strict=True)]
+    said = phrase(meant)
     coded = bool(ones)
     if coded:
         one = ones.pop() if len(ones) == 1 else ""
@@ -139,7 +146,28 @@ def heading(text: str) -> Heading:
         if counting[-1:] == [True] or (one == LABEL_NOT_BROKEN and not said.known):
             one = ""  # "fracture no", "fracture, not displaced"
     known = "".join(words) in _LABEL_NAMES.split() or (said.tells and said.known) or (coded and bool(one))
-    return Heading(one, known, said.fracture)
+    if not (known or said.denies or coded):
+        anywhere = phrase(_without_parts(meant))
+        likely = anywhere.known and (anywhere.fracture or _names_labels(meant))
+        return Heading(one, known, likely, said.fracture or anywhere.fracture)
+    return Heading(one, known, False, said.fracture)
+
+
+def _names_labels(words: Sequence[str]) -> bool:
+    """Tell whether names by convention are among words, all of which are known to be in headings."""
+    return not phrase(words).tells and any(word in _LABEL_NAMES.split() for word in words)
+
+
+def _without_parts(words: Sequence[str]) -> list[str]:
+    """Leave out where a fracture is, of ``distal radius fracture`` and ``Radiusfraktur``."""
+    left = []
+    for word in words:
+        finding = max((f for f in FINDINGS if word.endswith(f)), key=len, default="")
+        if finding and mentioned_parts(word.removesuffix(finding)):
+            left.append(finding)
+        elif phrase([word]).known or not (word in _PLACES or mentioned_parts(word)):
+            left.append(word)
+    return left
 
 
 def _without_answers(words: list[str]) -> list[str]:

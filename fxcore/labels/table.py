@@ -13,6 +13,7 @@ from fxcore.labels.columns import Columns, choose, labels_under
 from fxcore.labels.headings import Headings, headings_of
 from fxcore.labels.keys import clean_keys, comparable, composed
 from fxcore.labels.rows import SAMPLE, read_rows
+from fxcore.labels.spelling import heading
 from fxcore.labels.words import is_empty, plain
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
@@ -248,4 +249,8 @@ def _understood(headings: Headings, columns: Columns) -> str:
         f"{found}; studies are known by column {headings.one(columns.key)} as {columns.key_kind}{key}, "
         f"labels come from column {headings.one(columns.label)}{label}."
     )
-    return said + (" By its heading, 1 and yes are not broken there." if columns.negated else "")
+    if columns.negated:
+        return f"{said} By its heading, 1 and yes are not broken there."
+    if not (columns.label_guessed or heading(headings.names[columns.label]).known):
+        return f"{said} Its heading is not known: 1 and yes are broken there."
+    return said

@@ -44,20 +44,24 @@ _DENIAL = """
 """
 # Words that change nothing:
 _AFFIRMATION = """
-    is has are was with present presence visible seen detected found evidence sign signs of for an the any
-    ist hat mit eine einer eines für von der die das vorhanden nachweis nachweisbar nachgewiesen sichtbar
-    présente présent avec une de presente hay con com var mevcut есть aanwezig bone out
+    is has are was there with present presence visible seen detected found evidence sign signs of for a an
+    the any out ist hat mit eine einer eines für von der die das vorhanden nachweis nachweisbar
+    nachgewiesen sichtbar présente présent avec une de d presencia presença presenza presente hay con com
+    var mevcut mı есть aanwezig bone
 """
 # Words that are in headings only; some are the whole heading of a label by convention.
 _ON_TOP = """
     label labels class status state value flag binary final dataset ground truth gt target result outcome
-    diagnosis
+    diagnosis true y
 """
+# English "none" is not among the answers: Python writes it for an empty cell.
 _YES = """
     yes y true t ja j oui o si sí sim s tak igen da evet ano áno kyllä jah jā taip ναι да так 1 wahr vrai
-    verdadero verdadeiro vero waar prawda pravda sant sand tosi igaz doğru истина
+    verdadero verdadeiro vero waar prawda pravda sant sand tosi igaz doğru истина present présent présente
+    presente vorhanden var mevcut aanwezig
 """
 _NO = """
+    absent absente ausente assente yok keine aucune ninguna nessuna nenhuma ingen geen brak
     no n false f falsch faux falso onwaar fałsz nepravda falskt falsk epätosi hamis yanlış ложь nein non
     não nee nie nem nu hayır ne ei nej nei nē όχι нет ні 0
 """
