@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fxcore.errors import ParameterError
@@ -93,24 +93,34 @@ def _refuse_unclear(headings: Headings, column: int, values: Sequence[str], wher
         )
 
 
-def _share_of_labels(values: Sequence[str], named: bool) -> float:
-    filled = [value for value in values if not is_empty(value)]
-    labels = labels_under(filled, negated=False) if named else map(label_from_text, filled)
-    return sum(label is not None for label in labels) / max(1, len(filled))
+def _share(labels: Sequence[str | None], texts: Sequence[str]) -> float:
+    """Return how many of the cells that are not empty hold labels, in [0, 1]."""
+    return (len(labels) - labels.count(None)) / max(1, sum(not is_empty(text) for text in texts))
+
+
+def _believed(columns: Sequence[int], values: Mapping[int, Sequence[str]]) -> list[int]:
+    """Return which of some columns, named so, hold labels enough."""
+    return [i for i in columns if _share(labels_under(values[i], negated=False), values[i]) >= ENOUGH]
 
 
 def _guess_label(headings: Headings, rows: Rows, key: int | None, where: str) -> int:
     values = {i: found for i in range(len(headings.names)) if i != key and (found := values_of(rows, i))}
     said = {i: heading(headings.names[i]) for i in values if headings.found}
     named = [i for i in said if said[i].known]
-    if not any(said[i].fracture or _share_of_labels(values[i], True) >= ENOUGH for i in named):
+    believed = _believed(named, values)
+    if not believed and not any(said[i].fracture for i in named):
         likely = [i for i in said if said[i].likely]
-        if likely and all(one.known or one.likely for one in said.values() if one.fracture):
-            named = likely
-    shares = {i: _share_of_labels(values[i], bool(named)) for i in named or values}
-    full_enough = [i for i, share in shares.items() if share >= ENOUGH]
+        if likely and all(one.likely for one in said.values() if one.fracture):
+            named, believed = likely, _believed(likely, values)
     if named:
-        return _agreeing(full_enough, named, headings, rows, where)
+        return _agreeing(believed, named, headings, rows, where)
+    return _guess_by_values(values, headings, where)
+
+
+def _guess_by_values(values: Mapping[int, Sequence[str]], headings: Headings, where: str) -> int:
+    """Return the one column that holds nothing but words for classes, where no heading tells."""
+    shares = {i: _share([label_from_text(text) for text in found], found) for i, found in values.items()}
+    full_enough = [i for i, share in shares.items() if share >= ENOUGH]
     if headings.found:
         full_enough = [i for i in full_enough if plain(headings.names[i]) not in KINDS_BY_NAME] or full_enough
     if not full_enough:
@@ -118,7 +128,7 @@ def _guess_label(headings: Headings, rows: Rows, key: int | None, where: str) ->
             f"{where}: no column holds labels such as 0/1, yes/no or fractured/normal; {headings.all()}. "
             f"{_NAME_IT}"
         )
-    others = [i for i in said if said[i].fracture]
+    others = [i for i in values if headings.found and heading(headings.names[i]).fracture]
     candidates = sorted({*full_enough, *others})
     if len(candidates) > 1:
         raise ParameterError(_ambiguous(candidates, headings, where))
@@ -142,6 +152,8 @@ def _agreeing(
             f"values are labels such as 0/1, yes/no or fractured/normal; {headings.all()}. {_NAME_IT}, or "
             "write such labels"
         )
+    if len(believed) == 1:
+        return believed[0]
     cells = {i: [row[i] if i < len(row) else "" for row in rows] for i in believed}
     said = {i: heading(headings.names[i]) for i in believed}
     labels = {i: labels_under(cells[i], said[i].one == LABEL_NOT_BROKEN) for i in believed}

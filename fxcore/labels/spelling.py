@@ -22,6 +22,7 @@ _NO_FINDINGS = "ob"
 _UNSURE, _SIGN = re.compile(r"[?!¿¬~≠<>]"), re.compile("[-+−–—‐]")
 # What is understood: a plus or minus apart, behind a word.
 _WITH_SIGN = re.compile(r"(?P<word>.*\w)(\s+(?P<bare>[-+−–])|\s*\(\s*(?P<bracketed>[-+−–])\s*\))")
+_LONGEST = 120  # characters of a label; longer texts are reports
 _NUMBER = re.compile(r"[\s\"'(\[=]*[01][\s\"')\].,;:]*")
 # In a heading: "1 = fracture"; and the two numbers, which only say what the rows hold.
 _CODE = re.compile(r"(?<![\w.])(\d)\s*[=:]\s*([^\W\d_][^,;/|()\[\]=:0-9]*)")
@@ -41,6 +42,8 @@ def label_from_text(text: str) -> str | None:
     ``no``, ``not_fractured``, ``Normal``, ``negative``, ``fx (-)``, ``nein`` are not; ``fracture?`` is
     neither. Case, accents and separators do not matter.
     """
+    if len(text) > _LONGEST:
+        return None
     if (number := number_from_text(text)) is not None:
         return {0.0: LABEL_NOT_BROKEN, 1.0: LABEL_BROKEN}.get(number)
     key = plain(text)

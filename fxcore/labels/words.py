@@ -66,7 +66,7 @@ _NO = """
     não nee nie nem nu hayır ne ei nej nei nē όχι нет ні 0
 """
 # What programs write into a cell that is empty; in a table of answers "none" may be one, and is asked about.
-_EMPTY = frozenset({"nan", "na", "null"})
+_EMPTY, _SHORT = frozenset({"nan", "na", "null"}), 8
 
 
 def plain(text: str) -> str:
@@ -76,7 +76,8 @@ def plain(text: str) -> str:
 
 def is_empty(text: str) -> bool:
     """Tell whether a cell is empty, or a program's word for that."""
-    return not text.strip() or plain(text) in _EMPTY
+    text = text.strip()
+    return not text or (len(text) < _SHORT and plain(text) in _EMPTY)
 
 
 FINDINGS = frozenset(plain(word) for word in _FINDING.split())
@@ -147,7 +148,7 @@ def tokens(text: str) -> list[str]:
     """Return the plain words of a text or heading: ``isNormal`` and ``no_fracture`` have two."""
     humps = (i for i in range(1, len(text)) if text[i - 1].islower() and text[i].isupper())
     parts = [text[start:stop] for start, stop in itertools.pairwise((0, *humps, len(text)))]
-    return [plain(word) for part in parts for word in _WORD.findall(part)]
+    return _WORD.findall(fold(" ".join(parts)))
 
 
 def phrase(words: Sequence[str]) -> Phrase:
