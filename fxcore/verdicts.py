@@ -90,7 +90,8 @@ def fitting(labels: LabelTable, files: Callable[[], Iterable[IndexEntry]]) -> La
     """Return `labels` with keys of the kind that stands for files of the archive, and say so.
 
     Where its keys, taken as what the table makes them look like, stand for none, they are taken as the kind
-    by which most stand for one, if those are half of the keys, or label half of the files.
+    by which most stand for one, if those are half of the keys, or label half of the files. Not so where they
+    would stand for some but for zeros at the beginning: what else fits such short numbers fits by chance.
 
     Parameters
     ----------
@@ -103,7 +104,10 @@ def fitting(labels: LabelTable, files: Callable[[], Iterable[IndexEntry]]) -> La
     keys, there = len(labels.labels) + len(labels.conflicting), sum(1 for _ in files())
     none = f"none of the {keys} keys of the labels file stands for a file of the archive as {labels.key_kind}"
     best, most = "", 0
-    for kind in KINDS:
+    lost_zeros = labels.key_kind == "AccessionNumber" and _without_zeros(
+        labels, (f.accession for f in files())
+    )
+    for kind in () if lost_zeros else KINDS:
         tried = replace(labels, key_kind=kind)
         matches = [found[0] for file in files() if (found := _keys(tried, file))]
         known = len(set(matches))
@@ -118,14 +122,14 @@ def fitting(labels: LabelTable, files: Callable[[], Iterable[IndexEntry]]) -> La
 
 def _hints(labels: LabelTable, files: Iterable[IndexEntry]) -> str:
     """Say what comes near keys none of which stands for a file: what to do is for the user to know."""
-    patients, bare = replace(labels, key_kind="PatientID"), {key.lstrip("0") for key in labels.labels} - {""}
+    patients = replace(labels, key_kind="PatientID")
     of_patients: set[str] = set()
-    without_zeros: set[str] = set()
+    names: set[str] = set()
     for file in files:
         of_patients.update(_keys(patients, file))
         path = PurePosixPath(file.source)
-        for said in (file.accession, file.patient_id, path.stem, *path.parts):
-            without_zeros |= bare & {comparable(said).lstrip("0")}
+        names.update((file.accession, file.patient_id, path.stem, *path.parts))
+    without_zeros = _without_zeros(labels, names)
     hints = ["Name the column of the study with --key-column, or write keys as the archive has them."]
     if without_zeros:
         hints.append(
@@ -138,6 +142,13 @@ def _hints(labels: LabelTable, files: Iterable[IndexEntry]) -> str:
             "the column the heading PatientID."
         )
     return " ".join(hints)
+
+
+def _without_zeros(labels: LabelTable, names: Iterable[str]) -> set[str]:
+    """Return the keys of the table that are one of `names` but for zeros at the beginning."""
+    by_rest = {rest: key for key in labels.labels if (rest := key.lstrip("0"))}
+    found = ((by_rest.get(name.lstrip("0")), name) for name in map(comparable, names))
+    return {key for key, name in found if key and key != name}
 
 
 def _keys(labels: LabelTable, file: IndexEntry) -> tuple[str, ...]:

@@ -236,6 +236,7 @@ def test_a_patient_is_no_key_beside_something_finer(tmp_path: Path) -> None:
     assert _read(tmp_path, "PatientID;Acc Number;Fraktur\nP1;A1;ja\n").key_kind == "AccessionNumber"
     with pytest.raises(ParameterError, match=r"'Untersuchung' may name the study.*--key-column"):
         _read(tmp_path, "PatientID;Untersuchung;Fraktur\nP1;A1;ja\nP1;A2;nein\n")
+    assert _read(tmp_path, "MRN;Fraktur\nP1;ja\nP2;nein\n").key_kind == "PatientID"
     assert _read(tmp_path, "PatientID;Seite;Fraktur\nP1;re;ja\nP2;re;nein\n").key_kind == "PatientID"
 
 

@@ -71,12 +71,24 @@ def test_keys_that_fit_few_files_by_chance_keep_their_kind(tmp_path):
     assert fitted.key_kind == "AccessionNumber"
 
 
+def test_numbers_that_lost_their_zeros_are_not_taken_for_folders(tmp_path):
+    files = [
+        IndexEntry("2/1.dcm", kind="dicom", accession="0001"),
+        IndexEntry("1/1.dcm", kind="dicom", accession="0002"),
+    ]
+    (tmp_path / "labels.csv").write_text("Accession,label\n1,1\n2,0\n")
+    fitted = fitting(read_labels(tmp_path / "labels.csv"), lambda: files)
+    assert fitted.key_kind == "AccessionNumber"
+    assert "zeros at the beginning, 2 keys would fit" in fitted.said
+
+
 def test_patients_are_said_and_not_guessed(tmp_path):
     files = [IndexEntry("1.dcm", kind="dicom", patient_id="P1")]
     (tmp_path / "labels.csv").write_text("id,label\nP1,1\n")
     fitted = fitting(read_labels(tmp_path / "labels.csv"), lambda: files)
     assert fitted.key_kind == "AccessionNumber"
     assert "1 keys are PatientIDs" in fitted.said
+    assert "zeros" not in fitted.said
 
 
 def test_a_key_with_two_labels_is_said_to_have_them(tmp_path):

@@ -18,7 +18,7 @@ _KEY_KINDS = {
     "folder": "folder foldername dir directory studyfolder studypath studydir case caseid study studyid",
     "file": "file filename filepath image imageid imagename imagepath img dicom dicomfile dcm png filestem",
     "": "path id key name relativepath index",
-    "PatientID": "patientid patient patid pid patientnumber patnr",
+    "PatientID": "patientid patient patid pid patientnumber patnr mrn patientenid patientennummer",
 }
 KINDS_BY_NAME = {name: kind for kind, names in _KEY_KINDS.items() for name in names.split()}
 KINDS = ("StudyInstanceUID", "AccessionNumber", "SOPInstanceUID", "folder", "file")
