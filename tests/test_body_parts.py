@@ -43,7 +43,7 @@ wrist: riešas|plaukstas locītava|el bileği|EL BİLEĞİ|EL BILEGI|sağ el bil
 wrist: 右腕关节正侧位
 wrist: 手関節|右手首|손목|좌측 손목관절|cổ tay|pergelangan tangan|arddwrn|kyçi i dorës
 wrist: COLLES FRACTURE|Colles re|手　関節|左手　関節|手 首|פרק כף יד|שורש כף יד
-wrist: HG re seitl.|HG Verlauf|HG gehalten
+wrist: HG re seitl.|HG Verlauf|HG gehalten|HG R|L HG|дистальный отдел лучевой кости st
 wrist: перелом луча в типичном месте|дистальный отдел лучевой кости|scaphoid waist fx
 hand: hand|HAND|RT HAND|HANDS|Hände|main|MAIN DTE|mano|mão|hånd|käsi|ręka|ruka|kéz|кисть|mână
 hand: пястных костей|手 部
@@ -72,7 +72,7 @@ ankle: AYAK BILEGI|脚腕关节|발목|足関節|cổ chân|Fußgelenk
 foot: FOOT|feet|Fuß|FUSS LI|Vorfuß|pied|pie|PIE IZQ|piede|pé direito|voet|fot|stopa|lábfej|стопа
 foot: ayak|tarsal|metatarsal
 foot: Navikulare Fuß|Fuß Kahnbein|足部舟骨|舟状骨 足|člunková kost nohy
-foot: scaphoid left foot|ладьевидная кость стопы
+foot: scaphoid left foot|ладьевидная кость стопы|пальца левой стопы
 foot: TARSAL TUNNEL|regio tarsi|canal tarsien|tunnel tarsale|túnel tarsiano|naviküler|رسغ القدم
 foot: escafoides tarsiano|escafoides del pie|escafóide do pé|scafoide tarsico|scaphoïde du pied|Kahnbein Fuß
 foot: σκαφοειδές ταρσού|sajkacsont láb|kość łódkowata|足舟骨|足舟状骨
@@ -95,6 +95,7 @@ spine: cột sống|SPINE|Wirbelsäule|kręgosłup|позвоночник
 chest: CHEST|THORAX|Thoraxaufnahme|poumons|tórax|klatka piersiowa|грудная клетка|ribs
 abdomen: ABD|ABD 2V|البطن|ABDOMEN|Bauch|KUB|слепая кишка|ирригоскопия толстой кишки|кишечника|товста кишка
 upper limb: UP_EXM|UPPER EXTREMITY|membre supérieur
+lower limb: lower extremity a.p.
 limb: EXTREMITY|Extremität
 whole body: WHOLE BODY|WHOLEBODY|Ganzkörper
 : |   |LEFT|XR|AP|?|-|1234|joint|Gelenk|puls|pulse|angle|supine|corpus|campus|range|handle|rist
@@ -165,6 +166,8 @@ def test_a_label_read_in_the_wrong_code_page_names_its_part(term: str, written: 
         ("tarsal scaphoid", ("foot",)),
         ("ayak naviküler", ("foot",)),
         ("RTG ręki z nadgarstkiem", ("hand", "wrist")),
+        ("фаланга пальца стопы", ("toe",)),
+        ("prst u nohy", ("toe",)),
     ],
 )
 def test_a_label_may_name_several_parts(label: str, parts: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ abbreviation such as ``"HG"`` may stand beside it.
 from __future__ import annotations
 
 SIDE = """
-    left right lt rt lft rght both bilateral bilat bil side sided sin dex dx sx dext sinister dexter
+    l r d g left right lt rt lft rght both bilateral bilat bil side sided sin dex dx sx dext sinister dexter
     dextra sinistra destro destra links rechts li re linke linker linkes rechte rechter rechtes bds
     beidseits beide beidseitig gauche droit droite droites gauches bilateral bilatérale bilatéral deux
     izquierda izquierdo derecha derecho izq der izda dcha dcho izqda ambos ambas esquerda esquerdo

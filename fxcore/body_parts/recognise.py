@@ -94,9 +94,11 @@ def readable(label: str, terms: Terms = ()) -> str:
     Mojibake is undone wherever it shows. A label of a national code page looks like any text, so that it is
     read anew only if it names no part as it stands, and does then.
     """
-    book = vocabulary(terms)
     text = repair(label)
-    if text.isascii() or _named(words(text), book)[0]:
+    if text.isascii():
+        return text
+    book = vocabulary(terms)
+    if _named(words(text), book)[0]:
         return text
     readings = code_page_readings(label)
     return next((reading for reading in readings if _named(words(reading), book)[0]), text)
@@ -115,8 +117,8 @@ def mentioned_parts(text: str, terms: Terms = ()) -> tuple[str, ...]:
 
 
 def _settled(hits: list[Hit], book: Vocabulary) -> list[Hit]:
-    """Return `hits` without the bones that hand and foot both have, where the foot is named."""
-    foot = any(book.part[key] == "foot" for _, _, key, _ in hits)
+    """Return `hits` without what hand and foot both have, where the foot or a toe is named."""
+    foot = any(book.part[key] in ("foot", "toe") for _, _, key, _ in hits)
     return [hit for hit in hits if not (foot and hit[2] in book.shared)]
 
 
@@ -212,7 +214,7 @@ def _misspelt(
                 continue
             key, score = _nearest(text, book, min_similarity)
             inside = [h for h in hits if h[0] in span or start in range(h[0], h[0] + h[1])]
-            if key:
+            if key and all(len(h[2]) <= len(key) for h in inside):
                 unknown.difference_update(span)
                 if book.part[key] not in {book.part[h[2]] for h in inside}:
                     hits = [h for h in hits if h not in inside] + [(start, size, key, score)]

@@ -98,7 +98,7 @@ LOWER_LIMB: dict[str, str] = {
         fi varvas, varpaat, isovarvas
         et varvas, varbad
         pl palec stopy, palce stopy, palca stopy, palców stopy, paluch, palucha
-        cs prst nohy, prsty nohy, palec nohy, palec u nohy, prsty u nohy
+        cs prst nohy, prsty nohy, palec nohy, palec u nohy, prst u nohy, prsty u nohy
         sk prst nohy, prsty nohy
         sl prst noge, prsti noge, palec noge
         hr prst noge, prsti noge, nožni prst, nožni prsti, nožni palac, prst stopala, prsti stopala

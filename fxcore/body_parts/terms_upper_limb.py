@@ -4,8 +4,8 @@ Terms are written as a speaker writes them; case, accents and spaces between wor
 are compared, and ``ä``/``ae``-like respellings are added by machine. A term that starts with ``!`` is taken
 only as it stands (no misspellings, no longer words that begin with it), because it is close to another
 word. A term that starts with ``=`` counts only if nothing else in the label means anything: it is an
-abbreviation, or a word of something else in another language. A term that starts with ``~`` is a bone that
-the foot has as well: it names nothing where the foot is named.
+abbreviation, or a word of something else in another language. A term that starts with ``~`` is of a bone or
+digit that the foot has as well: it names nothing where the foot or a toe is named.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ UPPER_LIMB: dict[str, str] = {
         sr прст, прсти, палац
         bg пръст, пръсти, пръст на ръка, пръсти на ръка, палец на ръка
         ru палец, пальцы, палец кисти, пальцы кисти, пальца кисти, пальцев кисти, палец руки, пальцы руки,
-            большой палец кисти, пальца, пальцев, фаланга, фаланги
+            большой палец кисти, ~пальца, ~пальцев, ~фаланга, ~фаланги
         uk пальці, палець, палець кисті, пальці кисті
         ro deget, degete, degete mână, deget mână, degetul, =police
         hu ujj, ujjak, hüvelykujj, kézujj, kéz ujjai, kézujjak

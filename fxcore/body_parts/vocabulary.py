@@ -40,7 +40,7 @@ class Vocabulary:
     prefixes : frozenset of str
         Keys that may be misspelt, or begin a longer word (German compounds, Slavic endings).
     shared : frozenset of str
-        Keys of bones that hand and foot both have, which are the foot's where the foot is named.
+        Keys of what hand and foot both have, which is the foot's where the foot or a toe is named.
     lone : frozenset of str
         Keys that count only if nothing else in the label means anything.
     ignored : frozenset of str
