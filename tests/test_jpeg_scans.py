@@ -115,6 +115,21 @@ def test_fill_bytes_before_markers_are_no_data() -> None:
     check_jpeg_scans(stream, "truncated_image")
 
 
+def test_a_restart_marker_after_the_last_interval_is_no_harm() -> None:
+    """Some encoders write one, and libjpeg passes over it; data may not follow it."""
+    stream = STREAMS["restarts"]
+    begin, end = _scans(stream)[0]
+    count = sum(stream.count(bytes([0xFF, code]), begin, end) for code in range(0xD0, 0xD8))
+    marker = bytes([0xFF, 0xD0 + count % 8])
+    whole = stream[:end] + marker + _END
+    check_jpeg_scans(whole, "truncated_image")
+    np.testing.assert_array_equal(imagecodecs.jpeg8_decode(whole), imagecodecs.jpeg8_decode(stream))
+    other = bytes([0xFF, 0xD0 + (count + 1) % 8])
+    for more in (marker + b"\x00", marker + other, other):
+        with pytest.raises(UnreadableFileError, match="restart markers"):
+            check_jpeg_scans(stream[:end] + more + _END, "truncated_image")
+
+
 def test_data_after_the_last_block_is_refused() -> None:
     end = _scans(STREAMS["grey"])[0][1]
     stream = STREAMS["grey"][:end] + bytes(40) + _END

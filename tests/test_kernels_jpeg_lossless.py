@@ -106,12 +106,24 @@ def test_a_scan_cut_or_longer_is_refused(restart: int) -> None:
         for end, error in ((b"", ParameterError), (END, DamagedDataError)):
             with pytest.raises(error):
                 decoded(data[:kept] + end, codes, image.shape, 12, 1, restart_rows=restart)
-    for longer in (b"\x00", b"\xfe" * 3, b"\xff\x00", b"\xff\xd0", b"\xff\xdc\x00\x04\x00\x50", data):
+    for longer in (
+        b"\x00",
+        b"\xfe" * 3,
+        b"\xff\x00",
+        b"\xff\xd1",
+        b"\xff\xd0\x00",
+        b"\xff\xdc\x00\x04\x00\x50",
+        data,
+    ):
         with pytest.raises(ParameterError):
             decoded(data + longer + END, codes, image.shape, 12, 1, restart_rows=restart)
     for rows in (79, 81, 160):
         with pytest.raises(ParameterError):
             decoded(data + END, codes, (rows, 90), 12, 1, restart_rows=restart)
+    # Some encoders write a restart marker after the last interval too.
+    last = b"\xff\xd7" if restart == 1 else b"\xff\xd0"
+    marked = decoded(data + last + END, codes, image.shape, 12, 1, restart_rows=restart)
+    np.testing.assert_array_equal(marked, image)
     # Fill bytes may stand before a marker (B.1.1.2), and what follows the image does not matter.
     filled = decoded(data + b"\xff\xff" + END + b"more", codes, image.shape, 12, 1, restart_rows=restart)
     np.testing.assert_array_equal(filled, image)

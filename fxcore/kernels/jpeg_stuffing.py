@@ -42,10 +42,13 @@ def unstuff(source, at, target, ends):
             # The first is a fill byte of the marker that the second begins (B.1.1.2).
             at += 1
         elif 0xD0 <= code <= 0xD7:
-            if intervals + 1 >= ends.size or code - 0xD0 != intervals % 8:
+            if intervals >= ends.size or code - 0xD0 != intervals % 8:
                 return 0, at
             ends[intervals] = to
             intervals, at = intervals + 1, at + 2
+        elif intervals == ends.size:
+            # Some encoders write a restart marker after the last interval too; no data may follow it.
+            return (intervals if ends[intervals - 1] == to else 0), at
         else:
             ends[intervals] = to
             return intervals + 1, at
