@@ -181,6 +181,14 @@ def test_native_pixel_data_longer_by_a_frame_is_not_what_is_declared(tmp_path: P
     assert "8292 bytes of pixel data, a frame or more over" in error.message
 
 
+def test_native_pixel_data_padded_with_zeros_is_read(tmp_path: Path) -> None:
+    """Old writers did, and no frame of nothing is lost with it (PS3.5 section 8.1.1)."""
+    ds = image_dataset(_RAMP, 12)
+    image = _load(ds, tmp_path)[0][0]
+    ds.PixelData += bytes(3 * len(ds.PixelData))
+    np.testing.assert_array_equal(_load(ds, tmp_path)[0][0], image)
+
+
 def test_more_encoded_frames_than_declared_are_not_one_radiograph(tmp_path: Path) -> None:
     ds = _encapsulated(image_dataset(_BYTES, 8), [imagecodecs.jpegls_encode(_BYTES)] * 4)
     error = _refusal(ds, tmp_path, uid.JPEGLSLossless)

@@ -176,7 +176,8 @@ def _text(dataset: Dataset, keyword: str) -> str:
 def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     """Read the value of the pixel data element.
 
-    Native pixel data that is shorter than the header declares is refused, and such that is longer by a frame.
+    Native pixel data that is shorter than the header declares is refused, and such that is longer by a frame,
+    unless all that is too much is 0.
 
     Raises
     ------
@@ -227,7 +228,9 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
                 f"{len(data)} bytes of pixel data found where {fmt.frames} frame(s) of "
                 f"{fmt.rows} x {fmt.columns} take {expected}",
             )
-        if len(data) - expected > _PADDING and 8 * (len(data) - expected) >= fmt.frame_bits:
+        excess = np.frombuffer(data, np.uint8)[expected:]
+        # Old writers pad with zeros, however many (PS3.5 section 8.1.1): nothing is lost with those.
+        if excess.size > _PADDING and 8 * excess.size >= fmt.frame_bits and excess.any():
             raise UnreadableFileError(
                 "invalid_image_header",
                 f"{len(data)} bytes of pixel data, a frame or more over the {expected} that {fmt.frames} "
