@@ -29,6 +29,8 @@ _RIM, _MOST_LEFT = 0.08, 0.6
 _SURELY, _LIKE_FILLED = 0.1, 0.75
 # So far from a cut a strip is looked for.
 _NEAR = 3
+# What is exposed of a panel shows nothing where it is narrower, in blocks.
+_NARROWEST = 16
 
 
 @dataclass(frozen=True)
@@ -89,24 +91,32 @@ def find_limbs(seen: Overview) -> Limbs:
 
 def _in_panels(seen: Overview, boxes: list[Box]) -> Limbs | None:
     """Return what the panels show, if that is alike enough; each is looked at as an image of its own."""
-    firsts = [(piece, panel) for panel in boxes if (piece := _first_piece(seen, panel)) is not None]
+    insides = [(panel, box, seen.inside(box)) for panel in boxes if _wide(box := exposed(seen.grey, panel))]
+    firsts = [
+        (piece, panel, box, inside)
+        for panel, box, inside in insides
+        if (piece := _first_piece(seen, panel, box, inside)) is not None
+    ]
     if len(firsts) < 2:
         return None
     all_of_them: list[tuple[Mask, Box]] = []
-    for piece, panel in firsts:
-        box = exposed(seen.grey, panel)
-        inside = find_limbs(seen.inside(box))
+    for piece, panel, box, inside in firsts:
+        limbs = find_limbs(inside)
         several = [
             (_in_whole(mask, seen.grey, box), _moved(part, box))
-            for mask, part in zip(inside.parts, inside.panels, strict=True)
+            for mask, part in zip(limbs.parts, limbs.panels, strict=True)
         ]
         all_of_them += several if len(several) > 1 else [(piece.mask, panel)]
-    for parts in (all_of_them, [(piece.mask, panel) for piece, panel in firsts]):
+    for parts in (all_of_them, [(piece.mask, panel) for piece, panel, _, _ in firsts]):
         areas = [int(np.count_nonzero(mask)) for mask, _ in parts]
         margin = min(areas) / max(areas) - _LIKE_AREA_APART
         if margin > 0:
             return Limbs(tuple(mask for mask, _ in parts), tuple(box for _, box in parts), margin)
     return None
+
+
+def _wide(box: Box) -> bool:
+    return min(box[2] - box[0], box[3] - box[1]) >= _NARROWEST
 
 
 def _moved(box: Box, outer: Box) -> Box:
@@ -169,14 +179,14 @@ def _between(a: float, b: float) -> float:
     return abs((a - b + 90) % 180 - 90)
 
 
-def _first_piece(seen: Overview, panel: Box) -> Piece | None:
-    """Return the largest piece of a panel, in the whole image; none where the seam is an edge of it."""
+def _first_piece(seen: Overview, panel: Box, box: Box, inside: Overview) -> Piece | None:
+    """Return the largest piece of a panel, in the whole image; none where the seam is an edge of it.
+
+    `inside` is what is exposed of the panel: `box`.
+    """
     grey = seen.grey
     rows, columns = grey.shape
-    box = exposed(grey, panel)
-    if min(box[2] - box[0], box[3] - box[1]) < 16:
-        return None
-    pieces = find_pieces(seen.inside(box).ground)
+    pieces = find_pieces(inside.ground)
     if not pieces:
         return None
     first = pieces[0]
