@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
+from fxcore import places
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.config import ModelConfig, TrainConfig
@@ -21,7 +22,7 @@ from fxtrain.table import Table
 def resolved(config: ModelConfig) -> ModelConfig:
     """Return the same with whole paths, so that the run can be gone on with from any folder."""
     init, pretrained = (
-        path if path in ("", IMAGENET) else str(Path(path).resolve())
+        path if path in ("", IMAGENET) else str(places.resolved(path))
         for path in (config.init, config.pretrained)
     )
     return replace(config, init=init, pretrained=pretrained)
@@ -88,8 +89,9 @@ def origins(config: ModelConfig) -> list[RunDirectory]:
         found.append(RunDirectory(Path(config.init)))
         found[0].read_config()
     if config.pretrained and config.pretrained != IMAGENET:
-        place = RunDirectory(Path(config.pretrained).resolve().parent.parent)
-        if Path(config.pretrained).resolve().parent == place.best.parent and place.split.exists():
+        weights = places.resolved(config.pretrained)
+        place = RunDirectory(weights.parent.parent)
+        if weights.parent == place.best.parent and place.split.exists():
             found.append(place)
     return found
 

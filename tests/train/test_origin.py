@@ -12,11 +12,11 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
 
-from fxcore.errors import DataSetError
+from fxcore.errors import DataSetError, ParameterError
 from fxtrain import evaluate as evaluation
 from fxtrain.config import ModelConfig, TrainConfig
 from fxtrain.evaluate import _seen, evaluate
-from fxtrain.origin import split_for
+from fxtrain.origin import resolved, split_for
 from fxtrain.run_directory import RunDirectory
 from fxtrain.split import read_trained
 from fxtrain.table import Table, read_table
@@ -127,3 +127,9 @@ def test_a_data_set_by_another_key_is_refused_and_strangers_by_the_same_key_are_
     shutil.copy(RunDirectory(run).best, tmp_path / "weights.pt")
     named = ModelConfig(name="rx-lite", pretrained=str(tmp_path / "weights.pt"))
     assert len(split_for(replace(SMALL, model=named), table)[0].val)
+
+
+def test_links_that_lead_in_a_circle_are_named(tmp_path: Path) -> None:
+    (tmp_path / "loop.pt").symlink_to("loop.pt")
+    with pytest.raises(ParameterError, match="in a circle"):
+        resolved(ModelConfig(pretrained=str(tmp_path / "loop.pt")))
