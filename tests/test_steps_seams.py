@@ -50,6 +50,13 @@ def test_a_step_of_the_level_across_a_limb_does_not_cut_it() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 255])
+def test_two_exposures_of_one_limb_one_above_the_other_are_cut(level: int) -> None:
+    """The limb leaves one where it enters the other; that its exposure is another is told by the air."""
+    above, below = _limb(degrees=0), np.clip(_limb(degrees=1) * 0.85 + 9, 0, 255).astype(np.uint8)
+    assert len(_parts(np.vstack([above, np.full((6, 180), level, np.uint8), below]))) == 2
+
+
+@pytest.mark.parametrize("level", [0, 255])
 def test_two_limbs_that_meet_at_a_strip_as_mirror_images_are_cut(level: int) -> None:
     """Both leave their exposure at the strip, at the same places."""
     left = np.ascontiguousarray(_limb(degrees=60.0))

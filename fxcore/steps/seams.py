@@ -43,6 +43,9 @@ _CROSSES, _SAME_PLACES, _SLANT, _SAME_LEVELS = 0.03, 0.7, 0.8, 0.5
 # ... and if what they change by over so many columns towards the cut does not change back behind it, as in a
 # limb and its mirror image.
 _FURTHER, _BACK = 4, -0.3
+# The air beside it has the same level on both sides, or differs by as much as the limb does: two exposures
+# seldom agree so well.
+_SAME_AIR, _SAME_STEP = 4.0, 2.0
 
 
 def panels(grey: Grey, field: Mask, soft: Mask) -> list[Box]:
@@ -94,16 +97,28 @@ def _goes_on(grey: Grey, soft: Mask, end: int, begin: int) -> bool:
     if before < _FURTHER or after + _FURTHER >= grey.shape[1]:
         return False
     limb, other = soft[:, before], soft[:, after]
-    if min(limb.mean(), other.mean()) < _CROSSES:
+    if min(limb.mean(), other.mean()) < _CROSSES or limb.all() != other.all():
         return False
     steepest = round(_SLANT * (after - before))
     shifts = range(-steepest, steepest + 1)
     common, shift = max((_common(*_shifted(limb, other, rows)), rows) for rows in shifts)
-    if common < _SAME_PLACES or _together(*_shifted(grey[:, before], grey[:, after], shift)) < _SAME_LEVELS:
+    here, there = _shifted(grey[:, before], grey[:, after], shift)
+    if common < _SAME_PLACES or _together(here, there) < _SAME_LEVELS:
+        return False
+    if not _one_exposure(here, there, *_shifted(limb, other, shift)):
         return False
     towards = grey[:, before] - grey[:, before - _FURTHER]
     behind = grey[:, after + _FURTHER] - grey[:, after]
     return _together(towards, behind) > _BACK
+
+
+def _one_exposure(here: Grey, there: Grey, limb: Mask, other: Mask) -> bool:
+    """Tell whether what is seen on both sides of a cut may have been exposed at once."""
+    brighter, air = there - here, ~(limb | other)
+    if not air.any():
+        return True
+    by = float(np.median(brighter[air]))
+    return abs(by) <= _SAME_AIR or abs(by - float(np.median(brighter[limb & other]))) <= _SAME_STEP
 
 
 def _shifted(one: NDArray[Any], other: NDArray[Any], rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
