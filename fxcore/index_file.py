@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from fxcore.errors import ParameterError
+from fxcore.places import resolved
 from fxcore.user_folders import user_folder
 
 APPLICATION_ID = int.from_bytes(b"fxra", "big")
@@ -35,8 +36,8 @@ def default_index_file(archive: Path) -> Path:
 def is_default_index_file(place: Path, archive: Path) -> bool:
     """Tell whether `place`, with links followed, is where the index of `archive` is kept by default."""
     try:
-        return place == default_index_file(archive).resolve()
-    except (ParameterError, RuntimeError):
+        return place == resolved(default_index_file(archive))
+    except ParameterError:
         return False
 
 

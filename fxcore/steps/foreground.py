@@ -19,8 +19,6 @@ _NOISE = 4.0
 _SHUTTERS = ((5.0, 11.0), (1.0, 5.0))
 # ... and both in standard deviations of noise that the image has all over.
 _NOISY_SHUTTER = (6.0, 9.0)
-# A shutter may lie before another, or before a black frame.
-_SHUTTERS_AT_MOST = 2
 # Fewer pixels are no shutter.
 _FEWEST = 20
 # What is that near to a shutter has the level of all air, more or less: beyond black air the skin has yet to
@@ -108,18 +106,16 @@ def otsu_level(grey: Grey, mask: Mask) -> float:
 def _shutters(grey: Grey, field: Mask, noise: float) -> tuple[Mask, float]:
     """Return what shutters cover of a field, and the level up to which there is background in the rest."""
     spreads = [*_SHUTTERS, (_NOISY_SHUTTER[0] * noise, _NOISY_SHUTTER[1] * noise)] if noise else _SHUTTERS
-    covered = np.zeros_like(field)
-    background: float | None = None
-    for _ in range(_SHUTTERS_AT_MOST):
-        shutter, low = _shutter(grey, field & ~covered, spreads)
-        if shutter is None:
-            return covered, low if background is None else background
-        covered |= shutter
-        background = low
-    return covered, low
+    shutter, low = _shutter(grey, field, spreads)
+    if shutter.any():
+        # It may lie before another, or before a black frame.
+        other, beyond = _shutter(grey, field & ~shutter, spreads)
+        if other.any():
+            return shutter | other, beyond
+    return shutter, low
 
 
-def _shutter(grey: Grey, field: Mask, spreads: Sequence[tuple[float, float]]) -> tuple[Mask | None, float]:
+def _shutter(grey: Grey, field: Mask, spreads: Sequence[tuple[float, float]]) -> tuple[Mask, float]:
     """Return what lies at the darkest level along the border or a frame, if there is a lighter background.
 
     And the level up to which there is background: Otsu's, or where that parts the shutter from all else,
@@ -144,7 +140,7 @@ def _shutter(grey: Grey, field: Mask, spreads: Sequence[tuple[float, float]]) ->
         beside = background & dilated(black, far) & ~dilated(black, near)
         if _even(above, background, gap) and _air_beside(above, background, beside):
             return black, level + least
-    return None, low + least
+    return np.zeros_like(field), low + least
 
 
 def _even(above: Grey, background: Mask, gap: float) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.kernels import correlation
 from fxcore.steps.field import Grey, Mask
 
 Box = tuple[int, int, int, int]
@@ -133,9 +133,7 @@ def _common(one: Mask, other: Mask) -> float:
 
 def _together(one: Grey, other: Grey) -> float:
     """Return the correlation coefficient of two columns; 0 where one of them has one level."""
-    one, other = one - one.mean(), other - other.mean()
-    scale = math.sqrt(float((one * one).sum()) * float((other * other).sum()))
-    return float((one * other).sum()) / scale if scale else 0.0
+    return correlation(one[None], other[None], np.ones((1, one.size), np.bool_))[0]
 
 
 def _strips(grey: Grey) -> NDArray[np.bool_]:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.codecs.jpeg_segments import read_huffman_tables
+from fxcore.dicom.codecs.jpeg_segments import START_OF_SCAN, read_huffman_tables
 from fxcore.errors import ParameterError, UnreadableFileError
 from fxcore.kernels.jpeg_scans import ROOM, CodeTable, code_table, follow_band, follow_sequential, stacked
 from fxcore.kernels.jpeg_stuffing import unstuff
 
 _SEQUENTIAL, _PROGRESSIVE, _LOSSLESS = (0xC0, 0xC1), 0xC2, 0xC3
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_DHT, _END_OF_IMAGE, _START_OF_SCAN, _DRI, _FILL = 0xC4, 0xD9, 0xDA, 0xDD, 0xFF
+_DHT, _END_OF_IMAGE, _DRI, _FILL = 0xC4, 0xD9, 0xDD, 0xFF
 _STANDALONE = {0x00, 0x01, *range(0xD0, 0xD9)}
 _LAST = 63  # coefficient
 _OTHERS = 0x10  # added to the number of a table for coefficients other than the first (B.2.4.2)
@@ -136,7 +136,7 @@ def _follow(stream: bytes) -> None:
             image.interval = int.from_bytes(segment, "big")
         elif code in _START_OF_FRAME:
             _read_frame_header(code, segment, image)
-        elif code == _START_OF_SCAN:
+        elif code == START_OF_SCAN:
             if not data.size:
                 data = np.zeros(len(stream) - offset + ROOM, np.uint8)
             offset = _follow_scan(source, offset, _read_scan_header(segment, image), image, data)
