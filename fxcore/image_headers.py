@@ -7,12 +7,24 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from isal import isal_zlib
+
 from fxcore.errors import UnreadableFileError
 from fxcore.tiff_directory import OUTSIDE, first_directory, read_directory
 
 _MOST_EXIF = 2**16
 # No byte of a deflate stream becomes more (258 bytes in two bits).
 _DEFLATE_EXPANSION = 1032
+# What the colours of a PNG need; damage to anything else does no harm.
+_NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+# Bits a sample and samples a pixel, by colour type (W3C PNG, section 11.2.1).
+_PNG_COLOURS = {
+    0: ((1, 2, 4, 8, 16), 1),
+    2: ((8, 16), 3),
+    3: ((1, 2, 4, 8), 1),
+    4: ((8, 16), 2),
+    6: ((8, 16), 4),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,8 @@ class Page:
         Of one tile of a TIFF, which may be larger than the image.
     index, place : int
         Number of the TIFF directory, from 0, and where it is in the file.
+    decodable : bool
+        The decoder reads all images of this kind: one that it does not is damaged.
     """
 
     kind: str
@@ -45,6 +59,7 @@ class Page:
     tile_pixels: int = 0
     index: int = 0
     place: int = 0
+    decodable: bool = True
 
     @property
     def decoded_bytes(self) -> int:
@@ -58,18 +73,29 @@ def png_page(data: bytes) -> Page:
     Raises
     ------
     UnreadableFileError
-        ``"truncated_image"`` or ``"unsupported_image"``.
+        ``"truncated_image"``, ``"damaged_image"`` or ``"unsupported_image"``.
     """
     orientation, packed = 1, 0
+    view = memoryview(data)
     for name, start, length in _chunks(data):
+        end = start + length
+        checksum = int.from_bytes(data[end : end + 4], "big")
+        if name in _NEEDED and isal_zlib.crc32(view[start - 4 : end]) != checksum:
+            raise UnreadableFileError(
+                "damaged_image",
+                f"the checksum of the PNG's chunk {name.decode()} at byte {start - 8} does not match",
+            )
         if name == b"eXIf":
             orientation = _orientation(data[start : start + min(length, _MOST_EXIF)])
         elif name == b"IDAT":
             packed += length
-    columns, rows, bits, colour = struct.unpack_from(">IIBB", data, 16)
-    samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 0)
-    if not samples or bits not in (1, 2, 4, 8, 16):
-        raise UnreadableFileError("unsupported_image", f"a PNG of colour type {colour} and {bits} bits")
+    columns, rows, bits, colour, *methods, interlacing = struct.unpack_from(">IIBBBBB", data, 16)
+    depths, samples = _PNG_COLOURS.get(colour, ((), 0))
+    if bits not in depths or any(methods) or interlacing > 1:
+        raise UnreadableFileError(
+            "unsupported_image",
+            f"a PNG of colour type {colour}, {bits} bits and methods {(*methods, interlacing)}",
+        )
     page = Page("png", rows, columns, samples, bits, orientation, palette=colour == 3)
     if page.decoded_bytes > _DEFLATE_EXPANSION * packed:
         raise UnreadableFileError(
@@ -84,7 +110,7 @@ def png_pixels(data: bytes) -> bytes:
     libpng inflates all text and colour profiles that come before the pixels, megabytes out of kilobytes,
     as often as there are such chunks.
     """
-    kept: dict[bytes, list[bytes]] = {name: [] for name in (b"IHDR", b"PLTE", b"IDAT", b"IEND")}
+    kept: dict[bytes, list[bytes]] = {name: [] for name in _NEEDED}
     for name, start, length in _chunks(data):
         if name in kept and (name == b"IDAT" or not kept[name]):
             # With their own checksums, so that damage shows.
@@ -98,9 +124,9 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         raise UnreadableFileError("unsupported_image", "the PNG does not start with its header")
     offset, name = 8, b""
     while name != b"IEND":
-        if offset + 12 > len(data):
-            raise UnreadableFileError("truncated_image", "the PNG ends before its end chunk")
         length, name = int.from_bytes(data[offset : offset + 4], "big"), data[offset + 4 : offset + 8]
+        if offset + 12 + length > len(data):
+            raise UnreadableFileError("truncated_image", "the PNG ends before its end chunk")
         yield name, offset + 8, length
         offset += 12 + length
 

@@ -48,8 +48,8 @@ def load_image(path: Path, config: PixelConfig) -> LoadedFile:
     Raises
     ------
     UnreadableFileError
-        And nothing else: ``"truncated_image"``, ``"unsupported_image"``, ``"constant_image"``,
-        ``"too_large"``, ``"out_of_memory"``, ``"empty_file"`` or ``"unreadable"``.
+        And nothing else: ``"truncated_image"``, ``"damaged_image"``, ``"unsupported_image"``,
+        ``"constant_image"``, ``"too_large"``, ``"out_of_memory"``, ``"empty_file"`` or ``"unreadable"``.
     """
     try:
         with path.open("rb") as stream:
@@ -106,7 +106,15 @@ def _jpeg_page(data: bytes) -> Page:
         raise UnreadableFileError("truncated_image", "the JPEG ends before its first scan")
     check_jpeg_end(data, "truncated_image")
     check_jpeg_size(data, size, "truncated_image")
-    return Page("jpeg", size.rows, size.columns, size.samples, size.precision, exif_orientation(data))
+    return Page(
+        "jpeg",
+        size.rows,
+        size.columns,
+        size.samples,
+        size.precision,
+        exif_orientation(data),
+        decodable=size.precision == 8 and not size.lossless and not size.arithmetic,
+    )
 
 
 def _described(pages: list[Page]) -> dict[str, str]:
@@ -169,7 +177,7 @@ def _decode(data: bytes, page: Page) -> tuple[NDArray[Any], str]:
         raise
     except Exception as error:
         raise UnreadableFileError(
-            "truncated_image" if "end" in str(error).lower() else "unsupported_image",
+            "damaged_image" if page.decodable else "unsupported_image",
             f"the {page.kind.upper()} cannot be decoded ({brief(error)})",
         ) from error
     if pixels.ndim == 3 and page.samples <= 2 and not page.palette:

@@ -25,8 +25,11 @@ from fxcore.tiff_directory import (
     read_directory,
     segments,
 )
+from fxcore.tiff_packed import check_packed
 
 _MOST_BITS = 64
+_USUAL_BITS = (1, 2, 4, 8, 16, 32)
+_ALPHA = (1, 2)
 _MOST_VALUE_BYTES = 2**30
 _SAVE_AGAIN = "save it as grey or RGB without JPEG"
 # The samples that each photometric interpretation is about; any further ones are transparency.
@@ -124,6 +127,7 @@ def _page(data: bytes, directory: Directory, index: int, place: int) -> Page:
         tile_pixels=value(Tag.TILE_WIDTH, 0) * value(Tag.TILE_LENGTH, 0),
         index=index,
         place=place,
+        decodable=value(Tag.COMPRESSION, 1) in set(Compression) and value(Tag.BITS, 1) in _USUAL_BITS,
     )
 
 
@@ -146,6 +150,8 @@ def _check_kind(directory: Directory) -> None:
         problem = f"a palette of {bits} bits"
     elif samples < _SAMPLES.get(photometric, 1):
         problem = f"{samples} samples a pixel with photometric interpretation {photometric}"
+    elif (further := _further(directory)) > 0:
+        problem = f"{further} samples a pixel besides grey or colour, not said to be transparency (tag 338)"
     elif jpeg and photometric == Photometric.PALETTE:
         problem = "a palette with JPEG"
     elif compression == Compression.PACKBITS and value(Tag.PREDICTOR, 1) != 1:
@@ -160,6 +166,17 @@ def _check_kind(directory: Directory) -> None:
         raise UnreadableFileError("unsupported_image", f"a TIFF of {problem}; {_SAVE_AGAIN}")
 
 
+def _further(directory: Directory) -> int:
+    """Return how many samples of a pixel are neither colour nor transparency, as in a stack of images."""
+    value = directory.value
+    further = value(Tag.SAMPLES, 1) - _SAMPLES.get(value(Tag.PHOTOMETRIC, 1), 1)
+    meanings = directory.values.get(Tag.EXTRA_SAMPLES, ())
+    if meanings[-1:] and set(meanings) <= set(_ALPHA) and len(meanings) >= further:
+        return 0
+    # Many writers do not say that the one sample they add to a pixel is transparency.
+    return 0 if further == 1 and value(Tag.PLANAR, 1) != 2 else further
+
+
 def tiff_pixels(data: bytes, page: Page) -> tuple[NDArray[Any], str]:
     """Decode a page to grey, or to RGB with channels last, and name the colour space.
 
@@ -169,7 +186,7 @@ def tiff_pixels(data: bytes, page: Page) -> tuple[NDArray[Any], str]:
     Raises
     ------
     UnreadableFileError
-        ``"truncated_image"`` or ``"unsupported_image"``.
+        ``"truncated_image"``, ``"damaged_image"`` or ``"unsupported_image"``.
     Exception
         Of the decoder.
     """
@@ -178,6 +195,7 @@ def tiff_pixels(data: bytes, page: Page) -> tuple[NDArray[Any], str]:
     if directory.value(Tag.COMPRESSION, 1) in _JPEGS:
         pixels = _jpeg_pixels(data, page, directory)
     else:
+        check_packed(data, directory)
         if photometric in (Photometric.CMYK, Photometric.YCBCR):
             data = _called_rgb(data, directory)
         pixels = imagecodecs.tiff_decode(data, index=page.index)

@@ -27,6 +27,7 @@ class Tag(IntEnum):
     BITS = 258
     COMPRESSION = 259
     PHOTOMETRIC = 262
+    FILL_ORDER = 266
     STRIP_OFFSETS = 273
     ORIENTATION = 274
     SAMPLES = 277
@@ -41,6 +42,7 @@ class Tag(IntEnum):
     TILE_BYTES = 325
     SUB_DIRECTORIES = 330
     INK_SET = 332
+    EXTRA_SAMPLES = 338
     JPEG_TABLES = 347
     JPEG_STREAM = 513
     JPEG_STREAM_BYTES = 514
@@ -51,7 +53,7 @@ _TAGS = frozenset(Tag)
 # Of the others the first value says it all.
 _LISTS = {
     *(Tag.STRIP_OFFSETS, Tag.STRIP_BYTES, Tag.TILE_OFFSETS, Tag.TILE_BYTES),
-    *(Tag.COLOURS, Tag.JPEG_TABLES, Tag.SUBSAMPLING),
+    *(Tag.COLOURS, Tag.JPEG_TABLES, Tag.SUBSAMPLING, Tag.EXTRA_SAMPLES),
 }
 
 
@@ -71,8 +73,11 @@ class Compression(IntEnum):
     """The compressions that are told apart (TIFF 6.0 tag 259, and its technical note 2 on JPEG)."""
 
     NONE = 1
+    LZW = 5
     OLD_JPEG = 6
     JPEG = 7
+    DEFLATE = 8
+    OLD_DEFLATE = 32946
     PACKBITS = 32773
 
 

@@ -223,7 +223,7 @@ def test_cut_short(kind: str, tmp_path: Path) -> None:
     for kept in np.linspace(30, 0.95 * len(data), 25).astype(int):
         with pytest.raises(UnreadableFileError) as caught:
             _load(_saved(tmp_path, data[:kept]))
-        assert caught.value.reason in ("truncated_image", "unsupported_image")
+        assert caught.value.reason in ("truncated_image", "damaged_image")
         assert str(tmp_path) not in caught.value.message
 
 
@@ -263,8 +263,13 @@ def test_damage_in_one_of_several_chunks_of_a_png(tmp_path: Path) -> None:
     for place, bit in itertools.product(range(start, start + 20), range(8)):
         damaged = bytearray(data)
         damaged[place] ^= 1 << bit
-        with pytest.raises(UnreadableFileError):
+        with pytest.raises(UnreadableFileError) as caught:
             _load(_saved(tmp_path, bytes(damaged)))
+        assert caught.value.reason == "damaged_image"
+    # What is not needed for the pixels may be damaged.
+    said = data[:33] + b"\0\0\0\3tEXtabc\0\0\0\0" + data[33:]
+    (image,), _ = _load(_saved(tmp_path, said))
+    np.testing.assert_array_equal(image, _SMOOTH)
 
 
 @pytest.mark.parametrize("image", [_SMOOTH, _SMOOTH_RGB])

@@ -22,5 +22,6 @@ REASONS: dict[str, str] = {
     "undecodable": "A frame is damaged, or no decoder manages it; the message says what was found.",
     "constant_image": "All pixels are equal: what a failed exposure or a failed decoder leaves.",
     "truncated_image": "A PNG, JPEG or TIFF that ends before its last row.",
+    "damaged_image": "A PNG, JPEG or TIFF whose data is not what was written; the message says more.",
     "unsupported_image": "A PNG, JPEG or TIFF of a kind that is not read.",
 }
