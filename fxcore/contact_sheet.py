@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fxcore.dataset.assemble import read_provenance
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.png import SIGNATURE, encode_png
-from fxcore.dataset.studies import read_radiograph
+from fxcore.dataset.studies import read_named
 from fxcore.dataset.tables import read_csv, write_atomically
 from fxcore.errors import DataSetError, ParameterError
 from fxcore.places import resolved
@@ -56,9 +56,9 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
     ]
     groups = []
     for row in chosen:
-        tiles = [_tile(read_radiograph(first, row["label"], row).image)]
+        tiles = [_tile(read_named(first, row.get("label", ""), row).image)]
         made = sorted(results[row["radiograph_id"]], key=lambda result: result["radiograph_id"])[:3]
-        tiles.extend(_tile(read_radiograph(second, result["label"], result).image) for result in made)
+        tiles.extend(_tile(read_named(second, result.get("label", ""), result).image) for result in made)
         groups.append(np.concatenate(tiles, axis=1))
     write_atomically(out, encode_png(_page(groups)))
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fxcore.dataset.in_place import files_of
 from fxcore.dataset.journal import StudyRecord
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import read_rows
@@ -82,6 +83,10 @@ class IngestTask:
     def items(self) -> tuple[str, ...]:
         return tuple(file.source_id for file in self.files)
 
+    def changed_since(self, _: int) -> bool:
+        """Tell whether there is more of a change than the fingerprint shows: there is none."""
+        return False
+
     def only(self, source_id: str) -> IngestTask:
         return replace(self, files=tuple(file for file in self.files if file.source_id == source_id))
 
@@ -142,6 +147,20 @@ class PreprocessTask:
         if not self.record.radiographs:
             return []
         return read_rows(Layout(Path(self.dataset)), self.record.label, self.study_id)
+
+    def changed_since(self, moment: int) -> bool:
+        """Tell whether the study was changed after a moment in nanoseconds, or lost.
+
+        The fingerprint is of the files that the data set was made from. What became of the study since is
+        told as by make, by the times of its files, and of its folder for those that are gone.
+        """
+        if not self.record.radiographs:
+            return False
+        folder = Layout(Path(self.dataset)).study(self.label, self.study_id)
+        try:
+            return max(folder.stat().st_mtime_ns, *(time for _, _, time in files_of(folder))) > moment
+        except (OSError, ValueError):
+            return True
 
     def only(self, radiograph_id: str) -> PreprocessTask:
         return replace(self, wanted=radiograph_id)

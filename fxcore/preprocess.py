@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from fxcore.config import to_dict
 from fxcore.dataset.assemble import LOOSE, read_provenance, source_fingerprint
 from fxcore.dataset.journal import read_journal, read_journal_largest_first
 from fxcore.dataset.layout import Layout
+from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import open_executor
 from fxcore.jobs import PreprocessTask
@@ -134,7 +136,31 @@ def read_finished(source: Layout) -> dict[str, Any]:
         raise DataSetError(
             f"{source.journal} does not belong to {source.provenance}; make the data set again"
         )
+    _check_table(source)
     return content
+
+
+def _check_table(source: Layout) -> None:
+    """Refuse a data set whose table at the root was edited: it has other radiographs than its studies.
+
+    The steps and scoring go by the tables of the studies, and would silently bring back what was left out.
+    """
+    surplus = Counter((row.get("label", ""), row.get("study_id", "")) for row in read_csv(source.metadata))
+    for record in read_journal(source):
+        if record.radiographs:
+            place = record.label, record.study_id
+            surplus[place] -= record.radiographs
+            if not surplus[place]:
+                del surplus[place]
+    if surplus:
+        (label, study_id), more = min(surplus.items())
+        raise DataSetError(
+            f"{source.metadata} does not have the radiographs of the studies: it has {abs(more)} "
+            f"{'more' if more > 0 else 'fewer'} of study {study_id} in {label} than were made, and "
+            f"{len(surplus)} such differences. Training goes by this table; preprocess and score go by the "
+            "metadata.csv of each study. Leave rows out here in the data set that is trained on only; to "
+            "have the table as it was, run the command again that made the data set"
+        )
 
 
 def loose_rejects(source: Layout) -> Iterator[Reject]:

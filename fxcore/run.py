@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import fxcore
 from fxcore.dataset.assemble import LOOSE, assemble
-from fxcore.dataset.in_place import is_in_place
+from fxcore.dataset.in_place import is_in_place, made_at
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
 from fxcore.dicom.columns import FILE_COLUMNS
@@ -173,7 +173,9 @@ def do_studies(
             if shard is not None and not shard.holds(task.study_id):
                 continue
             planned.studies.add(task.study_id)
-            if done.get(task.study_id) == task.fingerprint:
+            if done.get(task.study_id) == task.fingerprint and not task.changed_since(
+                made_at(layout, task.label, task.study_id)
+            ):
                 summary.studies_kept += 1
                 progress.advance(1)
             else:

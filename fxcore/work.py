@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -200,8 +201,8 @@ def _stored(
             radiograph = read_radiograph(layout, task.record.label, row)
         except DataSetError as error:
             rejects.append(Reject(*where, "unreadable_png", cell(str(error))))
-            if isinstance(error.__cause__, OSError):
-                _try_again(task.dataset, receiver)
+            # It may be mended, or given back, by the next run.
+            _try_again(task.dataset, receiver)
             continue
         yield radiograph
 
@@ -212,15 +213,17 @@ def _rows(
     try:
         return task.rows()
     except DataSetError as error:
-        if isinstance(error.__cause__, OSError):
-            _try_again(task.dataset, receiver)
-        message = "the metadata.csv of the study is missing or damaged"
+        _try_again(task.dataset, receiver)
+        # Where the data set is, is nobody's business.
+        message = cell(str(error).replace(f"{Path(task.dataset)}{os.sep}", ""))
+        if isinstance(error.__cause__, FileNotFoundError):
+            message += "; a folder that was moved or renamed must go back to its place"
         rejects.append(Reject("preprocess", task.study_id, "", "", "unreadable_metadata", message))
         return []
 
 
 def _try_again(source: str, receiver: Receiver | None) -> None:
-    """Have the study done again by the next run, as what the system could not read may be there by then.
+    """Have the study done again by the next run, as what could not be read may be there by then.
 
     Raises
     ------

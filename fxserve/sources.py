@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from fxcore.archive import UNLISTED, Plan
 from fxcore.catalogue import open_catalogue
 from fxcore.config import from_dict, to_dict
 from fxcore.dataset.assemble import LOOSE, is_data_set
+from fxcore.dataset.in_place import files_of
 from fxcore.dataset.journal import StudyRecord, read_journal, read_journal_largest_first, to_line
 from fxcore.dataset.layout import Layout
 from fxcore.dicom.config import PixelConfig
@@ -167,13 +167,10 @@ class DataSetSource:
         files = []
         if record.radiographs:
             try:
-                with os.scandir(self._layout.study(record.label, record.study_id)) as entries:
-                    for entry in entries:
-                        found = entry.stat()
-                        files.append((entry.name, found.st_size, found.st_mtime_ns))
+                files = files_of(self._layout.study(record.label, record.study_id))
             except (OSError, DataSetError):
                 return ""
-        text = json.dumps((self._content["config"], sorted(files)), sort_keys=True)
+        text = json.dumps((self._content["config"], files), sort_keys=True)
         return hashlib.sha256(to_line(record) + text.encode()).hexdigest()
 
     def _steps_to_do(self) -> Pipeline | None:

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.config import to_dict
-from fxcore.dataset.layout import PARTIAL
+from fxcore.dataset.in_place import files_of
+from fxcore.dataset.layout import PARTIAL, is_image_name
 from fxcore.dataset.locks import flock
 from fxcore.dataset.png import decode_png
 from fxcore.errors import DataSetError, FxrayError
@@ -62,7 +63,7 @@ def pack(
     """Pack a data set, or open what was packed before.
 
     The files lie beside the data set, in a folder named after it, under a digest of the data set's
-    content and the frame: a changed data set is packed anew.
+    content and the frame: a changed data set is packed anew, also where a PNG has another size or time.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ def pack(
     larger = frame.scaled(headroom)
     folder = table.root.with_name(f"{table.root.name}.packed")
     # One file for both where there is no headroom.
-    paths = {size: folder / f"{_digest(table, size)}.npy" for size in (frame, larger)}
+    content = _digest(table)
+    paths = {size: folder / f"{_name(content, size)}.npy" for size in (frame, larger)}
     if _missing(table, paths):
         try:
             folder.mkdir(exist_ok=True)
@@ -111,11 +113,29 @@ def pack_for(table: Table, config: TrainConfig, progress: Progress) -> Packed:
     return pack(table, config.data.frame, 1 / config.augment.crop_least, begin, progress.advance)
 
 
-def _digest(table: Table, frame: Frame) -> str:
-    digest = hashlib.sha256(json.dumps([_VERSION, to_dict(frame), table.fingerprint]).encode())
+def _digest(table: Table) -> str:
+    """Return a digest of which radiographs there are and, for a look at each PNG, of what they are."""
+    digest = hashlib.sha256(table.fingerprint.encode())
     for radiograph in table.radiographs:
         digest.update(radiograph.encode())
-    return digest.hexdigest()[:24]
+    for study, first in enumerate(table.starts[:-1].tolist()):
+        folder = table.path(first).parent
+        try:
+            files = files_of(folder)
+        except OSError as error:
+            raise _lost(folder, error) from error
+        images = [file for file in files if is_image_name(file[0])]
+        digest.update(f"{table.studies[study]}{images}".encode())
+    return digest.hexdigest()
+
+
+def _name(content: str, frame: Frame) -> str:
+    text = json.dumps([_VERSION, to_dict(frame), content])
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _lost(path: Path, error: OSError) -> DataSetError:
+    return DataSetError(f"cannot read {path}: {error.strerror}; make the data set again")
 
 
 def _missing(table: Table, paths: dict[Frame, Path]) -> dict[Frame, Path]:
@@ -182,7 +202,7 @@ def _write_one(table: Table, targets: list[tuple[NDArray[np.uint8], Frame]], ind
     try:
         image = decode_png(path.read_bytes())
     except OSError as error:
-        raise DataSetError(f"cannot read {path}: {error.strerror}; make the data set again") from error
+        raise _lost(path, error) from error
     except DataSetError as error:
         raise DataSetError(f"{path} is damaged: {error}; make the data set again") from error
     for array, frame in targets:

@@ -160,7 +160,15 @@ def test_a_damaged_record_means_that_its_study_is_not_done(tmp_path, damage):
                 yield Outcome(task, next(r for r in read_records(layout) if r.study_id == task.study_id))
 
     there = _STUDIES[:3]
-    tasks = [SimpleNamespace(study_id=s, fingerprint=f"fingerprint of {s}") for s in there]
+    tasks = [
+        SimpleNamespace(
+            study_id=s,
+            label="broken",
+            fingerprint=f"fingerprint of {s}",
+            changed_since=lambda _: False,
+        )
+        for s in there
+    ]
     with output_folder(layout.root, {}, Silent()):
         summary = Summary(str(layout.root))
         planned = do_studies(layout, tasks, Doing(), Silent(), summary, there=there, source=Path("archive"))

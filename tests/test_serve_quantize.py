@@ -165,7 +165,7 @@ def test_radiographs_that_are_gone_are_named(tmp_path):
         draw_sample(Layout(dataset), ModelSettings(), 2)
     for table in dataset.glob("*/*/metadata.csv"):
         table.write_text(table.read_text().splitlines(keepends=True)[0])
-    with pytest.raises(FxrayError, match="has lost the radiographs"):
+    with pytest.raises(FxrayError, match="has no row of a radiograph"):
         draw_sample(Layout(dataset), ModelSettings(), 2)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import os
 import secrets
 import shutil
 from pathlib import Path
 
 from fxcore.dataset.journal import StudyRecord, from_line
-from fxcore.dataset.layout import METADATA_FILE, Layout
+from fxcore.dataset.layout import METADATA_FILE, Layout, is_image_name
 from fxcore.errors import DataSetError
 from fxcore.study import LABELS
 
@@ -58,7 +59,36 @@ def finish_renames(layout: Layout) -> None:
 
 
 def is_in_place(layout: Layout, record: StudyRecord) -> bool:
-    """Tell whether the folder that a record speaks of is there."""
+    """Tell whether the folder that a record speaks of is there, with all of its files; none may be empty."""
     if not record.radiographs:
         return True
-    return (layout.study(record.label, record.study_id) / METADATA_FILE).is_file()
+    try:
+        files = files_of(layout.study(record.label, record.study_id))
+    except OSError:
+        return False
+    whole = [name for name, size, _ in files if size]
+    return METADATA_FILE in whole and sum(map(is_image_name, whole)) == record.radiographs
+
+
+def made_at(layout: Layout, label: str, study_id: str) -> int:
+    """Return when a study that is done was made, in nanoseconds; of one without radiographs, recorded."""
+    for path in (layout.study(label, study_id) / METADATA_FILE, layout.record(study_id), layout.journal):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return path.stat().st_mtime_ns
+    return 0
+
+
+def files_of(folder: Path) -> list[tuple[str, int, int]]:
+    """Return name, size and time of change, in nanoseconds, of each file in a study's folder, by name.
+
+    Raises
+    ------
+    OSError
+        If it cannot be listed.
+    """
+    files = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            found = entry.stat()
+            files.append((entry.name, found.st_size, found.st_mtime_ns))
+    return sorted(files)

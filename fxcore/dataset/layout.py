@@ -31,6 +31,7 @@ PARTIAL = ".partial"
 # Everything unfinished lives under this name; a finished data set does not have it.
 WORK_FOLDER = ".fxray"
 
+_IMAGE = ".png"
 _IDENTIFIER = re.compile(r"[0-9a-z_]{1,64}")
 
 
@@ -142,4 +143,9 @@ def image_name(radiograph_id: str) -> str:
     """
     if not _IDENTIFIER.fullmatch(radiograph_id):
         raise DataSetError(f"{radiograph_id!r} is not a radiograph identifier")
-    return f"{radiograph_id}.png"
+    return f"{radiograph_id}{_IMAGE}"
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file in a study's folder is the image of a radiograph."""
+    return name.endswith(_IMAGE)

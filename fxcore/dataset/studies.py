@@ -140,9 +140,19 @@ def read_study(layout: Layout, label: str, study_id: str) -> Iterator[Radiograph
         If one cannot be read, with its name.
     """
     for row in read_rows(layout, label, study_id):
-        try:
-            radiograph = read_radiograph(layout, label, row)
-        except DataSetError as error:
-            name = row.get("radiograph_id", "")
-            raise DataSetError(f"{layout.study(label, study_id)}, radiograph {name}: {error}") from error
-        yield radiograph
+        yield read_named(layout, label, row)
+
+
+def read_named(layout: Layout, label: str, row: dict[str, str]) -> Radiograph:
+    """Read one radiograph by its metadata row; see `read_radiograph`.
+
+    Raises
+    ------
+    DataSetError
+        If it cannot be read, with its name.
+    """
+    try:
+        return read_radiograph(layout, label, row)
+    except DataSetError as error:
+        place = f"{layout.root / label / row.get('study_id', '')}"
+        raise DataSetError(f"{place}, radiograph {row.get('radiograph_id', '')}: {error}") from error

@@ -16,6 +16,7 @@ from fxcore.errors import DataSetError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_OTHER_SEPARATORS = frozenset(";\t")
 _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
@@ -106,30 +107,64 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def read_csv(path: Path) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV file of ours, column to text.
+    """Yield the rows of a CSV file of ours, column to text; the mark that Excel puts first is passed over.
 
     Raises
     ------
     DataSetError
-        If the file cannot be read, is not UTF-8 or a row has more cells than columns.
+        If the file cannot be read, is not UTF-8 with commas or a row has more cells than columns.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file), start=2):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            header = reader.fieldnames or ()
+            if len(header) == 1 and _OTHER_SEPARATORS.intersection(header[0]):
+                raise DataSetError(
+                    f"{path}: the columns are not separated by commas; save it as CSV with commas"
+                )
+            for number, row in enumerate(reader, start=2):
                 if None in row or None in row.values():
                     raise DataSetError(
                         f"{path}, line {number}: the row does not have the columns of the header"
                     )
-                yield row
+                # Spreadsheets write commas alone for a row that was emptied.
+                if any(row.values()):
+                    yield row
     except OSError as error:
         raise DataSetError(f"cannot read {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise DataSetError(f"cannot read {path}: {error}; save it as CSV in UTF-8") from error
+    except csv.Error as error:
         raise DataSetError(f"cannot read {path}: {error}") from error
 
 
 def read_rows(layout: Layout, label: str, study_id: str) -> list[dict[str, str]]:
-    """Return the metadata rows of one study."""
-    return list(read_csv(layout.study(label, study_id) / METADATA_FILE))
+    """Return the metadata rows of one study.
+
+    Raises
+    ------
+    DataSetError
+        If the table is missing, damaged, or not that of the study in this folder.
+    """
+    path = layout.study(label, study_id) / METADATA_FILE
+    rows, known = [], set()
+    for number, row in enumerate(read_csv(path), start=2):
+        for column, of_folder in (("study_id", study_id), ("label", label), ("radiograph_id", "")):
+            value = row.get(column)
+            if value is None:
+                raise DataSetError(f"{path} has no column {column!r}")
+            if of_folder and value != of_folder:
+                raise DataSetError(
+                    f"{path}, line {number}: {column} is {value!r}, and the folder that of {of_folder!r}; "
+                    "labels are changed in the labels file, and the data set made again"
+                )
+        if (radiograph_id := row["radiograph_id"]) in known:
+            raise DataSetError(f"{path}, line {number}: radiograph_id {radiograph_id!r} is there twice")
+        known.add(radiograph_id)
+        rows.append(row)
+    if not rows:
+        raise DataSetError(f"{path} has no row of a radiograph")
+    return rows
 
 
 def union_of_columns(headers: Iterable[Sequence[str]]) -> list[str]:

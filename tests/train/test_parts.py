@@ -15,6 +15,7 @@ import torchvision
 from torch import nn
 from torchvision.transforms.v2 import functional as reference
 
+from fxcore.dataset.png import decode_png, encode_png
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.letterbox import Frame, fit_image
 from fxtrain import augment
@@ -122,8 +123,13 @@ def test_packing_is_done_once_and_again_when_the_data_set_changes(tmp_path, data
     assert packed.roomy.shape == (len(table), 50, 40)
     pack(table, FRAME, 1.25, begun.append)
     assert begun == [len(table)]
-    pack(read_table(make(copy, studies=42)), FRAME, 1.25, begun.append)
+    table = read_table(make(copy, studies=42))
+    dark = pack(table, FRAME, 1.25, begun.append).exact[3].mean()
     assert len(begun) == 2
+    path = table.path(3)
+    path.write_bytes(encode_png(255 - decode_png(path.read_bytes())))
+    assert pack(table, FRAME, 1.25, begun.append).exact[3].mean() > dark
+    assert len(begun) == 3
     table.path(3).write_bytes(b"\x89PNG")
     with pytest.raises(DataSetError, match="is damaged"):
         pack(table, Frame(30, 30), 1.0)
