@@ -10,6 +10,8 @@ import warnings
 import zlib
 from pathlib import Path
 
+import cv2
+import imagecodecs
 import numpy as np
 import pytest
 from pydicom import uid
@@ -99,6 +101,42 @@ def test_kind_is_told_by_content(content: bytes, kind: str, reason: str, tmp_pat
     (tmp_path / "a").write_bytes(content)
     entry = index_file(tmp_path, "a", Limits())
     assert (entry.kind, entry.reason) == (kind, reason)
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".webp", ".gif", ".jp2", ".pgm", ".pbm", ".avif", ".j2k", ".jxl"])
+def test_an_image_that_is_not_read_is_no_file_of_another_kind(suffix: str, tmp_path: Path) -> None:
+    image = np.add.outer(np.arange(40), np.arange(50)).astype(np.uint8)
+    if suffix in (".j2k", ".jxl"):
+        encode = imagecodecs.jpegxl_encode if suffix == ".jxl" else imagecodecs.jpeg2k_encode
+        options = {"usecontainer": True} if suffix == ".jxl" else {"codecformat": "j2k"}
+        data = encode(image, **options)
+    elif suffix == ".avif":
+        data = imagecodecs.avif_encode(np.dstack([image] * 3))
+    elif suffix == ".gif":
+        data = imagecodecs.gif_encode(image)
+    else:
+        data = cv2.imencode(suffix, image)[1].tobytes()
+    for name in ("a", "a.png"):
+        (tmp_path / name).write_bytes(data)
+        entry = index_file(tmp_path, name, Limits())
+        assert (entry.kind, entry.reason) == ("unreadable", "unsupported_image")
+        assert "save it as PNG" in entry.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"BM " * 99,
+        b"BMI,weight\n" * 9,
+        b"P5",
+        b"P5 is the fifth\n" * 9,
+        b"P1,P2,P3\n1,2,3\n",
+        b"RIFF1234WAVE",
+    ],
+)
+def test_what_begins_like_an_image_by_chance_is_passed_over(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(text)
+    assert index_file(tmp_path, "a", Limits()).kind == "other"
 
 
 def test_absurd_lengths_cost_no_memory(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from fxcore.dicom.bounded import value_of
 from fxcore.dicom.columns import LABEL, label_text
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import IndexEntry
+from fxcore.dicom.other_images import other_image
 from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
 from fxcore.dicom.quiet import quiet
 from fxcore.dicom.text import text_of
@@ -116,9 +117,12 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
 
 
 def _neither(source: str, size: int, head: bytes) -> IndexEntry:
-    """Pass the file over, unless it is empty or its name or preamble says that it was to be a radiograph."""
+    """Pass the file over, unless it is empty, an image, or by its name or preamble was to be a radiograph."""
     if not size:
         return _refused(source, size, "unreadable", "empty_file", "the file holds no bytes")
+    if name := other_image(head, size):
+        message = f"a {name} image, which is not read; save it as PNG or TIFF"
+        return _refused(source, size, "unreadable", "unsupported_image", message)
     if not source.lower().endswith(_SUFFIXES) and head[:128] != bytes(128):
         return IndexEntry(source, size, "other")
     message = "named or begun like a DICOM file or image, but the content is neither"

@@ -23,5 +23,5 @@ REASONS: dict[str, str] = {
     "constant_image": "All pixels are equal: what a failed exposure or a failed decoder leaves.",
     "truncated_image": "A PNG, JPEG or TIFF that ends before its last row.",
     "damaged_image": "A PNG, JPEG or TIFF whose data is not what was written; the message says more.",
-    "unsupported_image": "A PNG, JPEG or TIFF of a kind that is not read.",
+    "unsupported_image": "An image of a kind that is not read.",
 }
