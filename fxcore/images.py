@@ -10,8 +10,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans
-from fxcore.dicom.codecs.streams import check_jpeg_end, check_jpeg_size, jpeg_size
+from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
+from fxcore.dicom.codecs.streams import check_jpeg_size, jpeg_size
 from fxcore.dicom.colour import luma, luma_of_cmyk
 from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.dicom.config import Limits, PixelConfig
@@ -56,7 +56,7 @@ def load_image(path: Path, config: PixelConfig) -> LoadedFile:
             check_size(stream.seek(0, 2), config.limits)
             stream.seek(0)
             data = stream.read()
-        pages = _pages(data, config.limits)
+        data, pages = _pages(data, config.limits)
         metadata = dict.fromkeys(FILE_COLUMNS, "") | _described(pages)
         return collect(metadata, _rendered(data, pages, config), len(pages))
     except OSError as error:
@@ -67,10 +67,14 @@ def load_image(path: Path, config: PixelConfig) -> LoadedFile:
         raise UnreadableFileError("out_of_memory", OUT_OF_MEMORY) from error
 
 
-def _pages(data: bytes, limits: Limits) -> list[Page]:
-    """Read the sizes from the header and refuse what is too large before anything is decoded."""
+def _pages(data: bytes, limits: Limits) -> tuple[bytes, list[Page]]:
+    """Read the sizes from the header and refuse what is too large before anything is decoded.
+
+    Returns the data, of a JPEG with its end, and its pages.
+    """
     if data[:3] == b"\xff\xd8\xff":
-        pages = [_jpeg_page(data)]
+        data, page = _jpeg_page(data)
+        pages = [page]
     elif data[:4] == b"\x89PNG":
         pages = [png_page(data)]
     elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
@@ -97,16 +101,16 @@ def _pages(data: bytes, limits: Limits) -> list[Page]:
             f"{total} pixels on {len(pages)} pages, over the limit max_total_pixels of "
             f"{limits.max_total_pixels}",
         )
-    return pages
+    return data, pages
 
 
-def _jpeg_page(data: bytes) -> Page:
+def _jpeg_page(data: bytes) -> tuple[bytes, Page]:
     size = jpeg_size(data)
     if size is None:
         raise UnreadableFileError("truncated_image", "the JPEG ends before its first scan")
-    check_jpeg_end(data, "truncated_image")
     check_jpeg_size(data, size, "truncated_image")
-    return Page(
+    data = with_jpeg_end(data, "truncated_image")
+    return data, Page(
         "jpeg",
         size.rows,
         size.columns,

@@ -9,8 +9,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans
-from fxcore.dicom.codecs.streams import check_jpeg_end, check_jpeg_size, jpeg_size
+from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
+from fxcore.dicom.codecs.streams import check_jpeg_size, jpeg_size
 from fxcore.dicom.colour import luma, luma_of_cmyk
 from fxcore.errors import UnreadableFileError
 from fxcore.image_headers import Page
@@ -251,7 +251,7 @@ def _jpeg_pixels(data: bytes, page: Page, directory: Directory) -> NDArray[Any]:
         stream = data[offset : offset + 2] + tables + data[offset + 2 : offset + length]
         top, left = number // layout.across * layout.rows, number % layout.across * layout.columns
         rows, columns = min(layout.rows, page.rows - top), min(layout.columns, page.columns - left)
-        _check_jpeg(stream, (samples, page.bits), (rows, columns), (layout.rows, layout.columns))
+        stream = _whole_jpeg(stream, (samples, page.bits), (rows, columns), (layout.rows, layout.columns))
         part = imagecodecs.jpeg8_decode(stream, colorspace=colours, outcolorspace=wanted)
         part = part.reshape(*part.shape[:2], -1)
         if not position:
@@ -261,10 +261,10 @@ def _jpeg_pixels(data: bytes, page: Page, directory: Directory) -> NDArray[Any]:
     return pixels if pixels.shape[2] > 1 else pixels[..., 0]
 
 
-def _check_jpeg(
+def _whole_jpeg(
     stream: bytes, sample: tuple[int, int], least: tuple[int, int], most: tuple[int, int]
-) -> None:
-    """Check the number of samples and their bits, the size, and that the stream has its end."""
+) -> bytes:
+    """Check the number of samples and their bits, the size, and that all is there; return it with its end."""
     size = jpeg_size(stream)
     if size is None:
         raise UnreadableFileError("truncated_image", "a strip or tile of JPEG that holds none")
@@ -276,6 +276,7 @@ def _check_jpeg(
             f"a strip or tile of JPEG with {found}, where the TIFF says {most[0]} x {most[1]} "
             f"pixels of {sample[0]} samples of {sample[1]} bits",
         )
-    check_jpeg_end(stream, "truncated_image")
     check_jpeg_size(stream, size, "truncated_image")
+    stream = with_jpeg_end(stream, "truncated_image")
     check_jpeg_scans(stream, "truncated_image")
+    return stream

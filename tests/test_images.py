@@ -272,6 +272,14 @@ def test_damage_in_one_of_several_chunks_of_a_png(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image, _SMOOTH)
 
 
+def test_a_jpeg_that_lacks_nothing_but_its_end_marker(tmp_path: Path) -> None:
+    data = _WHOLE["jpeg"]
+    assert data.endswith(b"\xff\xd9")
+    (whole,), _ = _load(_saved(tmp_path, data))
+    (image,), _ = _load(_saved(tmp_path, data[:-2]))
+    np.testing.assert_array_equal(image, whole)
+
+
 @pytest.mark.parametrize("image", [_SMOOTH, _SMOOTH_RGB])
 @pytest.mark.parametrize("progressive", [0, 1])
 @pytest.mark.parametrize("suffix", [".jpg", ".tif"])

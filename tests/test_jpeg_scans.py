@@ -9,7 +9,7 @@ import pytest
 from pydicom import uid
 from pydicom.encaps import encapsulate
 
-from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans
+from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
 from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.read import load_dicom
 from fxcore.errors import ParameterError, UnreadableFileError
@@ -132,9 +132,38 @@ def test_a_restart_marker_after_the_last_interval_is_no_harm() -> None:
 
 def test_data_after_the_last_block_is_refused() -> None:
     end = _scans(STREAMS["grey"])[0][1]
-    stream = STREAMS["grey"][:end] + bytes(40) + _END
+    stream = STREAMS["grey"][:end] + b"\0" * 39 + b"\1" + _END
     with pytest.raises(UnreadableFileError, match="goes on for"):
         check_jpeg_scans(stream, "truncated_image")
+
+
+@_KINDS
+def test_zeros_up_to_a_block_of_the_disk_are_padding(kind: str) -> None:
+    """But not those that came in the place of codes, though they too are codes."""
+    stream = STREAMS[kind]
+    begin, end = _scans(stream)[-1]
+    padded = stream[:end] + bytes(500) + stream[end:]
+    if stream[end - 1]:
+        check_jpeg_scans(padded, "truncated_image")
+        np.testing.assert_array_equal(imagecodecs.jpeg8_decode(padded), imagecodecs.jpeg8_decode(stream))
+    for kept in range((end - begin) // 10, 9 * (end - begin) // 10, 31):
+        zeroed = stream[: begin + kept] + bytes(100_000) + stream[end:]
+        with pytest.raises(UnreadableFileError):
+            check_jpeg_scans(zeroed, "truncated_image")
+
+
+@_KINDS
+def test_the_end_marker_alone_may_be_missing(kind: str) -> None:
+    stream = STREAMS[kind]
+    end = _scans(stream)[-1][1]
+    assert with_jpeg_end(stream, "truncated_image") is stream
+    for lacking in (stream[:end], stream[:end] + b"\xff"):
+        whole = with_jpeg_end(lacking, "truncated_image")
+        check_jpeg_scans(whole, "truncated_image")
+        np.testing.assert_array_equal(imagecodecs.jpeg8_decode(whole), imagecodecs.jpeg8_decode(stream))
+    for cut in range(4, end - 2, 11):
+        with pytest.raises(UnreadableFileError, match="before its end marker"):
+            with_jpeg_end(stream[:cut], "truncated_image")
 
 
 def test_a_missing_scan_of_a_progressive_jpeg_is_refused() -> None:

@@ -17,11 +17,10 @@ from pydicom.pixels.decoders import base
 
 from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
-from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans
+from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
 from fxcore.dicom.codecs.streams import (
     END_MARKER,
     ITEM_TAG,
-    check_jpeg_end,
     check_jpeg_size,
     jpeg_2000_size,
     jpeg_size,
@@ -264,7 +263,7 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
     for name in order:
         if syntax in _JPEG and name != fxray_plugin.NAME:
             # Ours comes to the end of a stream or refuses it, and need not wait for a search.
-            check_jpeg_end(source, "truncated_pixel_data")
+            source = with_jpeg_end(source, "truncated_pixel_data")
             check_jpeg_scans(source, "truncated_pixel_data")
         try:
             if name in _PLUGINS and fmt.samples == 1:

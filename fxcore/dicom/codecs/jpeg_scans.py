@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.dicom.codecs.jpeg_segments import START_OF_SCAN, read_huffman_tables
+from fxcore.dicom.codecs.streams import END_MARKER, check_jpeg_end, scans_until_end
 from fxcore.errors import ParameterError, UnreadableFileError
 from fxcore.kernels.jpeg_scans import ROOM, CodeTable, code_table, follow_band, follow_sequential, stacked
 from fxcore.kernels.jpeg_stuffing import unstuff
@@ -20,7 +21,7 @@ _DHT, _END_OF_IMAGE, _DRI, _FILL = 0xC4, 0xD9, 0xDD, 0xFF
 _STANDALONE = {0x00, 0x01, *range(0xD0, 0xD9)}
 _LAST = 63  # coefficient
 _OTHERS = 0x10  # added to the number of a table for coefficients other than the first (B.2.4.2)
-# Encoders pad a scan to even or to a multiple of a few bytes.
+# Encoders pad a scan to even or to a multiple of a few bytes; some to a block of the disk, by zeros.
 _PADDING = 16
 
 Bytes = NDArray[np.uint8]
@@ -117,6 +118,35 @@ def check_jpeg_scans(stream: bytes, reason: str) -> None:
         return
 
 
+def with_jpeg_end(stream: bytes, reason: str) -> bytes:
+    """Return a JPEG stream, with the end marker that it lacks where nothing but that is missing.
+
+    To be asked of streams that may be as large as they say (`check_jpeg_size`).
+
+    Raises
+    ------
+    UnreadableFileError
+        Of `check_jpeg_end`.
+    """
+    try:
+        check_jpeg_end(stream, reason)
+    except UnreadableFileError as error:
+        ended = stream + END_MARKER
+        if error.reason != reason or not scans_until_end(ended) or not _is_whole(ended):
+            raise
+        check_jpeg_end(ended, reason)
+        return ended
+    return stream
+
+
+def _is_whole(stream: bytes) -> bool:
+    try:
+        _follow(stream)
+    except (_MissingError, _OtherError, ParameterError, ValueError, LookupError):
+        return False
+    return True
+
+
 def _follow(stream: bytes) -> None:
     image, offset = _Image(), 2
     source, data = np.frombuffer(stream, np.uint8), np.empty(0, np.uint8)
@@ -184,12 +214,21 @@ def _follow_scan(source: Bytes, offset: int, scan: _Scan, image: _Image, data: B
         at, done = _follow_interval(data, at, end, (first, size), units, scan, codes)
         if at < 0:
             raise _MissingError(f"the codes of a scan end after {first + done} of its {units} units")
-        if end - at > 8 * _PADDING:
+        if end - at > 8 * _PADDING and not _is_padding(data, -(-at // 8), end // 8):
             raise _MissingError(f"a scan goes on for {(end - at) // 8} bytes after the last of its units")
         at = end
     for component, _ in scan.components:
         component.lowest[scan.low : scan.high + 1] = scan.lowest
     return marker
+
+
+def _is_padding(data: Bytes, first: int, end: int) -> bool:
+    """Tell whether there are zeros from where the codes end.
+
+    The last byte of the codes is filled up with ones (F.1.2.3). Zeros that begin before it are what is left
+    of a scan that was overwritten: they too are codes, of units that were others.
+    """
+    return first > 0 and data[first - 1] != 0 and not data[first:end].any()
 
 
 def _codes(scan: _Scan, image: _Image) -> tuple[Any, ...]:
