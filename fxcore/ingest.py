@@ -100,7 +100,7 @@ def ingest(
     key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)
     given = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
     places = check_places(archive, out, given)
-    table = read_labels(labels, key_column, label_column, empty_label) if labels else None
+    table = read_labels(labels, key_column, label_column, empty_label, archive.name) if labels else None
     pseudonyms = load_key_of(places["pseudonym key"], out, begun_settings(Layout(out)))
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
     made_by = tool()

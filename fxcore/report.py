@@ -85,7 +85,7 @@ def summary_rows(summary: Summary) -> list[tuple[str, str]]:
     if figures["studies_done_before"]:
         rows.append(("studies done by an earlier run", _number(figures["studies_done_before"])))
     if figures["studies_removed"]:
-        rows.append(("studies removed, not in the archive any more", _number(figures["studies_removed"])))
+        rows.append(("studies removed, whose file or label is gone", _number(figures["studies_removed"])))
     rows.append(("seconds", f"{figures['seconds']:.1f}"))
     rows.append(("radiographs per second", f"{figures['radiographs_per_second']:.1f}"))
     rows.append(("data set", summary.out))

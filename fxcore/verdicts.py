@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -10,6 +11,16 @@ from fxcore.dicom.entries import IndexEntry
 from fxcore.labels import LABEL_UNLABELLED, LabelTable, class_from_folder
 from fxcore.labels.keys import KINDS, comparable
 from fxcore.settings import IngestConfig
+
+_RUNNING = re.compile(r"\d{1,5}")
+_ZEROS = "zeros at the beginning"
+# What people and programs change in keys, by what it is called.
+_CHANGES: dict[str, Callable[[str], str]] = {
+    _ZEROS: lambda name: name.lstrip("0"),
+    "upper and lower case": str.casefold,
+    "the ending of file names": lambda name: re.sub(r"\.[A-Za-z]\w{1,4}$", "", name),
+}
+_ADVICE = {_ZEROS: ": a spreadsheet may have taken them for numbers; export that column as text"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,8 @@ class Verdicts:
         for key in self._keys(file):
             assert self._labels is not None
             place = self._labels.place_of(file.source)
+            if self._labels.key_kind == "PatientID" and self._labels.key_guessed:
+                place = file.study_uid
             if self._places.setdefault(key, place) != place:
                 self._places[key] = None
 
@@ -55,18 +68,34 @@ class Verdicts:
         if self._labels is None:
             found = {_label_from_folders(file.source) for file in files}
         else:
-            keys = {key for file in files for key in self._keys(file)}
-            if any(self._places[key] is None for key in keys):
+            found_keys = [self._keys(file) for file in files]
+            keys = {key for found in found_keys for key in found}
+            message = ""
+            if any(len(found) > 1 for found in found_keys):
+                message = (
+                    "several keys of the labels file end in its path; give the folder above as the archive"
+                )
+            elif any(self._places[key] is None for key in keys):
                 message = (
                     "its key in the labels file stands for several folders or files; write more of the path"
                 )
+                if self._labels.key_kind == "PatientID":
+                    message = (
+                        "its patient has several studies, and the labels file one key for all; if its label "
+                        "is that of each of them, name the column with --key-column"
+                    )
+            if message:
                 return Verdict(stage="labels", reason="ambiguous_label", message=message)
             if lines := [self._labels.conflicting[key] for key in keys if key in self._labels.conflicting]:
                 message = f"the labels file has different labels for this study (see its line {min(lines)})"
                 return Verdict(stage="labels", reason="conflicting_labels", message=message)
-            found = {self._labels.labels[key] for key in keys}
+            found = {self._labels.labels[key] for key in keys if key in self._labels.labels}
         if not found:
             message = "the labels file has no label for this study"
+            if self._labels is not None and keys:
+                message += (
+                    f" that is understood (see its line {min(self._labels.unlabelled[key] for key in keys)})"
+                )
             return Verdict(stage="labels", reason="study_without_label", message=message)
         if len(found) > 1:
             message = f"the files of this study have different labels: {', '.join(sorted(found))}"
@@ -99,15 +128,19 @@ def fitting(labels: LabelTable, files: Callable[[], Iterable[IndexEntry]]) -> La
     files : callable
         Yields the files of the archive that may be used, anew at each call.
     """
-    if any(_keys(labels, file) for file in files()):
-        return labels
-    keys, there = len(labels.labels) + len(labels.conflicting), sum(1 for _ in files())
+    matched = {key for file in files() for key in _keys(labels, file)}
+    hints = _hints(labels, matched, files())
+    if matched:
+        return replace(labels, said=" ".join([labels.said, *hints.values()]))
+    keys, there = len(labels.keys), sum(1 for _ in files())
     none = f"none of the {keys} keys of the labels file stands for a file of the archive as {labels.key_kind}"
     best, most = "", 0
-    lost_zeros = labels.key_kind == "AccessionNumber" and _without_zeros(
-        labels, (f.accession for f in files())
-    )
+    lost_zeros = labels.key_kind == "AccessionNumber" and "accession" in hints
+    # What numbers the rows fits folders and files that are numbered as well, in any order.
+    running = labels.key_guessed and all(_RUNNING.fullmatch(key) for key in labels.keys)
     for kind in () if lost_zeros else KINDS:
+        if running and kind in ("folder", "file"):
+            continue
         tried = replace(labels, key_kind=kind)
         matches = [found[0] for file in files() if (found := _keys(tried, file))]
         known = len(set(matches))
@@ -117,38 +150,52 @@ def fitting(labels: LabelTable, files: Callable[[], Iterable[IndexEntry]]) -> La
         said = f"{labels.said} But {none}: they were taken as {best}, as which {most} do."
         return replace(labels, key_kind=best, said=said)
     warning = f"WARNING: {none}, or as anything else, so that no study has a label."
-    return replace(labels, said=f"{warning} {_hints(labels, files())} {labels.said}")
+    name_it = "Name the column of the study with --key-column, or write keys as the archive has them."
+    return replace(labels, said=" ".join([warning, name_it, *hints.values(), labels.said]))
 
 
-def _hints(labels: LabelTable, files: Iterable[IndexEntry]) -> str:
-    """Say what comes near keys none of which stands for a file: what to do is for the user to know."""
-    patients = replace(labels, key_kind="PatientID")
-    of_patients: set[str] = set()
-    names: set[str] = set()
+def _hints(labels: LabelTable, matched: set[str], files: Iterable[IndexEntry]) -> dict[str, str]:
+    """Say what comes near keys that stand for no file: what to do is for the user to know.
+
+    Returns
+    -------
+    dict of str to str
+        By what comes near; ``"accession"`` is among them where zeros of Accession Numbers were lost.
+    """
+    left = set(labels.keys) - matched
+    if not left:
+        return {}
+    nearly = {
+        what: {form: key for key in left if (form := changed(key))} for what, changed in _CHANGES.items()
+    }
+    near: dict[str, set[str]] = {what: set() for what in (*_CHANGES, "patients", "accession")}
     for file in files:
-        of_patients.update(_keys(patients, file))
+        if any(key in matched for key in _keys(labels, file)):
+            continue
+        if (patient := comparable(file.patient_id)) in left:
+            near["patients"].add(patient)
         path = PurePosixPath(file.source)
-        names.update((file.accession, file.patient_id, path.stem, *path.parts))
-    without_zeros = _without_zeros(labels, names)
-    hints = ["Name the column of the study with --key-column, or write keys as the archive has them."]
-    if without_zeros:
-        hints.append(
-            f"But for zeros at the beginning, {len(without_zeros)} keys would fit: a spreadsheet may have "
-            "taken them for numbers; export that column as text."
+        for name in map(comparable, {file.accession, file.patient_id, file.source, path.stem, *path.parts}):
+            for what, changed in _CHANGES.items():
+                key = nearly[what].get(changed(name))
+                if key and key != name:
+                    near[what].add(key)
+                    if what == _ZEROS and name == comparable(file.accession):
+                        near["accession"].add(key)
+    patients = len(near.pop("patients"))
+    hints = {
+        what: f"But for {what}, {len(keys)} keys would fit{_ADVICE.get(what, '')}."
+        for what, keys in near.items()
+        if keys and what in _CHANGES
+    }
+    if near["accession"]:
+        hints["accession"] = ""
+    if patients:
+        hints["patients"] = (
+            f"{patients} keys are PatientIDs; if a label is that of all studies of a patient, give the "
+            "column the heading PatientID and name it with --key-column."
         )
-    if of_patients:
-        hints.append(
-            f"{len(of_patients)} keys are PatientIDs; if a label is that of all studies of a patient, give "
-            "the column the heading PatientID."
-        )
-    return " ".join(hints)
-
-
-def _without_zeros(labels: LabelTable, names: Iterable[str]) -> set[str]:
-    """Return the keys of the table that are one of `names` but for zeros at the beginning."""
-    by_rest = {rest: key for key in labels.labels if (rest := key.lstrip("0"))}
-    found = ((by_rest.get(name.lstrip("0")), name) for name in map(comparable, names))
-    return {key for key, name in found if key and key != name}
+    return hints
 
 
 def _keys(labels: LabelTable, file: IndexEntry) -> tuple[str, ...]:

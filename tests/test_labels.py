@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,10 +270,12 @@ def test_files_find_their_keys(tmp_path: Path) -> None:
     assert folders.keys_of("M/valid/p1/study1/i.png") == ("M/valid/p1/study1",)
     assert folders.keys_of("p2/study1/i.png") == ("M/valid/p2/study1",)
     assert folders.keys_of("deep/case7/series/i.dcm") == ("case7",)
-    assert folders.keys_of("study1/i.png") == ()
+    assert folders.keys_of("study1/i.png") == ("M/valid/p1/study1", "M/valid/p2/study1")
+    assert replace(folders, root="p2").keys_of("study1/i.png") == ("M/valid/p2/study1",)
+    assert folders.keys_of("p3/study1/i.png") == ()
     assert folders.place_of("deep/case7/series/i.dcm") == "deep/case7"
-    assert folders.place_of("study1/i.png") == ""
-    assert folders.folder_key("elsewhere") is None
+    assert folders.place_of("p3/study1/i.png") == ""
+    assert folders.keys_of("elsewhere/i.png") == ()
 
     files = _read(tmp_path, "image,label\nx/a.png,1\nb,0\n")
     assert files.keys_of("x/a.png") == ("x/a.png",)

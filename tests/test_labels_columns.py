@@ -28,8 +28,9 @@ def test_the_fracture_of_a_part_is_not_guessed_beside_another(tmp_path: Path, be
 
 
 def test_no_fracture_of_one_part_is_no_heading_to_guess(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=r"--label-column"):
-        _read(tmp_path, "Accession;no wrist fracture\nA1;1\nA2;0\n")
+    for columns in ({}, {"label_column": "no wrist fracture"}):
+        with pytest.raises(ParameterError, match=r"make it `fracture`.*--label-column"):
+            _read(tmp_path, "Accession;no wrist fracture\nA1;1\nA2;0\n", **columns)
 
 
 @pytest.mark.parametrize("report", ["Befund", "diagnosis"])
@@ -145,3 +146,28 @@ def test_a_table_of_fractures_is_read_with_one_option(tmp_path: Path) -> None:
     rows = [f"000{i}_WRI-L{i},{i},1,129,M,14,L,{i},1,,1,,,{1 if i < 4 else ''}," for i in range(1, 7)]
     table = _read(tmp_path, "\n".join([heads, *rows]), empty_label="not_broken")
     assert (table.key_kind, list(table.labels.values())) == ("file", [B] * 3 + [N] * 3)
+
+
+@pytest.mark.parametrize("vague", ["id", "index", "key", "name", "case", "study", "path"])
+def test_a_running_number_is_no_key_beside_another(tmp_path: Path, vague: str) -> None:
+    text = f"{vague};Untersuchungsnr;Report;Fraktur\n1;U17;a b;1\n2;U16;b c;0\n3;U15;c d;0\n"
+    with pytest.raises(
+        ParameterError, match=rf"'{vague}' may be a running.*'Untersuchungsnr' may.*--key-col"
+    ):
+        _read(tmp_path, text)
+    assert list(_read(tmp_path, text, key_column=vague).labels) == ["1", "2", "3"]
+    assert list(_read(tmp_path, text.replace("U15", "U16")).labels) == ["1", "2", "3"]
+    paths = text.replace("\n1;", "\na/1;").replace("\n2;", "\na/2;")
+    assert list(_read(tmp_path, paths).labels) == ["a/1", "a/2", "3"]
+
+
+def test_of_two_identifiers_one_that_is_there_is_the_key(tmp_path: Path) -> None:
+    text = "StudyInstanceUID;AccessionNumber;PatientID;fracture\n1.2.3.4;A1;P1;1\n;A2;P2;0\n"
+    assert list(_read(tmp_path, text).labels) == ["A1", "A2"]
+    assert "1.2.3.4" in _read(tmp_path, text.replace("\n;A2", "\n1.2.3.5;")).labels
+
+
+def test_a_table_that_is_not_in_unicode_says_so(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes("Accession;перелом\nA1;да\nA2;нет\n".encode("cp1251"))
+    with pytest.raises(ParameterError, match=r"read as Windows-1252.*save it as CSV UTF-8"):
+        read_labels(tmp_path / "labels.csv")

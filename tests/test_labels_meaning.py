@@ -68,6 +68,11 @@ def test_one_is_not_broken_under_a_heading_that_denies(tmp_path: Path, heading: 
         "Fracture (Y/N)",
         "Fraktur (0/1)",
         "Fracture (0=no, 1=yes)",
+        "Fracture (no=0, yes=1)",
+        "Fracture (0 = none, 1 = present)",
+        "Fracture (0=absence,1=presence)",
+        "Fracture (0-no; 1-yes)",
+        "Normal=0 Fracture=1",
         "Normal (1=fracture)",
         "abnormal",
         "fracture visible",
@@ -142,12 +147,37 @@ def test_answers_of_one_word(tmp_path: Path, values: str) -> None:
     assert _read(tmp_path, f"Accession;normal\nA1;{yes}\nA2;{no}\n").labels == {"A1": N, "A2": B}
 
 
-@pytest.mark.parametrize("heading", ["No. of fractures", "no_of_fractures"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "No. of fractures",
+        "no_of_fractures",
+        "Nº de fracturas",
+        "Nº fraturas",
+        "No. Fx",
+        "No. bone fractures",
+        "№ перелома",
+        "No de fractures",
+    ],
+)
 def test_what_counts_fractures_denies_none(tmp_path: Path, heading: str) -> None:
     expected = {"A1": B, "A2": N}
     assert _read(tmp_path, f"Accession;{heading}\nA1;1\nA2;0\n", label_column=heading).labels == expected
+    with pytest.raises(ParameterError, match="--label-column"):
+        _read(tmp_path, f"Accession;{heading}\nA1;1\nA2;0\n")
     text = f"Accession;{heading};fracture\nA1;3;1\nA2;0;0\nA3;1;1\n"
     assert _read(tmp_path, text).labels == expected | {"A3": B}
+
+
+@pytest.mark.parametrize(("heading", "values"), [("fractures", "0 1 2"), ("label", "0 1 2 3")])
+@pytest.mark.parametrize("named", [True, False])
+def test_counts_are_asked_about(tmp_path: Path, heading: str, values: str, named: bool) -> None:
+    rows = "".join(f"A{value};{value}\n" for value in values.split())
+    columns = {"label_column": heading} if named else {}
+    with pytest.raises(ParameterError, match=r"numbers above 1.*write 0 and 1"):
+        _read(tmp_path, f"Accession;{heading}\n{rows}", **columns)
+    coded = f"{heading} (0=no, 1=yes, 2=unclear, 3=old)"
+    assert _read(tmp_path, f"Accession;{coded}\n{rows}").labels == {"A0": N, "A1": B}
 
 
 def test_a_letter_and_a_word_are_no_pair_of_answers() -> None:

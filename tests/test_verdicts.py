@@ -10,7 +10,7 @@ import pytest
 from fxcore.dicom.entries import IndexEntry
 from fxcore.labels import LabelTable, read_labels
 from fxcore.settings import IngestConfig
-from fxcore.verdicts import Verdicts, fitting
+from fxcore.verdicts import Verdict, Verdicts, fitting
 
 
 def dicom(source: str, sop: str, frames: int = 1) -> IndexEntry:
@@ -89,6 +89,72 @@ def test_patients_are_said_and_not_guessed(tmp_path):
     assert fitted.key_kind == "AccessionNumber"
     assert "1 keys are PatientIDs" in fitted.said
     assert "zeros" not in fitted.said
+
+
+def judged(
+    folder: Path, text: str, files: list[IndexEntry], **options: str
+) -> tuple[LabelTable, list[Verdict]]:
+    (folder / "labels.csv").write_text(text)
+    fitted = fitting(read_labels(folder / "labels.csv", **options), lambda: iter(files))
+    verdicts = Verdicts(fitted, IngestConfig())
+    for file in files:
+        verdicts.see(file)
+    return fitted, [verdicts.of([file]) for file in files]
+
+
+def test_a_patient_of_several_studies_is_asked_about(tmp_path):
+    files = [
+        IndexEntry(f"{i}.dcm", kind="dicom", study_uid=f"1.2.{i}", patient_id=f"P{i // 2}") for i in range(3)
+    ]
+    text = "PatientID,StudyDate,fracture\nP0,20200101,1\nP1,20200101,0\n"
+    _, verdicts = judged(tmp_path, text, files)
+    assert [v.reason or v.label for v in verdicts] == ["ambiguous_label", "ambiguous_label", "not_broken"]
+    assert "--key-column" in verdicts[0].message
+    _, verdicts = judged(tmp_path, text, files, key_column="PatientID")
+    assert [v.label for v in verdicts] == ["broken", "broken", "not_broken"]
+
+
+def test_running_numbers_are_not_taken_for_folders(tmp_path):
+    files = [IndexEntry(f"{i}/a.dcm", kind="dicom", accession=f"U{i}") for i in range(2)]
+    text = "id,fracture\n0,1\n1,0\n"
+    fitted, verdicts = judged(tmp_path, text, files)
+    assert {v.reason for v in verdicts} == {"study_without_label"}
+    assert re.search("WARNING.*--key-column", fitted.said)
+    assert [v.label for v in judged(tmp_path, text, files, key_column="id")[1]] == ["broken", "not_broken"]
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "said"),
+    [
+        ("18", "0018", "zeros at the beginning, 1 keys would fit"),
+        ("a18", "A18", "upper and lower case, 1 keys would fit"),
+        ("A18.jpg", "A18", "the ending of file names, 1 keys would fit"),
+    ],
+)
+def test_what_comes_near_is_said_beside_keys_that_fit(tmp_path, key, name, said):
+    files = [IndexEntry(f"{a}/1.dcm", kind="dicom", accession=a) for a in ("X1", name)]
+    for known in ("X1", "X2"):
+        assert said in judged(tmp_path, f"Accession,fracture\n{known},1\n{key},0\n", files)[0].said
+    assert "would fit" not in judged(tmp_path, f"Accession,fracture\nX1,1\n{name},0\nX3,1\n", files)[0].said
+
+
+def test_a_label_that_is_not_understood_is_not_said_to_be_missing(tmp_path):
+    _, verdicts = judged(tmp_path, "Accession,fracture\n0017,1\n0018,maybe\n0019,0\n", FILES)
+    assert verdicts[1].reason == "study_without_label"
+    assert "understood (see its line 3)" in verdicts[1].message
+
+
+def test_keys_with_the_same_ending_are_told_apart_by_the_archive(tmp_path):
+    files = [IndexEntry(f"p{i}/study1_positive/1.png", kind="image") for i in range(2)]
+    rows = "".join(
+        f"M/{key}/,{label}\n"
+        for key, label in (("WRIST/p0/study1_positive", 1), ("HAND/p0/study1_positive", 0))
+    )
+    text = f"path,label\n{rows}M/WRIST/p1/study1_positive/,1\n"
+    _, verdicts = judged(tmp_path, text, files)
+    assert [v.reason or v.label for v in verdicts] == ["ambiguous_label", "broken"]
+    assert "give the folder above" in verdicts[0].message
+    assert [v.label for v in judged(tmp_path, text, files, root="WRIST")[1]] == ["broken", "broken"]
 
 
 def test_a_key_with_two_labels_is_said_to_have_them(tmp_path):

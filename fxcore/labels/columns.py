@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from fxcore.errors import ParameterError
 from fxcore.labels.headings import ENOUGH, Headings, Rows, values_of
 from fxcore.labels.keys import KINDS_BY_NAME, kind_of_column, kind_of_values
-from fxcore.labels.spelling import heading, label_family, label_from_text, number_from_text
-from fxcore.labels.words import is_empty, plain
+from fxcore.labels.spelling import codes, heading, label_family, label_from_text, number_from_text
+from fxcore.labels.words import SEVERAL, is_empty, plain, tokens
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
 _NAME_IT = "Name the right one with label_column (--label-column)"
 # What people tick a cell with; beside other values it may stand for anything.
 _TICKS = frozenset("xX✓✔☑☒")
+# Identifiers of DICOM that a column may hold for some of its rows only; one this full is as good as another.
+_IDENTIFIERS, _FULL = ("StudyInstanceUID", "AccessionNumber"), 0.9
+_VAGUE = ("case", "study")  # names of columns that may also number the rows
 _WRITE = "write 0 and 1, yes and no, or fractured and normal instead"
 
 
@@ -80,6 +83,13 @@ def _refuse_unclear(headings: Headings, column: int, values: Sequence[str], wher
             f"{what} holds {'0' if 0.0 in numbers else '1'} and other numbers, but not both 0 and 1: they do "
             f"not say which is broken; {_WRITE}"
         )
+    name = headings.names[column]
+    counts = 3.0 in numbers or not SEVERAL.isdisjoint(tokens(name))
+    if 2.0 in numbers and counts and "2" not in codes(name):
+        raise ParameterError(
+            f"{what} holds numbers above 1, which may count fractures or grade them; {_WRITE}, and leave "
+            "empty what is neither"
+        )
     letters = {plain(value) for value in values}
     if "f" in letters and not letters & {"t", "true"}:
         raise ParameterError(
@@ -89,7 +99,8 @@ def _refuse_unclear(headings: Headings, column: int, values: Sequence[str], wher
     if not heading(headings.names[column]).one and {label_family(v) for v in values} & {"number", "answer"}:
         raise ParameterError(
             f"{what} has a heading that does not say what 1 and yes stand for; make it `fracture` or "
-            f"`no fracture`, or write fractured and normal below it"
+            "`no fracture`, write fractured and normal below it, or name another column with label_column "
+            "(--label-column)"
         )
 
 
@@ -135,6 +146,7 @@ def _guess_by_values(values: Mapping[int, Sequence[str]], headings: Headings, wh
     only = candidates[0]
     if shares[only] < 1 or (headings.found and any(label_family(v) != "class" for v in values[only])):
         # Words such as fractured and normal say what they mean under any heading, 1 and yes do not.
+        _refuse_unclear(headings, only, values[only], where)
         raise ParameterError(
             f"{where}: the column {headings.one(only)} may hold the labels, or something else; "
             f"{headings.all()}. {_NAME_IT}; 1 and yes are then broken"
@@ -176,16 +188,28 @@ def _ambiguous(candidates: Sequence[int], headings: Headings, where: str) -> str
 def _guess_key(headings: Headings, rows: Rows, label: int, where: str) -> int:
     others = [i for i in range(len(headings.names)) if i != label]
     names = [plain(name) for name in headings.names]
-    named = [i for i in others if names[i] in KINDS_BY_NAME and values_of(rows, i)]
+    filled = {i: found for i in others if (found := values_of(rows, i))}
+    named = [i for i in filled if names[i] in KINDS_BY_NAME]
     if named:
-        best = min(named, key=lambda i: list(KINDS_BY_NAME).index(names[i]))
-        finer = [i for i in others if i not in named and len(set(values_of(rows, i))) == len(rows)]
-        if KINDS_BY_NAME[names[best]] != "PatientID" or not finer:
+        sure = [i for i in named if KINDS_BY_NAME[names[i]] in _IDENTIFIERS]
+        fullest = max((len(filled[i]) for i in sure), default=0)
+        best = min(
+            [i for i in sure if len(filled[i]) > _FULL * fullest] or named,
+            key=lambda i: list(KINDS_BY_NAME).index(names[i]),
+        )
+        finer = [i for i in filled if i not in named and len(set(filled[i])) == len(rows)]
+        kind, doubt = KINDS_BY_NAME[names[best]], ""
+        if kind == "PatientID":
+            doubt = "names patients, who may have several studies"
+        elif (not kind or names[best] in _VAGUE) and not kind_of_values(filled[best]):
+            doubt = "may be a running number"
+            # Reports all differ as well.
+            finer = [i for i in finer if not any(" " in value.strip() for value in filled[i])]
+        if not (doubt and finer):
             return best
         raise ParameterError(
-            f"{where}: the column {headings.one(best)} names patients, who may have several studies, and "
-            f"{headings.some(finer)} may name the study; {headings.all()}. "
-            "Name the right one with key_column (--key-column)"
+            f"{where}: the column {headings.one(best)} {doubt}, and {headings.some(finer)} may name the "
+            f"study; {headings.all()}. Name the right one with key_column (--key-column)"
         )
     telling = [i for i in others if kind_of_values(values_of(rows, i))]
     if len(others) == 1 or len(telling) == 1:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from fxcore.errors import ParameterError
 
+READ_AS_WINDOWS = " (read as Windows-1252; if letters are wrong, save it as CSV UTF-8)"
+"""What is said of a table that is not in Unicode."""
 _DELIMITERS = ",;\t|"
 SAMPLE = 200
 """Rows that decide on the delimiter, and on headings."""
@@ -17,8 +19,8 @@ SAMPLE = 200
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
 
-def read_rows(path: Path, where: str) -> tuple[list[list[str]], list[int]]:
-    """Return the rows that are not blank, and the line each one ends on.
+def read_rows(path: Path, where: str) -> tuple[list[list[str]], list[int], bool]:
+    """Return the rows that are not blank, the line each one ends on, and whether the text is Unicode.
 
     Raises
     ------
@@ -31,7 +33,7 @@ def read_rows(path: Path, where: str) -> tuple[list[list[str]], list[int]]:
         raise ParameterError(f"cannot read {where}: {error.strerror or error}") from error
     if raw.startswith(_WORKBOOKS):
         raise ParameterError(f"{where} is a workbook of Excel or LibreOffice, not text: save it as CSV")
-    text = _decode(raw)
+    text, is_unicode = _decode(raw)
     delimiter = ""
     if hint := re.match(r"sep=(.)(?=\r?\n)", text):
         # Excel's: the line stays, empty, so that the others keep their numbers.
@@ -53,21 +55,21 @@ def read_rows(path: Path, where: str) -> tuple[list[list[str]], list[int]]:
         raise ParameterError(
             f"{where} has one column; a key and a label are needed, separated by , ; tab or |"
         )
-    return rows, lines
+    return rows, lines, is_unicode
 
 
-def _decode(raw: bytes) -> str:
+def _decode(raw: bytes) -> tuple[str, bool]:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace").replace("\0", "")
+        return raw.decode("utf-16", errors="replace").replace("\0", ""), True
     # Text of the Latin alphabet in UTF-16 without a mark: every other byte is zero.
     head = raw[:512]
     if len(head) > 3 and max(head[0::2].count(0), head[1::2].count(0)) > len(head) // 4:
         order = "utf-16-be" if head[0::2].count(0) > head[1::2].count(0) else "utf-16-le"
-        return raw.decode(order, errors="replace")
+        return raw.decode(order, errors="replace"), True
     try:
-        return raw.decode("utf-8-sig").replace("\0", "")
+        return raw.decode("utf-8-sig").replace("\0", ""), True
     except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace").replace("\0", "")
+        return raw.decode("cp1252", errors="replace").replace("\0", ""), False
 
 
 def _delimiter(text: str) -> str:

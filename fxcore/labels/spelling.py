@@ -24,9 +24,12 @@ _UNSURE, _SIGN = re.compile(r"[?!¿¬~≠<>]"), re.compile("[-+−–—‐]")
 _WITH_SIGN = re.compile(r"(?P<word>.*\w)(\s+(?P<bare>[-+−–])|\s*\(\s*(?P<bracketed>[-+−–])\s*\))")
 _LONGEST = 120  # characters of a label; longer texts are reports
 _NUMBER = re.compile(r"[\s\"'(\[=]*[01][\s\"')\].,;:]*")
-# In a heading: "1 = fracture"; and the two numbers, which only say what the rows hold.
-_CODE = re.compile(r"(?<![\w.])(\d)\s*[=:]\s*([^\W\d_][^,;/|()\[\]=:0-9]*)")
+# In a heading: "1 = fracture" or "fracture=1"; and the two numbers, which only say what the rows hold.
+_MEANING = r"([^\W\d_][^,;/|()\[\]=:0-9]*)"
+_CODE = re.compile(rf"(?<![\w.])(\d)\s*[=:–-]\s*{_MEANING}|{_MEANING}=\s*(\d)(?!\w)")
 _NUMBERS = re.compile(r"(?<![\w.])(0\s*[/|,-]\s*1|1\s*[/|,-]\s*0)(?![\w.])")
+# "Nº", "№" and "No.", whose letters alone are those of a word that denies.
+_NUMBER_SIGN = re.compile(r"\bn[º°]|№|\bno\.", re.IGNORECASE)
 _PLACES = frozenset(["distal", "distale", "distaler", "distalis", "proximal", "proximale", "proximaler"])
 _LABEL_NAMES = """
     label labels class classlabel target groundtruth gt truth outcome y diagnosis result finding findings
@@ -127,15 +130,17 @@ class Heading(NamedTuple):
 def heading(text: str) -> Heading:
     """Tell what the heading of a column says of labels below it."""
     ones: set[str] = set()
-    for number, meaning in _CODE.findall(text):
+    text = _NUMBERS.sub(" ", _NUMBER_SIGN.sub(" number ", text))
+    for number, meaning in codes(text).items():
         if number not in "01":
             continue  # 9 = unclear
-        label, expected = label_from_text(meaning), LABEL_BROKEN if number == "1" else LABEL_NOT_BROKEN
-        if plain(meaning) in ANSWERS:
+        answer, expected = _answer(meaning), LABEL_BROKEN if number == "1" else LABEL_NOT_BROKEN
+        label = answer or label_from_text(meaning)
+        if answer:
             ones |= set() if label == expected else {""}  # 1 = no: of what?
         else:
             ones.add("" if label is None else LABEL_BROKEN if label == expected else LABEL_NOT_BROKEN)
-    words = _without_answers(tokens(_NUMBERS.sub(" ", _CODE.sub(" ", text))))
+    words = _without_answers(tokens(_CODE.sub(" ", text)))
     if "".join(words) == _NO_FINDINGS:
         words = ["normal"]
     counting = [_is_number(words, i) for i in range(len(words))]
@@ -154,6 +159,17 @@ def heading(text: str) -> Heading:
         likely = anywhere.known and (anywhere.fracture or _names_labels(meant))
         return Heading(one, known, likely, said.fracture or anywhere.fracture)
     return Heading(one, known, False, said.fracture)
+
+
+def codes(text: str) -> dict[str, str]:
+    """Return what a heading says that numbers stand for."""
+    return {one or other: meaning or before for one, meaning, before, other in _CODE.findall(text)}
+
+
+def _answer(meaning: str) -> str:
+    """Return what the yes or no of a code stands for, empty where it is neither: ``present``, ``none``."""
+    only = {frozenset(["denial"]): LABEL_NOT_BROKEN, frozenset(["affirmation"]): LABEL_BROKEN}
+    return ANSWERS.get(plain(meaning)) or only.get(phrase(tokens(meaning)).senses, "")
 
 
 def _names_labels(words: Sequence[str]) -> bool:
@@ -184,7 +200,9 @@ def _without_answers(words: list[str]) -> list[str]:
 
 def _is_number(words: Sequence[str], i: int) -> bool:
     """Tell whether a word may be the number of ``No. of fractures`` and ``Fracture no``."""
-    return words[i] == "no" and len(words) > 1 and words[i + 1 : i + 2] in ([], ["of"])
+    if words[i] == "number":
+        return True
+    return words[i] == "no" and len(words) > 1 and words[i + 1 : i + 2] in ([], ["of"], ["de"])
 
 
 def class_from_folder(name: str) -> str | None:

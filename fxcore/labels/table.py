@@ -12,7 +12,7 @@ from fxcore.errors import ParameterError
 from fxcore.labels.columns import Columns, choose, labels_under
 from fxcore.labels.headings import Headings, headings_of
 from fxcore.labels.keys import clean_keys, comparable, composed
-from fxcore.labels.rows import SAMPLE, read_rows
+from fxcore.labels.rows import READ_AS_WINDOWS, SAMPLE, read_rows
 from fxcore.labels.spelling import heading
 from fxcore.labels.words import is_empty, plain
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
@@ -52,22 +52,33 @@ class LabelTable:
         Key to ``"broken"`` or ``"not_broken"``.
     conflicting : dict of str to int
         Keys that have no label because the rows with them differ, and the line of the first that does.
+    unlabelled : dict of str to int
+        Keys that have no label because none was understood or written, and the line of the first such row.
     problems : tuple of LabelProblem
         Rows that gave no label, in file order.
     said : str
         One sentence on how the table was understood, for the user.
+    key_guessed : bool
+        Whether the column of the keys was guessed.
+    root : str
+        Name of the archive's folder, which tells keys apart that have the same ending.
     """
 
     key_kind: str
     labels: dict[str, str]
     conflicting: dict[str, int]
+    unlabelled: dict[str, int]
     problems: tuple[LabelProblem, ...]
     said: str
+    key_guessed: bool
+    root: str
 
     def keys_of(
         self, source: str, study_uid: str = "", accession: str = "", sop_uid: str = "", patient_id: str = ""
     ) -> tuple[str, ...]:
-        """Return the keys of the table that stand for a file of the archive: none or one.
+        """Return the keys of the table that stand for a file of the archive.
+
+        None or one; several where the table does not say which of them: all end in the path of the file.
 
         Parameters
         ----------
@@ -78,13 +89,12 @@ class LabelTable:
         """
         if self.key_kind == "folder":
             folders = [str(folder) for folder in PurePosixPath(source).parents if folder.name]
-            found = next((key for folder in folders if (key := self.folder_key(folder))), None)
-        elif self.key_kind == "file":
+            return next((keys for folder in folders if (keys := self._path_keys(folder))), ())
+        if self.key_kind == "file":
             stem = source.removesuffix(PurePosixPath(source).suffix)
-            found = self._path_key(source) or self._path_key(stem)
-        else:
-            said = {"StudyInstanceUID": study_uid, "AccessionNumber": accession, "SOPInstanceUID": sop_uid}
-            found = comparable(said.get(self.key_kind, patient_id))
+            return self._path_keys(source) or self._path_keys(stem)
+        said = {"StudyInstanceUID": study_uid, "AccessionNumber": accession, "SOPInstanceUID": sop_uid}
+        found = comparable(said.get(self.key_kind, patient_id))
         return (found,) if found and self._has(found) else ()
 
     def place_of(self, source: str) -> str:
@@ -95,16 +105,12 @@ class LabelTable:
         """
         if self.key_kind == "folder":
             folders = (str(folder) for folder in PurePosixPath(source).parents if folder.name)
-            return next((folder for folder in folders if self.folder_key(folder)), "")
+            return next((folder for folder in folders if self._path_keys(folder)), "")
         stem = source.removesuffix(PurePosixPath(source).suffix)
         return stem if self.key_kind == "file" and self.keys_of(source) else ""
 
-    def folder_key(self, folder: str) -> str | None:
-        """Return the key of the table that stands for a folder of the archive, None if there is none."""
-        return self._path_key(folder)
-
-    def _path_key(self, path: str) -> str | None:
-        """Find `path`, or its end, among the keys; or the one key that ends with `path`.
+    def _path_keys(self, path: str) -> tuple[str, ...]:
+        """Find `path`, or its end, among the keys; or the keys that end with `path`.
 
         The table may have been written above the archive's root, or may name folders only.
         """
@@ -112,26 +118,32 @@ class LabelTable:
         parts = path.split("/")
         for start in range(len(parts)):
             if self._has(end := "/".join(parts[start:])):
-                return end
-        return self._keys_by_ending.get(path)
+                return (end,)
+        keys = self._keys_by_ending.get(path, [])
+        below_root = [key for key in keys if f"/{key}".endswith(f"/{self.root}/{path}")]
+        return tuple(below_root or keys)
 
     def _has(self, key: str) -> bool:
-        return key in self.labels or key in self.conflicting
+        return key in self.labels or key in self.conflicting or key in self.unlabelled
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys, with a label or not."""
+        return (*self.labels, *self.conflicting, *self.unlabelled)
 
     @functools.cached_property
-    def _keys_by_ending(self) -> dict[str, str | None]:
-        """Keys by every path they end with; None where two keys have the same ending."""
-        endings: dict[str, str | None] = {}
-        for key in (*self.labels, *self.conflicting):
+    def _keys_by_ending(self) -> dict[str, list[str]]:
+        """Keys by every path they end with."""
+        endings: dict[str, list[str]] = {}
+        for key in self.keys:
             parts = key.split("/")
             for start in range(1, len(parts)):
-                end = "/".join(parts[start:])
-                endings[end] = None if end in endings else key
+                endings.setdefault("/".join(parts[start:]), []).append(key)
         return endings
 
 
 def read_labels(
-    path: Path, key_column: str = "", label_column: str = "", empty_label: str = ""
+    path: Path, key_column: str = "", label_column: str = "", empty_label: str = "", root: str = ""
 ) -> LabelTable:
     """Read a table of labels.
 
@@ -145,6 +157,8 @@ def read_labels(
     empty_label : str
         What an empty cell of the label column stands for: ``"broken"``, ``"not_broken"``, or ``"none"``, no
         label. Empty: none, but where all labels are of one class it has to be said.
+    root : str
+        Name of the archive's folder: keys written above it may be told apart by it.
 
     Returns
     -------
@@ -162,7 +176,8 @@ def read_labels(
             f"empty_label (--empty-label) is {LABEL_NOT_BROKEN}, {LABEL_BROKEN} or {_NO_LABEL}, "
             f"not {empty_label!r}"
         )
-    rows, lines = read_rows(path, where)
+    rows, lines, is_unicode = read_rows(path, where)
+    where += "" if is_unicode else READ_AS_WINDOWS
     headings = headings_of(rows[:SAMPLE])
     rows, lines = rows[headings.found :], lines[headings.found :]
     if not rows:
@@ -179,15 +194,19 @@ def read_labels(
 
     labels: dict[str, str] = {}
     conflicting: dict[str, int] = {}
+    unlabelled: dict[str, int] = {}
     problems: list[LabelProblem] = []
     for key, text, label, line in zip(keys, texts, given, lines, strict=True):
         if not key or label is None:
             reason = "missing_key" if not key else "missing_label" if is_empty(text) else "unknown_label"
             problems.append(LabelProblem(line, reason))
+            if key:
+                unlabelled.setdefault(key, line)
         elif key in conflicting or labels.setdefault(key, label) != label:
             conflicting.setdefault(key, line)
             labels.pop(key, None)
             problems.append(LabelProblem(line, "conflicting_label"))
+    unlabelled = {k: at for k, at in unlabelled.items() if k not in labels and k not in conflicting}
     counts = Counter(problem.reason for problem in problems)
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
     if not labels and not conflicting:
@@ -205,7 +224,8 @@ def read_labels(
         said += f" {len(problems)} of {len(rows)} rows give no label ({told})."
     if len(classes := set(labels.values())) == 1:
         said += f" All labels are {classes.pop()}."
-    return LabelTable(columns.key_kind, labels, conflicting, tuple(problems), said)
+    guessed = columns.key_guessed
+    return LabelTable(columns.key_kind, labels, conflicting, unlabelled, tuple(problems), said, guessed, root)
 
 
 def _refuse_other_class(cells: Sequence[tuple[str, str | None, int]], where: str, empty_label: str) -> None:

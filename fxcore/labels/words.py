@@ -13,10 +13,14 @@ from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
 # What is found, or with a word or a minus that denies it is not:
 _FINDING = """
-    fracture fractures fx frac fraktur frakturen fractura fracturas fratura fraturas frattura fratture
-    fractuur fracturen breuk bruch brüche knochenbruch knochenbrüche brud brudd złamanie złamania
-    zlomenina zlomeniny törés fractură fracturi κάταγμα κατάγματος перелом перелома kırık kırığı zlom
-    prijelom prijeloma прелом фрактура bonefracture murtuma murtumaa
+    fracture fx frac fraktur fractura fratura frattura fractuur breuk bruch knochenbruch brud brudd złamanie
+    zlomenina törés fractură κάταγμα κατάγματος перелом перелома kırık kırığı zlom prijelom prijeloma
+    прелом фрактура bonefracture murtuma murtumaa
+"""
+# The same of several, which may be counted:
+_SEVERAL = """
+    fractures frakturen fracturas fraturas fratture fracturen brüche knochenbrüche złamania zlomeniny fracturi
+    переломы переломов kırıklar
 """
 _BROKEN = """
     broken fractured abnormal abnormals frakturiert gebrochen pathologisch pathological fracturé fracturée
@@ -80,10 +84,11 @@ def is_empty(text: str) -> bool:
     return not text or (len(text) < _SHORT and plain(text) in _EMPTY)
 
 
-FINDINGS = frozenset(plain(word) for word in _FINDING.split())
+SEVERAL = frozenset(plain(word) for word in _SEVERAL.split())
+FINDINGS = frozenset(plain(word) for word in _FINDING.split()) | SEVERAL
 ANSWERS = {plain(word): LABEL_BROKEN for word in _YES.split()}
 ANSWERS |= {plain(word): LABEL_NOT_BROKEN for word in _NO.split()}
-CLASSES = {plain(word): LABEL_BROKEN for word in (_FINDING + _BROKEN + _POSITIVE).split()}
+CLASSES = {plain(word): LABEL_BROKEN for word in (_FINDING + _SEVERAL + _BROKEN + _POSITIVE).split()}
 CLASSES |= {plain(word): LABEL_NOT_BROKEN for word in (_NORMAL + _NEGATIVE).split()}
 # By increasing right: a word in two lists is what the last of them says.
 _SENSES = {
@@ -93,7 +98,7 @@ _SENSES = {
         ("affirmation", _AFFIRMATION),
         ("denial", _DENIAL),
         ("any finding", _ANY_FINDING),
-        ("finding", _FINDING + _BROKEN),
+        ("finding", _FINDING + _SEVERAL + _BROKEN),
         ("positive", _POSITIVE),
         ("normal", _NORMAL),
         ("negative", _NEGATIVE),
