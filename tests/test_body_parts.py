@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fxcore.body_parts import PARTS, mentioned_parts, recognise
+from fxcore.body_parts import PARTS, mentioned_parts, readable, recognise
 from fxcore.body_parts.vocabulary import MARKS, covers, listed_terms, spellings
 from tests.shared_data import DICOM, requires_dicom
 
@@ -43,6 +43,7 @@ wrist: riešas|plaukstas locītava|el bileği|EL BİLEĞİ|EL BILEGI|sağ el bil
 wrist: 右腕关节正侧位
 wrist: 手関節|右手首|손목|좌측 손목관절|cổ tay|pergelangan tangan|arddwrn|kyçi i dorës
 wrist: COLLES FRACTURE|Colles re|手　関節|左手　関節|手 首|פרק כף יד|שורש כף יד
+wrist: Radius loco typico|Radiusfraktur loco typico|Unterarm distal|distaler Unterarm|distal forearm
 wrist: HG re seitl.|HG Verlauf|HG gehalten|HG R|L HG|дистальный отдел лучевой кости st
 wrist: перелом луча в типичном месте|дистальный отдел лучевой кости|scaphoid waist fx
 hand: hand|HAND|RT HAND|HANDS|Hände|main|MAIN DTE|mano|mão|hånd|käsi|ręka|ruka|kéz|кисть|mână
@@ -86,15 +87,19 @@ knee: коленный сустав|genunchi|γόνατο|diz
 thigh: FEM|FEM LT|FEMUR|Oberschenkel|cuisse|muslo|fémur|бедро
 hip: HIP|Hüfte|Huefte re|hanche|cadera|anca|quadril|heup|höft|lonkka|biodro|kyčel|csípő
 hip: тазобедренный сустав|kalça
+pelvis: BUTTOCK|GROIN|CERVIX
 pelvis: PELV|PELV AP|PELVIS|Becken|Beckenübersicht|bassin|miednica|bäcken|таз
 face: 鼻骨|副鼻窦
 skull: SKULL|HEAD|Schädel|crâne|Brain|череп
 cervical spine: CSPINE|C-SPINE|HWS|rachis cervical
 lumbar spine: WAIST|WAIST AP|LSPINE|LWS|columna lumbar
+spine: FULLSPINE|WHOLESPINE
 spine: cột sống|SPINE|Wirbelsäule|kręgosłup|позвоночник
+chest: CHESTABDPELVIS|NECKCHESTABDOMEN
 chest: CHEST|THORAX|Thoraxaufnahme|poumons|tórax|klatka piersiowa|грудная клетка|ribs
 abdomen: ABD|ABD 2V|البطن|ABDOMEN|Bauch|KUB|слепая кишка|ирригоскопия толстой кишки|кишечника|товста кишка
 upper limb: UP_EXM|UPPER EXTREMITY|membre supérieur
+lower limb: LOWLIMB|FULLLEG
 lower limb: lower extremity a.p.
 limb: EXTREMITY|Extremität
 whole body: WHOLE BODY|WHOLEBODY|Ganzkörper
@@ -144,11 +149,30 @@ def test_a_damaged_label_names_its_part(label: str, part: str) -> None:
         *[("EL BİLEĞİ", page, "latin-1") for page in ("utf-8", "cp1254")],
         *[(term, "utf-8", "cp1252") for term in ("RUČNI ZGLOB", "EL BILEĞI", "el bileği")],
         *[("MUÑECA", page, "cp1252") for page in ("utf-8", "latin-1")],
-        *[("手腕", page, "latin-1") for page in ("utf-8",)],
+        *[("手腕", page, "latin-1") for page in ("utf-8", "gb18030", "big5")],
+        *[("手関節", "shift_jis", "latin-1"), ("손목", "euc_kr", "cp1252")],
+        *[("שורש כף היד", "cp1255", "latin-1"), ("معصم", "cp1256", "cp1252")],
     ],
 )
 def test_a_label_read_in_the_wrong_code_page_names_its_part(term: str, written: str, read: str) -> None:
     assert recognise(term.encode(written).decode(read)).part == "wrist"
+
+
+@pytest.mark.parametrize(
+    ("label", "page", "part"),
+    [
+        ("AYAK BİLEĞİ", "cp1254", "ankle"),
+        ("проекция", "cp1251", ""),
+        ("нагрузке", "cp1251", ""),
+        ("πλάγια", "cp1253", ""),
+        ("левой", "koi8_r", ""),
+        ("Poignet opéré", "latin-1", "wrist"),
+    ],
+)
+def test_a_label_is_read_anew_where_a_word_of_it_is_not_known(label: str, page: str, part: str) -> None:
+    read = label.encode(page).decode("latin-1")
+    assert recognise(read).part == part
+    assert readable(read) == label
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_half_a_character_is_no_text(tmp_path: Path) -> None:
     file = write(ds, tmp_path / "a.dcm")
     file.write_bytes(file.read_bytes().replace(b"ISO_IR 100", b"utf_7     "))
     entry = index_file(tmp_path, "a.dcm", Limits())
-    assert (entry.patient_id, entry.body_part_described) == ("?", "? ?")
+    assert (entry.patient_id, entry.body_part_described) == ("?", "+2AA- +2AA-")
 
 
 @pytest.mark.parametrize("bare", [False, True])

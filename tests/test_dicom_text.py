@@ -40,6 +40,17 @@ def _read(raw: bytes, declared: str, folder: Path, syntax: str = ExplicitVRLittl
     return entry.body_part
 
 
+@pytest.mark.parametrize("declared", ["ISO_IR 100", ""])
+@pytest.mark.parametrize(("text", "encoding"), [("колено", "cp1251"), ("колено", "utf-8"), ("膝关节", "gbk")])
+def test_descriptions_are_read_as_labels_are(tmp_path: Path, declared: str, text: str, encoding: str) -> None:
+    ds = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    ds.SpecificCharacterSet = declared
+    tag, raw = Tag("StudyDescription"), text.encode(encoding)
+    ds._dict[tag] = RawDataElement(tag, "LO", len(raw), raw, 0, False, True)
+    write(ds, tmp_path / "a.dcm", ExplicitVRLittleEndian)
+    assert index_file(tmp_path, "a.dcm", Limits()).body_part_described == text
+
+
 @pytest.mark.parametrize(
     ("label", "part", "declared", "encoding"),
     [

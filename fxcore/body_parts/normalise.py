@@ -7,6 +7,7 @@ missing); and UTF-8 that might be text (``"RUÄŒNI"``). ``code_page_readings`` 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,7 +27,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 _HAN_OR_KANA = "[\u3040-\u30ff\u3400-\u9fff]"
 _SPACE_IN_HAN = re.compile(rf"(?<={_HAN_OR_KANA})\s+(?={_HAN_OR_KANA})")
 _WORD_WITH_GAPS = re.compile(r"[^\W\d_]*(?:[\ufffd?]+[^\W\d_]*)+")
-_CODE_PAGES = ("cp1251", "koi8_r", "iso8859_5", "cp866", "cp1253", "cp1250", "cp1254", "cp852", "cp437")
+_CODE_PAGES = (
+    *("cp1251", "koi8_r", "iso8859_5", "cp866", "cp1253", "cp1250", "cp1254", "cp852", "cp437"),
+    *("cp1255", "cp1256", "gb18030", "shift_jis", "euc_kr", "big5"),
+)
+
+_NO_WRITING = re.compile("[\x80-\x9f\u2500-\u259f]")  # controls, and what frames are drawn with
 
 
 def fold(text: str) -> str:
@@ -72,8 +78,7 @@ def code_page_readings(label: str) -> Iterator[str]:
             continue
         # UTF-8 first: text in another encoding is hardly ever valid in it.
         for page in ("utf-8", *_CODE_PAGES):
-            try:
-                yield raw.decode(page)
-            except UnicodeDecodeError:
-                continue
+            with contextlib.suppress(UnicodeDecodeError):
+                if not _NO_WRITING.search(text := raw.decode(page)):
+                    yield text
         return

@@ -26,6 +26,7 @@ _MISSPELT_PHRASE_LETTERS = 8  # nor are several words that are shorter than this
 _MISSPELT_WORDS = 12  # of a label that is a story, this many words are searched
 _SURE_LETTERS = 6  # a term with fewer must begin and end as the word does, or have the same letters
 _PREFIX_LETTERS = 6  # "Handgelenksaufnahme" starts with a term of that length or longer
+_TERMS_IN_UNSPACED = 3  # of so many characters one must belong to a term, in a guessed code page
 _PIECE_LETTERS = 4  # "handwrist", "lwrist": each piece that names a part is at least that long
 
 
@@ -92,16 +93,31 @@ def readable(label: str, terms: Terms = ()) -> str:
     """Return `label` as its writer meant it, where it was read in another code page than it was written in.
 
     Mojibake is undone wherever it shows. A label of a national code page looks like any text, so that it is
-    read anew only if it names no part as it stands, and does then.
+    read anew only if it names no part as it stands, and does then; or if a word of it is not known, and all
+    are then. Words that say nothing of a part are known as well.
     """
     text = repair(label)
     if text.isascii():
         return text
     book = vocabulary(terms)
-    if _named(words(text), book)[0]:
+    hits, unknown = _named(words(text), book)
+    if hits and not unknown:
         return text
-    readings = code_page_readings(label)
-    return next((reading for reading in readings if _named(words(reading), book)[0]), text)
+    some = ""
+    for reading in code_page_readings(label):
+        found = words(reading)
+        named, left = _named(found, book)
+        if reading == text or not _believable(reading, named):
+            continue
+        if not left and (named or max(map(len, found), default=0) >= _PIECE_LETTERS):
+            return reading
+        some = some or (reading if named else "")
+    return text if hits else some or text
+
+
+def _believable(reading: str, hits: list[Hit]) -> bool:
+    """Tell whether enough of a reading is terms: any two bytes are a character in Chinese, and may be one."""
+    return _TERMS_IN_UNSPACED * sum(len(key) for *_, key, _ in hits) >= len(UNSPACED.findall(reading))
 
 
 @functools.lru_cache(maxsize=65536)

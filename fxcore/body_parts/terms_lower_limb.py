@@ -316,7 +316,7 @@ LOWER_LIMB: dict[str, str] = {
         vi khớp háng""",
     "pelvis": """
         en pelvis, pelvic, iliac, ilium, ischium, pubis, symphysis, pelvis ap, prostate, uterus, bladder,
-            ovary, rectum, testis, scrotum, pelv
+            ovary, rectum, testis, scrotum, pelv, groin, buttock, buttocks, =cervix
         la pelvis, regio pelvica, os coxae, os pubis, os ilium
         de Becken, Beckenübersicht, Beckenskelett, Symphyse, Prostata, Harnblase
         fr bassin, pubis, symphyse

@@ -192,7 +192,7 @@ TRUNK: dict[str, str] = {
         ja 仙骨, 尾骨, 仙腸関節""",
     "spine": """
         en spine, spinal, vertebra, vertebrae, vertebral column, scoliosis, =back, thoracolumbar,
-            tlspine, ctspine, backbone
+            tlspine, ctspine, backbone, full spine, whole spine
         la columna vertebralis
         de Wirbelsäule, Ganzwirbelsäule, Wirbel, =WS, Rücken
         fr rachis, colonne, colonne vertébrale, vertèbres, =dos
@@ -228,7 +228,7 @@ TRUNK: dict[str, str] = {
         vi cột sống""",
     "chest": """
         en chest, thorax, thoracic, lung, lungs, cxr, heart, cardiac, coronary, aorta, rib, ribs,
-            ribcage, sternum, mediastinum, port chest, bronchus, esophagus
+            ribcage, sternum, mediastinum, port chest, bronchus, esophagus, chestabdpelvis, neckchestabdomen
         la thorax, thoracis, costae, costa, sternum, pulmo, =cor
         de Thorax, Brustkorb, Brust, Lunge, Rippe, Rippen, Brustbein, Herz, Rippenthorax, Hemithorax
         fr poitrine, poumon, poumons, côte, côtes, gril costal, cage thoracique, coeur
@@ -334,7 +334,7 @@ TRUNK: dict[str, str] = {
         tr üst ekstremite""",
     "lower limb": """
         en lower limb, lower limbs, lower extremity, lower extremities, lowextm, low exm, lowexm,
-            low ext, long leg, lower ext
+            low ext, long leg, full leg, low limb, lower ext
         la membrum inferius, extremitas inferior
         de untere Extremität, untere Extremitäten, untere Gliedmaßen, Ganzbein, Ganzbeinaufnahme
         fr membre inférieur, membres inférieurs, pangonogramme

@@ -13,15 +13,17 @@ from __future__ import annotations
 UPPER_LIMB: dict[str, str] = {
     "wrist": """
         en wrist, wrists, wrist joint, wristjoint, carpus, carpal, carpals, carpal bones, carpal tunnel,
-            radiocarpal, distal radius, distal radioulnar, druj, ~scaphoid, ~scaphoids, wrst, xwrist, lunate,
-            triquetrum, pisiform, trapezoid, capitate, hamate, carpal navicular, !Colles, Smith fracture
+            radiocarpal, distal radius, distal radioulnar, distal forearm, druj, ~scaphoid, ~scaphoids, wrst,
+            xwrist, lunate, triquetrum, pisiform, trapezoid, capitate, hamate, carpal navicular,
+            !Colles, Smith fracture
         la carpus, carpi, ossa carpi, articulatio radiocarpalis, articulatio radiocarpea, ~os scaphoideum,
             ~scaphoideum, os lunatum, lunatum, os hamatum, os capitatum, regio carpalis, regio carpi,
             radius distalis
         de Handgelenk, Handgelenke, Handgelenks, Handgelenkes, Handgelenken, Handwurzel, Handwurzelknochen,
             Karpus, karpal, Karpaltunnel, Radiokarpalgelenk, Radiocarpalgelenk, ~Skaphoid, ~Scaphoid,
             Kahnbein Hand, ~Kahnbein, distaler Radius, distale Radius, distalen Radius, Radius distal,
-            distale Radiusfraktur, Mondbein, =HG, !Handgel, ~Navicularserie, ~Navikularserie,
+            distale Radiusfraktur, Radius loco typico, Radiusfraktur loco typico, Unterarm distal,
+            distaler Unterarm, distalen Unterarm, Mondbein, =HG, !Handgel, ~Navicularserie, ~Navikularserie,
             ~Naviculareserie, ~Navikulareserie, ~Naviculare Quartett, ~Navikulare
         fr poignet, poignets, carpe, carpien, radio-carpien, radiocarpienne, ~scaphoïde, os du carpe,
             canal carpien, radius distal, extrémité inférieure du radius, extrémité distale du radius, =PGT

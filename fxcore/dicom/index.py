@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from fxcore.body_parts import readable
 from fxcore.dicom.bounded import value_of
 from fxcore.dicom.columns import LABEL, label_text
 from fxcore.dicom.config import Limits
@@ -164,10 +165,19 @@ def _label(dataset: Dataset) -> str:
         return ""
 
 
+def _readable(dataset: Dataset, keyword: str) -> str:
+    try:
+        return readable(text_of(dataset, keyword)[:_MAX_TEXT])
+    except Exception:  # as above
+        return ""
+
+
 def _described(dataset: Dataset) -> str:
-    texts = [_text(dataset, keyword) for keyword in _DESCRIPTIONS]
+    texts = [_readable(dataset, keyword) for keyword in _DESCRIPTIONS]
     with contextlib.suppress(Exception):  # not a sequence
-        texts += [_text(item, "CodeMeaning") for item in value_of(dataset, "AnatomicRegionSequence") or ()]
+        texts += [
+            _readable(item, "CodeMeaning") for item in value_of(dataset, "AnatomicRegionSequence") or ()
+        ]
     return " ".join(filter(None, texts))[:_MAX_TEXT]
 
 
