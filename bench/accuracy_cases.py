@@ -265,6 +265,23 @@ def _corners_off(case: Case, rng: np.random.Generator) -> Case:
     return replace(case, image=np.where(inside, _light(case, rng), 0).astype(np.uint8))
 
 
+def _set_in(levels: tuple[int, int], grain: float) -> Change:
+    """Set the whole radiograph into a larger image of one level, as wide collimators and padding do."""
+
+    def change(case: Case, rng: np.random.Generator) -> Case:
+        rows, columns = case.image.shape
+        top, bottom = (round(rows * float(rng.uniform(0.1, 0.4))) for _ in range(2))
+        left, right = (round(columns * float(rng.uniform(0.1, 0.4))) for _ in range(2))
+        shape = top + rows + bottom, left + columns + right
+        canvas = rng.integers(*levels) + rng.normal(0, grain, shape)
+        image = canvas.clip(0, 255).astype(np.uint8)
+        image[top : top + rows, left : left + columns] = case.image
+        boxes = tuple((r0 + top, c0 + left, r1 + top, c1 + left) for r0, c0, r1, c1 in case.boxes)
+        return replace(case, image=image, boxes=boxes)
+
+    return change
+
+
 CHANGES: dict[str, Change] = {
     "white frame": _framed(255, "tblr", 5.0),
     "white frame, 2 sides": _framed(250, "lr"),
@@ -283,6 +300,8 @@ CHANGES: dict[str, Change] = {
     "round shutter": _round_shutter,
     "corners off": _corners_off,
     "turned": turned,
+    "wide white frame": _set_in((245, 254), 2.0),
+    "grey padding": _set_in((40, 200), 0.0),
 }
 
 

@@ -36,9 +36,14 @@ _FILL = 0.85
 _SEEN, _DROP = 0.45, 0.24
 # ... or on nearly all of its way with a smaller drop: a light grey frame.
 _SEEN_WHOLE, _DROP_LITTLE = 0.85, 0.1
-# A side of a black frame or canvas is seen on this share: not beyond the sides beside it, nor where a bright
-# frame of the image that was turned is open and its background as black.
-_SEEN_BLACK = 0.6
+# A side of a frame or canvas of one level is seen on this share: not beyond the sides beside it, nor where a
+# bright frame of the image that was turned is open and its background as black.
+_SEEN_CANVAS = 0.6
+# What lies beyond such a side is of that level, but for so little.
+_FILL_CANVAS = 0.97
+# A bar of one level ends where the next lines differ from it by so many grey levels on this share of their
+# way; wider than this fraction of the image, it is background.
+_BAR_ENDS, _BAR_STEP, _WIDEST_BAR = 0.7, 4.0, 0.45
 # Pixels a side of the corners in one of which a frame must begin.
 _CORNER = 4
 # Pixels on both sides of the lines found whose edges are explained by them.
@@ -47,6 +52,8 @@ _RIM = 3
 _SURE_SEEN, _SURE_DROP = 0.8, 0.31
 # A frame surely covers no more of the image.
 _MOST = 0.85
+# Sides of a rectangle meet at right angles, to 3.5 degrees; the cosine of that.
+_SQUARE = 0.998
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Frame:
         ``bool``, the shape of the reduced image.
     sure : numpy.ndarray
         ``bool``: what of it lies beyond lines that were seen on nearly all of their way, with a steep
-        drop, so that no background could be mistaken for it.
+        drop, or that close a rectangle, so that no background could be mistaken for it.
     """
 
     mask: Mask
@@ -84,7 +91,7 @@ def bright_frame(grey: Grey) -> Frame:
     sure = np.zeros_like(mask)
     least = max(4, round(_SHORTEST * min(grey.shape)))
     canvas = turned_canvas(grey)
-    rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
+    sides: list[NDArray[np.float64]] = []
     turned = bool(canvas.any())
     before = 0
     for level in _LEVELS:
@@ -108,19 +115,21 @@ def bright_frame(grey: Grey) -> Frame:
             if not 0 < share <= 0.6 or fill < _FILL or way == 0 or not drop >= _DROP_LITTLE * span:
                 continue
             seen, drop = line[3] / way, drop / span
+            sides.append(line)
             if (seen >= _SEEN and drop >= _DROP) or seen >= _SEEN_WHOLE:
-                beyond = rows * line[0] + columns * line[1] > line[2] - 1.5
+                beyond = _beyond(grey, line, 1.5)
                 mask |= beyond
                 taken.add(direction)
                 # The sides of a strip between two exposures have all of the image beyond one or the other.
                 surely = seen >= _SURE_SEEN and drop >= _SURE_DROP
                 if surely and np.count_nonzero(sure | beyond) <= _MOST * grey.size:
                     sure |= beyond
+    canvas |= _around_rectangle(grey, sides)
     return Frame(mask | canvas, sure | canvas)
 
 
 def turned_canvas(grey: Grey) -> Mask:
-    """Find the black frame on all four sides, or the canvas on which an image was turned by some angle.
+    """Find what has a single level and was put around the image: a frame, a canvas it was turned on, bars.
 
     Parameters
     ----------
@@ -132,24 +141,80 @@ def turned_canvas(grey: Grey) -> Mask:
     numpy.ndarray
         ``bool``, the same shape; empty where there is none.
     """
-    nothing = np.zeros(grey.shape, np.bool_)
-    black = grey <= float(grey.min()) + 1
-    corners = (black[0, 0], black[0, -1], black[-1, 0], black[-1, -1])
-    if not all(corners):
-        return nothing
-    black = touching_border(black)
-    rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
-    free = np.ones_like(nothing)
+    bars = _bars(grey)
+    corners = grey[[0, 0, -1, -1], [0, -1, 0, -1]]
+    level = float(np.median(corners))
+    # What is as bright as anything is a bright frame, which may have more than one level.
+    if np.abs(corners - level).max() > 1 or level > grey.max() - 1:
+        return bars
+    one = np.abs(grey - level) <= 1
+    one = touching_border(one)
+    free = np.ones_like(bars)
     found: dict[tuple[int, int], Mask] = {}
-    for line in straight_edges(black, max(4, round(0.05 * min(grey.shape)))):
-        down, across, offset, support = line
-        share, fill, _, way = across_line(grey, black, free, line)
-        if 0 < share < 0.5 and fill > 0.97 and support >= _SEEN_BLACK * way:
-            key = (round(down * 1e6), round(across * 1e6))
-            found.setdefault(key, rows * down + columns * across > offset - 1)
+    sides: list[NDArray[np.float64]] = []
+    for line in straight_edges(one, max(4, round(0.05 * min(grey.shape)))):
+        share, fill, _, way = across_line(grey, one, free, line)
+        if not 0 < share < 0.5 or fill <= _FILL_CANVAS:
+            continue
+        sides.append(line)
+        if line[3] >= _SEEN_CANVAS * way:
+            key = (round(line[0] * 1e6), round(line[1] * 1e6))
+            found.setdefault(key, _beyond(grey, line, 1))
     if len(found) < 4:
-        return nothing
-    return np.logical_or.reduce(list(found.values()))
+        return bars | _around_rectangle(grey, sides)
+    return np.logical_or.reduce([bars, *found.values()])
+
+
+def _bars(grey: Grey) -> Mask:
+    """Find whole lines of one level along the sides that end at once; black ones are shutters."""
+    bars = np.zeros(grey.shape, np.bool_)
+    darkest = float(grey.min()) + 1
+    for levels, bar in (
+        (grey.T, bars.T),
+        (grey.T[::-1], bars.T[::-1]),
+        (grey, bars),
+        (grey[::-1], bars[::-1]),
+    ):
+        level = float(levels[0].mean())
+        if level <= darkest or np.ptp(levels[0]) >= 1:
+            continue
+        ends = np.flatnonzero((np.abs(levels - level) >= 1).any(axis=1))
+        if ends.size == 0 or not 2 <= ends[0] <= _WIDEST_BAR * len(levels) or ends[0] + 2 >= len(levels):
+            continue
+        if np.mean(np.abs(levels[ends[0] + 2] - level) > _BAR_STEP) >= _BAR_ENDS:
+            bar[: ends[0] + 1] = True
+    return bars
+
+
+def _around_rectangle(grey: Grey, lines: list[NDArray[np.float64]]) -> Mask:
+    """Return what lies beyond four of the lines if they close a rectangle inside the image.
+
+    Each must be seen on nearly all of its way from one of its neighbours to the other.
+    """
+    nothing = np.zeros(grey.shape, np.bool_)
+    for first in lines if len(lines) >= 4 else ():
+        down, across = first[:2]
+        square = ((down, across), (-across, down), (-down, -across), (across, -down))
+        sides = [[line for line in lines if line[0] * d + line[1] * a >= _SQUARE] for d, a in square]
+        if not all(sides):
+            continue
+        four = [max(alike, key=lambda line: line[3]) for alike in sides]
+        beyond = [_beyond(grey, line, 1.5) for line in four]
+        around = np.logical_or.reduce(beyond)
+        if around.all() or not (around[[0, -1]].all() and around[:, [0, -1]].all()):
+            continue
+        for k, line in enumerate(four):
+            free = ~np.logical_or.reduce(beyond[:k] + beyond[k + 1 :])
+            if line[3] < _SURE_SEEN * across_line(grey, nothing, free, line)[3]:
+                break
+        else:
+            return around
+    return nothing
+
+
+def _beyond(grey: Grey, line: NDArray[np.float64], margin: float) -> Mask:
+    rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
+    return rows * line[0] + columns * line[1] > line[2] - margin
 
 
 def touching_border(mask: Mask) -> Mask:
