@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.accuracy_cases import CHANGES, phantoms
 from fxcore.steps.inversion import inversion_margin
+from fxcore.steps.limbs import find_limbs
 from fxcore.steps.overview import Overview
 from tests.test_steps import hand
 
@@ -33,3 +35,11 @@ def test_padding_of_one_level_is_no_field(level: int, pads: tuple[tuple[int, int
     assert (~seen.frame.sure & ~field).mean() < 0.01
     assert (seen.frame.sure & field).mean() < 0.03
     assert inversion_margin(seen) > 0 > inversion_margin(seen.negative)
+
+
+def test_a_wide_frame_is_no_part_beside_the_limb() -> None:
+    """Its inner edges are as sharp as the seam between two exposures."""
+    rng = np.random.default_rng(0)
+    names = {"phantom 11-5.1", "phantom 11-11.1", "phantom 11-15.1"}
+    framed = [CHANGES["wide white frame"](case, rng) for case in phantoms(16) if case.name in names]
+    assert [len(find_limbs(Overview.of(case.image)).parts) for case in framed] == [1, 1, 1]

@@ -29,6 +29,8 @@ _RIM, _MOST_LEFT = 0.08, 0.6
 _SURELY, _LIKE_FILLED = 0.1, 0.75
 # So far from a cut a strip is looked for.
 _NEAR = 3
+# A panel that is frame to this share is none.
+_ALL_FRAME = 0.9
 # What is exposed of a panel shows nothing where it is narrower, in blocks.
 _NARROWEST = 16
 
@@ -91,7 +93,11 @@ def find_limbs(seen: Overview) -> Limbs:
 
 def _in_panels(seen: Overview, boxes: list[Box]) -> Limbs | None:
     """Return what the panels show, if that is alike enough; each is looked at as an image of its own."""
-    insides = [(panel, box, seen.inside(box)) for panel in boxes if _wide(box := exposed(seen.grey, panel))]
+    insides = [
+        (panel, box, seen.inside(box))
+        for panel in boxes
+        if _wide(box := exposed(seen.grey, panel)) and _shown(seen.frame.sure, box)
+    ]
     firsts = [
         (piece, panel, box, inside)
         for panel, box, inside in insides
@@ -117,6 +123,12 @@ def _in_panels(seen: Overview, boxes: list[Box]) -> Limbs | None:
 
 def _wide(box: Box) -> bool:
     return min(box[2] - box[0], box[3] - box[1]) >= _NARROWEST
+
+
+def _shown(sure: Mask, box: Box) -> bool:
+    """Tell whether there is more in a box than a wide frame."""
+    row0, column0, row1, column1 = box
+    return bool(sure[row0:row1, column0:column1].mean() < _ALL_FRAME)
 
 
 def _moved(box: Box, outer: Box) -> Box:
