@@ -11,7 +11,7 @@ from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
 from fxserve.device import open_session
 from fxserve.model import image_input, properties_of, shape_text
-from fxserve.model_file import read_operators, size_of
+from fxserve.model_file import makes_probabilities, read_operators, size_of
 from fxserve.settings import ModelSettings
 
 
@@ -57,7 +57,7 @@ def inspect(path: str | PathLike[str]) -> dict[str, Any]:
 def settings_template(path: str | PathLike[str]) -> str:
     """Return settings as TOML for a model that fxray did not export, to complete and put beside it.
 
-    What its input says is filled in.
+    What its input says is filled in, and whether its output is a probability.
 
     Raises
     ------
@@ -74,6 +74,8 @@ def settings_template(path: str | PathLike[str]) -> str:
     image, dtype = image_input(path, session)
     shape = image.shape
     values: dict[str, Any] = {"dtype": dtype}
+    if makes_probabilities(path):
+        values["output"] = "probability"
     if len(shape) == 4:
         last = shape[3] in (1, 3)
         channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from fxcore.config import read_toml
 from fxcore.errors import FxrayError, ParameterError
 from fxserve.device import CUDA, open_session
-from fxserve.model_file import digest_of
+from fxserve.model_file import digest_of, makes_probabilities
 from fxserve.settings import BY_MODEL, ModelSettings, from_metadata
 
 PREFIX = "fxray."
 BATCH_CPU, BATCH_GPU = 2, 64
 _MOST_IN_A_BATCH = 4096
+# A mean of probabilities, in float16 or float32, may be off by so much.
+_ROUNDED = 1e-3
 _TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
 
@@ -147,14 +149,14 @@ class Model:
             shape = values.shape
             classes = shape[1] if len(shape) == 2 else 1
             fits = len(shape) in (1, 2) and shape[0] == rows
-            if not fits or not (classes == 1 or classes > self.settings.class_index):
+            if not fits or max(2, classes) <= self.settings.class_index:
                 raise self._wrong_output(name, shape, f"({rows}), ({rows}, 1) or ({rows}, classes)")
 
     def _wrong_output(self, name: str, shape: Sequence[Any], wanted: str) -> ParameterError:
         return ParameterError(
             f"the output {name!r} of {self.path} has the shape {shape_text(shape)}; it should be {wanted}, a "
-            f"row {'a study' if self.by_study else 'an image'}, with more classes than the setting "
-            f"class_index, {self.settings.class_index}"
+            f"row {'a study' if self.by_study else 'an image'}, with more classes (two, where there is one "
+            f"number) than the setting class_index, {self.settings.class_index}"
         )
 
     def inputs(self, images: NDArray[np.uint8], total: int = 0) -> dict[str, NDArray[Any]]:
@@ -291,9 +293,14 @@ class Model:
         # Any number of images, and rows of which the number is known: the classes stand in the first place.
         any_number = not isinstance(self.session.get_inputs()[0].shape[0], int)
         turned = any_number and len(shape) == 2 and isinstance(shape[0], int) and not isinstance(classes, int)
-        few = isinstance(classes, int) and classes != 1 and classes <= self.settings.class_index
+        few = isinstance(classes, int) and max(2, classes) <= self.settings.class_index
         if len(shape) not in (1, 2) or turned or few:
             raise self._wrong_output(node.name, shape, "(n), (n, 1) or (n, classes)")
+        if self.settings.output == "logit" and (operator := makes_probabilities(self.path)):
+            raise ParameterError(
+                f"the output {node.name!r} of {self.path} is that of a {operator}, which is a probability "
+                'already; the setting output should be "probability", not "logit"'
+            )
         return names
 
 
@@ -304,16 +311,35 @@ def _interpreted(output: NDArray[Any], settings: ModelSettings) -> NDArray[np.fl
         if settings.output == "logit":
             values = np.exp(values - values.max(axis=1, keepdims=True))
             values /= values.sum(axis=1, keepdims=True)
-        probability = values[:, settings.class_index]
+        probability = _in_range(values[:, settings.class_index])
     elif settings.output == "probability":
-        probability = values.reshape(-1)
+        probability = _in_range(values.reshape(-1))
+        # A single number is of the second class; of the first it says the rest.
+        probability = probability if settings.class_index else 1 - probability
     else:
-        logit = values.reshape(-1)
+        logit = values.reshape(-1) if settings.class_index else -values.reshape(-1)
         return np.stack([np.exp(-np.logaddexp(0, -logit)), logit])
-    # What is no probability must not look like one.
-    probability = np.where((probability >= 0) & (probability <= 1), probability, np.nan)
     kept = np.clip(probability, 1e-12, 1 - 1e-12)
     return np.stack([probability, np.log(kept) - np.log1p(-kept)])
+
+
+def _in_range(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities without what rounding leaves above 1 or below 0.
+
+    Raises
+    ------
+    ParameterError
+        If one is no probability.
+    """
+    values = np.where(np.isfinite(values), values, np.nan)
+    off = np.maximum(values - 1, -values)
+    if np.any(off > _ROUNDED):
+        worst = values[np.nanargmax(off)]
+        raise ParameterError(
+            f"the model gave {worst:g}, which is no probability; the setting output should not be "
+            '"probability": if the model ends before its sigmoid or softmax, it is "logit"'
+        )
+    return np.clip(values, 0, 1)
 
 
 def image_input(path: Path, session: Any) -> tuple[Any, str]:

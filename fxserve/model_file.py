@@ -13,6 +13,9 @@ from fxcore.errors import FxrayError
 _EXTERNAL = b"\n\x08location\x12"
 # What stands in the fifth to eighth byte of an .ort file.
 _OF_THE_RUNTIME = b"ORTM"
+# Operators that make probabilities, and those that leave values as they are.
+_TO_PROBABILITIES = frozenset({"Sigmoid", "HardSigmoid", "Softmax"})
+_SAME_VALUES = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 
 
 def model_files(path: Path) -> list[Path]:
@@ -61,6 +64,22 @@ def digest_of(path: Path) -> str:
 def size_of(path: Path) -> int:
     """Return the bytes of a model, those of the files of its weights included."""
     return sum(file.stat().st_size for file in model_files(path))
+
+
+def makes_probabilities(path: Path) -> str:
+    """Return the operator that makes the first output of a model, if what it gives are probabilities.
+
+    Empty for others, and for a file in ONNX Runtime's own format, which does not tell.
+    """
+    with path.open("rb") as file:
+        if file.read(8).endswith(_OF_THE_RUNTIME):
+            return ""
+    graph = read_operators(path).graph
+    makers = {name: node for node in graph.node for name in node.output}
+    node = makers.get(graph.output[0].name)
+    while node is not None and node.op_type in _SAME_VALUES:
+        node = makers.get(node.input[0])
+    return node.op_type if node is not None and node.op_type in _TO_PROBABILITIES else ""
 
 
 def read_operators(path: Path) -> Any:

@@ -43,7 +43,8 @@ class ModelSettings:
         ``"logit"``, which a sigmoid (one number an image) or a softmax (one for each class) makes a
         probability; or ``"probability"``.
     class_index : int
-        The class that is scored, where the output has one number for each class.
+        The class that is scored, of the output's one number for each class. A single number is that of class
+        1; with 0, one that speaks of ``not_broken`` is turned into the other.
     classes : tuple of str
         What a study is called below the threshold, and from it on.
     threshold : float

@@ -25,6 +25,7 @@ from fxcore.errors import FxrayError, ParameterError
 from fxcore.run import Silent
 from fxserve import Scorer, device
 from fxserve.demo import demo
+from fxserve.inspect import settings_template
 from fxserve.model import Model
 from fxserve.prepare import PreparedStudy
 from fxserve.records import StudyScore, from_line, judge, to_line
@@ -64,6 +65,38 @@ def test_classes_become_the_softmax_of_the_chosen_one(tmp_path):
     np.testing.assert_allclose(sigmoid(logit), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("output", ["logit", "probability"])
+def test_a_single_output_of_the_first_class_is_turned_into_the_second(tmp_path, output):
+    found = [
+        Model(
+            settings_for(mean_model(tmp_path / "m.onnx"), output=output, class_index=index), device="cpu"
+        ).run(IMAGES)
+        for index in (0, 1)
+    ]
+    np.testing.assert_allclose(found[0][0], 1 - found[1][0], atol=1e-6)
+    np.testing.assert_allclose(found[0][1], -found[1][1], atol=1e-5)
+    with pytest.raises(ParameterError, match="class_index, 2"):
+        Model(settings_for(mean_model(tmp_path / "m.onnx"), class_index=2), device="cpu")
+
+
+@pytest.mark.parametrize("operator", ["Sigmoid", "Softmax"])
+def test_probabilities_are_not_taken_for_logits(tmp_path, operator):
+    made = mean_model(tmp_path / "m.onnx", classes=2 if operator == "Softmax" else 1, ending=operator)
+    assert 'output = "probability"' in settings_template(made)
+    with pytest.raises(ParameterError, match=f"that of a {operator}.*setting output"):
+        Model(settings_for(made), device="cpu")
+    assert Model(settings_for(made, output="probability"), device="cpu").run(IMAGES)[0].max() < 1
+
+
+def test_what_is_no_probability_is_refused_and_what_rounding_leaves_is_not(tmp_path):
+    light = np.full((1, FRAME.height, FRAME.width), 255, np.uint8)
+    barely = settings_for(mean_model(tmp_path / "m.onnx"), output="probability", deviation=(0.9999,))
+    assert Model(barely, device="cpu").run(light)[0].tolist() == [1.0]
+    far = settings_for(mean_model(tmp_path / "m.onnx"), output="probability", deviation=(0.5,))
+    with pytest.raises(ParameterError, match="gave 2, which is no probability; the setting output"):
+        Model(far, device="cpu").run(light)
+
+
 @pytest.mark.parametrize(
     ("ending", "found"),
     [
@@ -84,13 +117,6 @@ def test_what_is_not_finite_is_no_score_and_no_warning_of_numpy(tmp_path, kind, 
     path = settings_for(mean_model(tmp_path / "m.onnx", **kind))
     assert np.isnan(Model(path, device="cpu").run(np.zeros_like(IMAGES))[0]).all()
     assert not recwarn.list
-
-
-def test_what_is_no_probability_does_not_pass_for_one(tmp_path):
-    path = settings_for(
-        mean_model(tmp_path / "m.onnx", dtype=TensorProto.UINT8), dtype="uint8", output="probability"
-    )
-    assert np.isnan(Model(path, device="cpu").run(IMAGES)[0]).all()
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5, 16])
