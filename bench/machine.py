@@ -1,8 +1,7 @@
-"""The machine that was measured on, named in every table; and the peers, imported or asked for."""
+"""The machine that was measured on, named in every table."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 import statistics
@@ -12,17 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fxcore import __version__
-from fxcore.errors import FxrayError
 from fxcore.executor import default_workers
 
-# Module to import, and the distribution it comes with.
-PEERS = {
-    "cv2": "opencv-python",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "matplotlib": "matplotlib",
-    "pylibjpeg": "pylibjpeg",
-}
 VERSIONS = ("numpy", "numba", "opencv-python", "scikit-image", "scikit-learn", "pydicom", "python-gdcm")
 
 # Half a second of arithmetic that needs no memory, timed by itself.
@@ -33,27 +23,6 @@ for _ in range(8_000_000):
     pass
 print(time.perf_counter() - begin)
 """
-
-
-def require_peers() -> None:
-    """Check that what fxray is measured against is installed.
-
-    Raises
-    ------
-    FxrayError
-        Naming the extra to install.
-    """
-    missing = []
-    for module, name in PEERS.items():
-        try:
-            importlib.import_module(module)
-        except ImportError:
-            missing.append(name)
-    if missing:
-        raise FxrayError(
-            f"the benchmarks need {', '.join(missing)}, which is not installed; "
-            "install the extra `bench`: pip install 'fxray[bench]'"
-        )
 
 
 def machine() -> dict[str, str]:

@@ -7,11 +7,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.machine import require_peers
 from bench.results import Findings
 from bench.tables import check_page
 from fxcore.cli.bench import Family
 from fxcore.errors import ParameterError
+from fxcore.extras import BENCHMARKS
 
 # What these find is no ratio, but how often something is right.
 _WITHOUT_CHART = (Family.ACCURACY, Family.LEARNING)
@@ -51,7 +51,7 @@ def check_outputs(family: str, figures: Path | None, pages: Sequence[Path], plot
 
 
 def _check_plot(family: str, plot: Path) -> None:
-    require_peers()
+    BENCHMARKS.require()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     if family in _WITHOUT_CHART:

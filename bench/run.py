@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.machine import machine, require_peers
+from bench.machine import machine
 from bench.options import Options
 from bench.results import Findings
 from fxcore.cli.bench import Family
 from fxcore.errors import ParameterError
 from fxcore.executor import default_workers
+from fxcore.extras import BENCHMARKS
 
 
 def run(
@@ -59,7 +60,7 @@ def run(
     if sheet:
         # Now, as measuring takes minutes.
         sheet.mkdir(parents=True, exist_ok=True)
-    require_peers()
+    BENCHMARKS.require()
     compile_packages()
     options = Options(quick, threads or default_workers(), say or (lambda text: None), sheet, seeds)
     begin = time.perf_counter()

@@ -35,8 +35,8 @@ def kind_of(out: Path) -> tuple[str, Render]:
     """
     if out.suffix.lower() != ".parquet":
         return ".csv", _csv
-    if package := PARQUET.lacking:
-        raise PARQUET.missing(f"{out.name} asks for Parquet, which needs {package}")
+    if PARQUET.lacking:
+        raise PARQUET.missing(f"{out.name} asks for Parquet, which needs pyarrow")
     return ".parquet", _parquet
 
 

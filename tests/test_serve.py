@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 pytest.importorskip("torch", reason="the model to score with is trained here")
 
 from fxcore.build import build
@@ -77,7 +77,7 @@ def test_an_archive_and_the_data_set_built_from_it_score_alike(phantom, tmp_path
 
 
 def test_tables_are_parquet_where_the_name_says_so(phantom, tmp_path, monkeypatch):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install 'fxray[parquet]'")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install '.[parquet]'")
     _, built, model, _ = phantom
     score(model, built, tmp_path / "text", device="cpu", workers=1)
     out = tmp_path / "night.parquet"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
 import onnx
 from onnx import TensorProto

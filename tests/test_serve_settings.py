@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
 import onnx
 

@@ -13,7 +13,7 @@ COLUMNS = ("study_id", "body_part", "inverted", "part_count", "rotation_degrees"
 
 
 def render(tmp_path: Path, *rows: tuple[str, ...]) -> list[dict[str, object]]:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install 'fxray[parquet]'")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install '.[parquet]'")
     suffix, rendered = kind_of(Path("scores.parquet"))
     place = tmp_path / f"table{suffix}"
     place.write_bytes(b"".join(rendered(COLUMNS, rows)))

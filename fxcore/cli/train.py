@@ -177,7 +177,7 @@ def train_demo(folder: Path, quiet: bool) -> None:
     if TRAINING.lacking:
         if not quiet:
             print_pairs(
-                "To go on", [("train a model on it", f"{TRAINING.install}, then fxray demo {folder}")]
+                "To go on", [("to train a model on it", TRAINING.install), ("then", f"fxray demo {folder}")]
             )
         return
     with errors_for_people(_GO_ON):

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 import torch
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
-pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install 'fxray[serve]'")
+pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
 from fxcore.aggregate import AGGREGATES
 from fxcore.errors import FxrayError

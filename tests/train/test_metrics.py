@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from fxcore.aggregate import AGGREGATES, aggregate, decide
 from fxcore.errors import ParameterError

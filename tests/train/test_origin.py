@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from fxcore.errors import DataSetError, ParameterError
 from fxtrain import evaluate as evaluation

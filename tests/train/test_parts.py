@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 import torch
 import torchvision

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="training needs torch: pip install 'fxray[train]'")
+pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 from fxcore.errors import DataSetError
 from fxtrain.config import DataConfig
