@@ -43,9 +43,10 @@ CREATE TEMP TABLE reject(
     PRIMARY KEY (stage, study_id, source_id, radiograph_id, reason, message)
 ) WITHOUT ROWID;
 """
+_DATA_SETS = "SELECT source FROM files WHERE kind = 'data_set' ORDER BY source"
 # Folders that could not be listed, among the counts of an archive.
 UNLISTED = "folders_not_listed"
-_PASSED_OVER = ("dicomdir", "other", "link", "special")
+_PASSED_OVER = ("dicomdir", "other", "link", "special", "data_set")
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Plan:
     Attributes
     ----------
     counts : dict of str to int
-        ``files_found``, ``files_passed_over`` and by kind: ``files_dicom``, ``files_image``…; where
-        there are any, ``folders_not_listed``.
+        ``files_found``, ``files_passed_over`` and by kind: ``files_dicom``, ``files_image``…, a data
+        set of fxray being one of them; where there are any, ``folders_not_listed``.
     said : list of str
         What was guessed, to be told to the user.
     """
@@ -100,6 +101,9 @@ class Plan:
             self._reject(_surplus(labels, verdicts.used, pseudonyms))
         self._database.execute("COMMIT")
         self.counts = self._counts()
+        if data_sets := [os.fsdecode(source) for (source,) in self._database.execute(_DATA_SETS)]:
+            names = ", ".join(itertools.islice(data_sets, 3)) + (" …" if len(data_sets) > 3 else "")
+            self.said.insert(0, f"{len(data_sets)} data sets of fxray were passed over: {names}")
         if links := self.counts.get("files_link"):
             self.said.insert(0, f"{links} links were not followed.")
         if folders := self.counts.get(UNLISTED):

@@ -22,6 +22,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fxcore.config import to_dict
+from fxcore.dataset.assemble import is_data_set
+from fxcore.dataset.layout import PROVENANCE_FILE, WORK_FOLDER, Layout
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import Found, IndexEntry, walk
 from fxcore.errors import FxrayError
@@ -53,6 +55,13 @@ CREATE TABLE files(
     source BLOB PRIMARY KEY, size INTEGER, modified INTEGER, changed INTEGER, inode INTEGER,
     kind TEXT, reason TEXT, entry TEXT
 ) WITHOUT ROWID;
+"""
+# What may be a data set: the folders, below the archive's own, with one of its files.
+_FIND_DATA_SETS = f"""
+SELECT substr(source, 1, length(source) - {len(PROVENANCE_FILE)}) FROM found
+WHERE substr(source, -{len(PROVENANCE_FILE) + 1}) = CAST('/{PROVENANCE_FILE}' AS BLOB)
+UNION SELECT substr(source, 1, instr(source, CAST('/{WORK_FOLDER}/' AS BLOB))) FROM found
+WHERE instr(source, CAST('/{WORK_FOLDER}/' AS BLOB)) ORDER BY 1
 """
 _TEMPORARY = """
 CREATE TEMP TABLE found(
@@ -159,7 +168,12 @@ class Catalogue:
         progress.stage("Listing files", None)
         with self._transaction():
             self._forget_unless_made_with(limits)
-            gone = self._list(archive, progress)
+            self._list(archive, progress)
+            data_sets = self._pass_over_data_sets(archive)
+            gone = self.database.execute(
+                "DELETE FROM files WHERE source NOT IN (SELECT source FROM found)"
+            ).rowcount
+            self.add(IndexEntry(source, kind="data_set") for source in data_sets)
         self.database.execute("DELETE FROM stale")
         self.database.execute(_FIND_STALE, _PASSING_REASONS)
         (count,) = self.database.execute("SELECT COUNT(*) FROM stale").fetchone()
@@ -268,15 +282,30 @@ class Catalogue:
             self.database.execute("DELETE FROM made_with")
             self.database.execute("INSERT INTO made_with VALUES (?)", (wanted,))
 
-    def _list(self, archive: Path, progress: Progress) -> int:
-        """Fill the table of what is there now; return how many entries of what is not were forgotten."""
+    def _list(self, archive: Path, progress: Progress) -> None:
+        """Fill the table of what is there now."""
         self.database.execute("DELETE FROM found")
         rows = map(_signature, walk(archive))
         while batch := list(itertools.islice(rows, 1000)):
             self.database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?)", batch)
             progress.advance(len(batch))
-        gone = "DELETE FROM files WHERE source NOT IN (SELECT source FROM found)"
-        return self.database.execute(gone).rowcount
+
+    def _pass_over_data_sets(self, archive: Path) -> list[str]:
+        """Put one row in place of all that lies in a data set of fxray; return their folders.
+
+        Its images are copies of others of the archive as likely as not, and of other studies by their names.
+        """
+        passed_over: list[str] = []
+        for (source,) in self.database.execute(_FIND_DATA_SETS).fetchall():
+            folder = os.fsdecode(source)
+            within = bool(passed_over) and folder.startswith(passed_over[-1])
+            if not within and is_data_set(Layout(archive / folder)):
+                # Up to the character that follows the slash.
+                end = source[:-1] + bytes([source[-1] + 1])
+                self.database.execute("DELETE FROM found WHERE source >= ? AND source < ?", (source, end))
+                self.database.execute("INSERT INTO found VALUES (?, 0, 0, 0, 0)", (source,))
+                passed_over.append(folder)
+        return passed_over
 
 
 class _NowAndThen:

@@ -236,6 +236,31 @@ def test_links_and_folders_that_are_gone(archive, tmp_path):
     assert entry.reason == "unreadable"
 
 
+def test_a_data_set_in_the_archive_is_one_entry(archive, tmp_path):
+    index(archive, tmp_path / "kept")
+    for name in ("study1/made", "study1/made/within", "study1/made2", "zz/begun", "zz/strange", "zz/deep"):
+        draw(archive / name / "broken" / "x" / "a.png", 7)
+    (archive / "zz" / "begun" / ".fxray").mkdir()
+    (archive / "zz" / "begun" / ".fxray" / "lock").touch()
+    for name in ("study1/made", "study1/made/within"):
+        (archive / name / "dataset.json").write_text('{"tool": "fxray"}')
+    (archive / "zz" / "strange" / "dataset.json").write_text('{"tool": "another"}')
+    (archive / "zz" / "deep" / "dataset.json").write_text("[" * 100_000)
+    os.mkfifo(archive / "study0" / "dataset.json")
+    for _ in range(2):
+        entries, looked = index(archive, tmp_path / "kept")
+        passed_over = [entry.source for entry in entries if entry.kind == "data_set"]
+        assert passed_over == ["study1/made/", "zz/begun/"]
+        images = [entry.source for entry in entries if entry.kind == "image"]
+        new = [f"{name}/broken/x/a.png" for name in ("study1/made2", "zz/deep", "zz/strange")]
+        assert images == sorted([*new, *(f"study{i}/a.png" for i in range(5))])
+    assert looked == []
+    (archive / "study1" / "made" / "dataset.json").unlink()
+    (archive / "study1" / "made" / "within" / "dataset.json").unlink()
+    assert "study1/made/within/broken/x/a.png" in index(archive, tmp_path / "kept")[1]
+    assert index(archive, tmp_path / "kept")[0] == fresh(archive, tmp_path)
+
+
 @pytest.mark.parametrize("where", ["adding", "planning"])
 def test_a_full_temporary_folder_is_named(tmp_path, where):
     entries = [IndexEntry(f"{i}.dcm", kind="dicom", study_uid="1.2." + "3" * 2000) for i in range(3000)]

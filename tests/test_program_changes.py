@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -372,6 +373,19 @@ def test_links_are_counted_and_not_followed_and_an_empty_archive_is_said(tmp_pat
     assert "No radiograph was found" in shown.stderr
     assert (tmp_path / "out" / "metadata.csv").read_text().startswith("radiograph_id,study_id,")
     assert rows(tmp_path / "out" / "metadata.csv") == []
+
+
+def test_a_data_set_in_the_archive_is_passed_over_and_said(tmp_path, ingest):
+    ingest()
+    (tmp_path / "all").mkdir()
+    for name in ("archive", "out"):
+        (tmp_path / name).rename(tmp_path / "all" / name)
+    job = ("ingest", tmp_path / "all", tmp_path / "next", "--key", tmp_path / "key")
+    assert "1 data sets of fxray were passed over: out/" in fxray(*job).stderr
+    again = summary(*job)
+    assert again["found"] == again["converted"] + again["rejected"] + again["passed_over"]
+    made = json.loads((tmp_path / "all" / "out" / "dataset.json").read_text())
+    assert again["radiographs"] == made["counts"]["radiographs"]
 
 
 def test_a_data_set_is_not_taken_for_an_archive(tmp_path, ingest):

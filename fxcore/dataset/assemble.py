@@ -258,8 +258,14 @@ def read_provenance(layout: Layout) -> dict[str, Any]:
 
 
 def is_data_set(layout: Layout) -> bool:
-    """Tell whether a folder is a data set, finished or not."""
+    """Tell whether a folder is a data set, finished or not, damaged or not."""
     try:
-        return layout.work.exists() or bool(read_provenance(layout))
-    except DataSetError:
+        if layout.work.exists():
+            return True
+        if not layout.provenance.is_file():
+            return False
+        content = json.loads(layout.provenance.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        # In an archive, anyone's.
         return False
+    return isinstance(content, dict) and content.get("tool") == "fxray"
