@@ -199,7 +199,15 @@ def test_a_name_that_could_lead_elsewhere_is_refused(tmp_path, name):
 
 
 def test_a_folder_that_is_no_data_set_is_named(tmp_path):
-    with pytest.raises(DataSetError, match="is not a finished data set"):
+    with pytest.raises(DataSetError, match=r"there is no folder .*befor; see that the path is right"):
+        read_provenance(Layout(tmp_path / "befor"))
+    with pytest.raises(DataSetError, match=r"is not a data set: .*raw archive.*fxray build"):
+        read_provenance(Layout(tmp_path))
+    (tmp_path / "file").touch()
+    with pytest.raises(DataSetError, match="is a file"):
+        read_provenance(Layout(tmp_path / "file"))
+    (tmp_path / ".fxray").mkdir()
+    with pytest.raises(DataSetError, match=r"is not a finished data set: .*interrupted: run the"):
         read_provenance(Layout(tmp_path))
     (tmp_path / "dataset.json").write_text("{")
     with pytest.raises(DataSetError, match="cannot read"):

@@ -237,15 +237,12 @@ def read_provenance(layout: Layout) -> dict[str, Any]:
     Raises
     ------
     DataSetError
-        If there is none, or it is not JSON: the folder is not a finished data set.
+        If there is none, or it is not JSON: the folder is not a finished data set. It is said what it is.
     """
     try:
         content = json.loads(layout.provenance.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataSetError(
-            f"{layout.root} is not a finished data set: it has no {layout.provenance.name}. "
-            "If a run was interrupted, run the same command again to go on."
-        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataSetError(_what_it_is(layout)) from None
     except (OSError, ValueError) as error:
         raise DataSetError(f"cannot read {layout.provenance}: {error}") from error
     shapes = {"tool": str, "commands": list, "config": dict, "counts": dict, "body_part_labels": dict}
@@ -255,6 +252,24 @@ def read_provenance(layout: Layout) -> dict[str, Any]:
         if not isinstance(content.get(name), shape):
             raise DataSetError(f"{layout.provenance} is damaged: {name!r} is missing or of the wrong type")
     return content
+
+
+def _what_it_is(layout: Layout) -> str:
+    """Say what is there in place of a finished data set, and what to do."""
+    if not layout.root.exists():
+        return f"there is no folder {layout.root}; see that the path is right"
+    if not layout.root.is_dir():
+        return f"{layout.root} is a file, not the folder of a data set"
+    lacking = f"it has no {layout.provenance.name}"
+    if layout.work.exists() or layout.journal.exists():
+        return (
+            f"{layout.root} is not a finished data set: {lacking}. "
+            "A run was interrupted: run the command again that makes it, to go on"
+        )
+    return (
+        f"{layout.root} is not a data set: {lacking}. "
+        "If it is a raw archive, make a data set of it first: fxray build, or fxray ingest"
+    )
 
 
 def is_data_set(layout: Layout) -> bool:
