@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fxcore.config import from_dict, to_dict
+from fxcore.config import from_dict, read_toml, to_dict, to_toml
 from fxcore.errors import ParameterError
-from fxcore.steps.config import PartFilterConfig
+from fxcore.settings import Settings
+from fxcore.steps import Pipeline
+from fxcore.steps.config import AlignmentConfig, PartFilterConfig
 from fxcore.steps.part_filter import filter_parts, histogram
 from fxcore.study import Radiograph, Study
 
@@ -157,3 +160,21 @@ def test_a_label_of_no_use_has_a_row_for_each_thing_that_descriptions_make_of_it
         result, _ = filter_parts(_study((label, described)), PartFilterConfig())
         (row,) = histogram({(label, described): 1}, PartFilterConfig())
         assert row.decision == ("keep" if result.radiographs else "drop")
+
+
+def test_parts_are_known_in_any_case_and_other_ones_are_told_how_to_be_named(tmp_path):
+    chosen = Pipeline(
+        PartFilterConfig(parts=("Wrist", "ANY", "foot-ball"), terms={"Foot-Ball": ("Fuß",)}),
+        alignment=AlignmentConfig(as_stored=("FOOT-ball", "Chest")),
+    )
+    assert chosen.part_filter.parts == ("wrist", "any", "Foot-Ball")
+    assert chosen.alignment.as_stored == ("Foot-Ball", "chest")
+    with pytest.raises(ParameterError, match="unknown body part 'foot-ball'") as refused:
+        PartFilterConfig(parts=("foot-ball",))
+    # What it says to write can be pasted into what `fxray config` prints.
+    advice = re.search(r"(\[[\w.]+\]): (.*)", str(refused.value))
+    text = to_toml(Settings())
+    assert advice[1] in text
+    (tmp_path / "p.toml").write_text(text.replace(advice[1], f"{advice[1]}\n{advice[2]}"))
+    terms = read_toml(Settings, tmp_path / "p.toml").steps.part_filter.terms
+    assert list(terms) == ["foot-ball"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from fxcore.body_parts import PARTS, Recognition, covers, recognise
 from fxcore.errors import ParameterError
+from fxcore.json_text import json_text
 
 ANY = "any"
 """Among the wanted parts: all."""
@@ -18,6 +20,21 @@ _NO_LIMBS = ("skull", "face", "jaw", "neck", "spine", "chest", "breast", "abdome
 def _check_method(step: str, method: str, methods: tuple[str, ...]) -> None:
     if method not in methods:
         raise ParameterError(f"{step}.method {method!r} is not known; choose from: {', '.join(methods)}")
+
+
+def _known(
+    parts: Iterable[str], terms: Iterable[str], where: str = "", also: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Return parts by the names they are known by, in any case; `terms` has the user's own."""
+    names = {name.casefold(): name for name in (*PARTS, *also, *terms)}
+    for part in parts:
+        if part.casefold() not in names:
+            raise ParameterError(
+                f"{where}unknown body part {part!r}; known: {', '.join(sorted(names.values()))}. "
+                f"Another part is named by its terms, in the file given to --config under "
+                f'[steps.part_filter.terms]: {json_text(part).strip()} = ["what your hospital calls it"]'
+            )
+    return tuple(names[part.casefold()] for part in parts)
 
 
 @dataclass(frozen=True)
@@ -49,15 +66,10 @@ class PartFilterConfig:
     min_similarity: float = 0.8
 
     def __post_init__(self) -> None:
-        known = {*PARTS, *self.terms, ANY}
         if not self.parts:
             raise ParameterError(f"parts is empty; name at least one part, or {ANY!r} to keep all")
-        for part in self.parts:
-            if part not in known:
-                raise ParameterError(
-                    f"unknown body part {part!r}; known: {', '.join(sorted(known))}. "
-                    f"For another part give its terms, e.g. terms = {{{part!r} = [...]}}"
-                )
+        # As they are known, whatever their case: the settings are compared with those of an earlier run.
+        object.__setattr__(self, "parts", _known(self.parts, self.terms, also=(ANY,)))
         for part, terms in self.terms.items():
             for term in (part, *terms):
                 if not any(c.isalpha() for c in term):
@@ -185,14 +197,8 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         # Here, since a part may be one of the user's own, which only the part filter knows.
-        known = {*PARTS, *self.part_filter.terms}
-        for step, parts in (
-            ("inversion", self.inversion.as_stored),
-            ("alignment", self.alignment.as_stored),
-        ):
-            for part in parts:
-                if part not in known:
-                    raise ParameterError(
-                        f"{step}.as_stored: unknown body part {part!r}; known: {', '.join(sorted(known))}. "
-                        "A part of your own is named in part_filter.terms"
-                    )
+        terms = self.part_filter.terms
+        inverted = _known(self.inversion.as_stored, terms, "inversion.as_stored: ")
+        aligned = _known(self.alignment.as_stored, terms, "alignment.as_stored: ")
+        object.__setattr__(self, "inversion", replace(self.inversion, as_stored=inverted))
+        object.__setattr__(self, "alignment", replace(self.alignment, as_stored=aligned))
