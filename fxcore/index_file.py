@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from fxcore.errors import ParameterError
-from fxcore.places import resolved
+from fxcore.places import check_regular, resolved
 from fxcore.user_folders import user_folder
 
 APPLICATION_ID = int.from_bytes(b"fxra", "big")
@@ -39,6 +39,23 @@ def is_default_index_file(place: Path, archive: Path) -> bool:
         return place == resolved(default_index_file(archive))
     except ParameterError:
         return False
+
+
+def check_index_place(place: Path, archive: Path) -> None:
+    """Check that the index of `archive` may be kept at `place`; both with links followed.
+
+    Raises
+    ------
+    ParameterError
+    """
+    check_regular(place, "index", "--index")
+    if place.is_relative_to(archive):
+        raise ParameterError(
+            f"the index {place} must not lie within the archive; name another place with --index"
+        )
+    if not is_default_index_file(place, archive):
+        # What lies in the cache is of fxray, and if it is damaged made anew.
+        check_index_file(place)
 
 
 def check_index_file(place: Path) -> None:

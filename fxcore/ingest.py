@@ -19,7 +19,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import cell, render_csv, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import open_executor
-from fxcore.index_file import check_index_file, default_index_file, is_default_index_file
+from fxcore.index_file import check_index_place, default_index_file
 from fxcore.jobs import IngestTask, require_files
 from fxcore.labels import read_labels
 from fxcore.output import begun_settings, output_folder
@@ -206,22 +206,16 @@ def check_places(
     if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):
         raise ParameterError(f"the output {out} and the archive {archive} must not lie within each other")
     places = {name: resolved(path) for name, path in files.items() if path}
-    for name, option in (("pseudonym key", "--key"), ("link file", "--link"), ("index", "--index")):
+    for name, option in (("pseudonym key", "--key"), ("link file", "--link")):
         if name in places:
             check_regular(places[name], name, option)
-    if places["index"].is_relative_to(archive):
-        raise ParameterError(
-            f"the index {places['index']} must not lie within the archive; name another place with --index"
-        )
+    check_index_place(places["index"], archive)
     for name in ("labels file", "pseudonym key", "link file"):
         if places["index"] == places.get(name):
             raise ParameterError(
                 f"the index {places['index']} would take the place of the {name}; "
                 "name another place with --index"
             )
-    if not is_default_index_file(places["index"], archive):
-        # What lies in the cache is of fxray, and if it is damaged made anew.
-        check_index_file(places["index"])
     for name in ("pseudonym key", "link file", "index"):
         if name in places and places[name].is_relative_to(out):
             raise ParameterError(

@@ -10,7 +10,7 @@ from fxcore.dataset.assemble import read_provenance
 from fxcore.dataset.layout import Layout
 from fxcore.errors import ParameterError
 from fxcore.executor import Executor
-from fxcore.index_file import default_index_file
+from fxcore.index_file import check_index_place, default_index_file
 from fxcore.places import resolved
 from fxcore.run import Progress, Silent
 from fxcore.settings import Settings
@@ -18,7 +18,12 @@ from fxcore.steps.part_filter import HistogramRow, histogram
 
 
 def label_histogram(
-    source: Path, settings: Settings | None = None, *, workers: int = 0, progress: Progress | None = None
+    source: Path,
+    settings: Settings | None = None,
+    *,
+    index_file: Path | None = None,
+    workers: int = 0,
+    progress: Progress | None = None,
 ) -> list[HistogramRow]:
     """Count the raw body-part labels of an archive (by file) or a data set (by radiograph as ingested).
 
@@ -28,6 +33,8 @@ def label_histogram(
         A folder with a ``dataset.json`` is a data set, any other folder an archive.
     settings : Settings, optional
         The part filter's settings decide what would be kept.
+    index_file : Path, optional
+        Where the index of an archive is kept for the next run; see `fxcore.catalogue`.
     workers : int
         Worker processes; 0 takes one for each core.
     progress : Progress, optional
@@ -55,10 +62,12 @@ def label_histogram(
             described = described if isinstance(described, dict) else {"": described}
             counts.update({(label, parts): count for parts, count in described.items()})
     else:
+        index = resolved(index_file or default_index_file(source))
+        check_index_place(index, source)
         limits = settings.ingest.pixels.limits
         with (
             Executor(workers, settings.ingest.memory_bytes) as executor,
-            open_catalogue(source, limits, executor, progress, default_index_file(source)) as catalogue,
+            open_catalogue(source, limits, executor, progress, index) as catalogue,
         ):
             for entry in catalogue.entries():
                 if entry.kind == "dicom" and not entry.reason:

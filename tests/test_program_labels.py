@@ -11,7 +11,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 from tests.dicom_files import image_dataset, write
-from tests.program import rows, summary
+from tests.program import fxray, rows, summary
 
 _TAG = Tag("BodyPartExamined")
 # Label, description, and what becomes of it.
@@ -52,6 +52,15 @@ def test_what_is_said_of_labels_is_what_is_done(tmp_path: Path) -> None:
     assert kept == Counter(label for label, _, decision in _FILES if decision == "keep")
     assert said(archive) == expected
     assert said(built) == expected
+
+    # What labels learned of the files, a build need not learn again; and the index takes no file's place.
+    index = tmp_path / "index"
+    summary("labels", archive, "--index", index, "--workers", 1, environment=private)
+    looked = fxray("build", archive, tmp_path / "again", *options, "--index", index, environment=private)
+    assert "Looking into files: 0," in looked.stderr
+    for place in (archive / "index", built / "metadata.csv"):
+        refused = fxray("labels", archive, "--index", place, code=1, environment=private)
+        assert "name another place with --index" in refused.stderr
 
     # An earlier version kept no descriptions with the labels.
     provenance = json.loads((built / "dataset.json").read_text())

@@ -258,6 +258,7 @@ def labels(
     source: Annotated[Path, typer.Argument(metavar="ARCHIVE|DATASET", help="A raw archive or a data set.")],
     config: ConfigFile = None,
     part: Part = None,
+    index: IndexFile = None,
     workers: Workers = 0,
     quiet: Quiet = False,
     json: Json = False,
@@ -267,7 +268,13 @@ def labels(
 
     with errors_for_people():
         with progress(quiet) as display:
-            rows = label_histogram(source, _settings(config, parts=part), workers=workers, progress=display)
+            rows = label_histogram(
+                source,
+                _settings(config, parts=part),
+                index_file=index,
+                workers=workers,
+                progress=display,
+            )
         if json:
             print_json([row.figures() for row in rows])
         elif not quiet:
