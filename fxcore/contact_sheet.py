@@ -38,12 +38,18 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
     DataSetError
         If either is not a data set or they have no radiograph in common.
     ParameterError
-        If `out` would take the place of another file.
+        If `out` cannot be written there, is not called PNG, or would take the place of another file; or if
+        `after` is `before`, or was not preprocessed.
     """
-    _check_place(out, before, after)
     first, second = Layout(before), Layout(after)
-    for layout in (first, second):
-        read_provenance(layout)
+    _, of_second = (read_provenance(layout) for layout in (first, second))
+    if resolved(before) == resolved(after):
+        raise ParameterError(f"{before} is named twice; name the data set before the steps, then after them")
+    if "steps" not in of_second["config"]:
+        raise ParameterError(
+            f"{after} was not preprocessed; name the data set before the steps first, then the one after them"
+        )
+    _check_place(out, before, after)
     results: dict[str, list[dict[str, str]]] = {}
     for row in read_csv(second.metadata):
         part = f"_p{row.get('part_index')}" if row.get("part_count", "1") not in ("", "1") else ""
@@ -65,6 +71,10 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
 
 def _check_place(out: Path, *datasets: Path) -> None:
     place = resolved(out)
+    if place.suffix.lower() != ".png":
+        raise ParameterError(f"the contact sheet {out} is a PNG file; give it a name that ends in .png")
+    if not place.parent.is_dir():
+        raise ParameterError(f"there is no folder {place.parent} for the contact sheet; make it first")
     for root in datasets:
         if place.is_relative_to(resolved(root)):
             raise ParameterError(f"the contact sheet {out} must lie outside the data set {root}")

@@ -179,10 +179,12 @@ def test_rows_left_out_at_the_root_are_not_silently_brought_back(before):
 
 
 def test_a_contact_sheet_names_the_file_that_it_cannot_draw(before, tmp_path):
+    after = before.with_name("after")
+    preprocess(before)
     png = next(before.glob("broken/*/*.png"))
     png.write_bytes(b"")
     with pytest.raises(DataSetError, match=f"{png.parent}, radiograph {png.stem}: not a PNG"):
-        contact_sheet(before, before, tmp_path / "sheet.png")
+        contact_sheet(before, after, tmp_path / "sheet.png")
     png.unlink()
     with pytest.raises(DataSetError, match=f"radiograph {png.stem}: the PNG cannot be read"):
-        contact_sheet(before, before, tmp_path / "sheet.png")
+        contact_sheet(before, after, tmp_path / "sheet.png")

@@ -55,9 +55,14 @@ def built(archive, job, place):
     return place / "built", figures
 
 
-def test_build_is_ingest_and_preprocess_byte_for_byte(archive, job, place, built):
+@pytest.fixture(scope="module")
+def ingested(archive, job, place):
     summary("ingest", archive, place / "ingested", *job, "--workers", 2)
-    summary("preprocess", place / "ingested", place / "both", "--workers", 1)
+    return place / "ingested"
+
+
+def test_build_is_ingest_and_preprocess_byte_for_byte(ingested, place, built):
+    summary("preprocess", ingested, place / "both", "--workers", 1)
     assert tree(place / "both") == tree(built[0])
 
 
@@ -79,13 +84,26 @@ def test_a_finished_run_has_nothing_left_to_do(archive, job, built):
     assert tree(built[0]) == before
 
 
-def test_a_contact_sheet_takes_the_place_of_none_but_a_png(built, tmp_path):
-    (tmp_path / "notes.txt").write_text("of the user")
-    for victim in (built[0] / "dataset.json", built[0] / "new.png", tmp_path / "notes.txt"):
-        with pytest.raises(ParameterError, match=victim.name):
-            contact_sheet(built[0], built[0], victim)
+def test_a_contact_sheet_takes_the_place_of_none_but_a_png(ingested, built, tmp_path):
+    (tmp_path / "notes.png").write_text("of the user")
+    for victim, said in (
+        (built[0] / "dataset.json", "ends in .png"),
+        (tmp_path / "sheet.jpg", "ends in .png"),
+        (tmp_path / "none" / "sheet.png", "there is no folder .*none"),
+        (built[0] / "new.png", "outside"),
+        (tmp_path / "notes.png", "not a PNG file"),
+    ):
+        with pytest.raises(ParameterError, match=said):
+            contact_sheet(ingested, built[0], victim)
+    for before, after, said in (
+        (built[0], ingested, "was not preprocessed"),
+        (ingested, ingested, "named twice"),
+    ):
+        with pytest.raises(ParameterError, match=said):
+            contact_sheet(before, after, tmp_path / "sheet.png")
+    assert not (tmp_path / "sheet.png").exists()
     for _ in range(2):
-        contact_sheet(built[0], built[0], tmp_path / "sheet.png", count=2)
+        contact_sheet(ingested, built[0], tmp_path / "sheet.png", count=2)
     assert decode_png((tmp_path / "sheet.png").read_bytes()).size
 
 
