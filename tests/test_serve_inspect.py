@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
+from fxcore.cli.app import app
 from fxcore.config import from_dict, read_toml, to_dict
 from fxcore.errors import FxrayError
 from fxcore.letterbox import Frame
@@ -13,7 +15,7 @@ from fxserve import device
 from fxserve.inspect import inspect, settings_template
 from fxserve.model import Model
 from fxserve.settings import ModelSettings
-from tests.serve_models import IMAGES, mean_model
+from tests.serve_models import IMAGES, mean_model, with_properties
 from tests.test_serve_models import BAD
 
 
@@ -28,6 +30,18 @@ def test_inspection_shows_what_is_needed_to_describe_a_model(tmp_path):
     assert (settings.layout, settings.channels, settings.frame) == ("NHWC", 3, Frame(32, 40))
     assert len(Model(path, device="cpu").run(IMAGES)[0]) == len(IMAGES)
     assert from_dict(ModelSettings, to_dict(settings)) == settings
+
+
+def test_settings_are_shown_one_a_row(tmp_path):
+    steps = {"splitter": {"method": "likeness"}, "part_filter": {"parts": ["wrist", "hand"], "terms": {}}}
+    path = mean_model(tmp_path / "m.onnx", own=True)
+    with_properties(path, path, steps=steps)
+    shown = CliRunner().invoke(app, ["inspect", str(path)]).stdout
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines()]
+    assert ["steps.splitter.method", "likeness"] in lines
+    assert ["steps.part_filter.parts", "wrist, hand"] in lines
+    assert ["steps.part_filter.terms", "none"] in lines
+    assert "{" not in shown
 
 
 @pytest.mark.parametrize("name", ["no input", "float16"])

@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table
+from fxcore.cli.train import print_evaluation
 
 _PATH = "/data/\udcff\x1b[31m[bold]ü"
 
@@ -68,6 +69,28 @@ def test_tables_are_whole_in_a_pipe_and_folded_on_a_narrow_terminal(monkeypatch)
     folded = re.findall("│ ([A-Za-z_]+) ", printed(monkeypatch, "utf-8", show))
     assert "".join(folded) == label
     assert len(folded) > 1
+
+
+def test_measures_of_four_ways_to_judge_fit_a_terminal_of_80_columns(monkeypatch):
+    names = ("auc", "average_precision", "sensitivity", "specificity")
+    measures = dict.fromkeys(names, {"value": 0.8333, "low": 0.7, "high": 0.95})
+    better = dict.fromkeys(names, {"value": 0.0211, "low": -0.7, "high": 0.95})
+    ways = dict.fromkeys(("radiograph", "alo", "majority", "mean"), measures)
+    result = {
+        "measures": ways,
+        "over_views": dict.fromkeys(("alo", "majority", "mean"), better),
+        "calibration_error": dict.fromkeys(ways, 0.1),
+        "operating": {"aggregate": "mean", "threshold": 0.5, "temperature": 1.0},
+        "studies": 40,
+        "radiographs": 90,
+        "part": "val",
+        "chosen_on": "val",
+    }
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = printed(monkeypatch, "utf-8", lambda: print_evaluation(result)).splitlines()
+    for text, count in (("0.833", 16), ("0.700..0.950", 16), ("0.021", 12), ("-0.700..0.950", 12)):
+        assert sum(line.count(f" {text} ") for line in lines) == count, text
 
 
 def test_json_of_figures_that_are_no_numbers_is_valid(monkeypatch):

@@ -118,7 +118,7 @@ def inspect(
             return
         print_pairs(
             f"Model {model.name}",
-            ((name.replace("_", " "), number(value)) for name, value in found.items() if name != "nodes"),
+            itertools.chain.from_iterable(_leaves(*item) for item in found.items() if item[0] != "nodes"),
         )
         columns = ("side", "name", "type", "shape")
         print_table("Inputs and outputs", columns, (node.values() for node in found["nodes"]))
@@ -148,6 +148,17 @@ def quantize(
             print_json(found)
         elif not quiet:
             print_pairs("Quantized", ((name.replace("_", " "), number(v)) for name, v in found.items()))
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield each setting within a value, named as in a TOML file; anything else by itself."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _leaves(f"{name}.{key}", inner)
+    elif isinstance(value, list | dict):
+        yield name, ", ".join(map(number, value)) or "none"
+    else:
+        yield name if "." in name else name.replace("_", " "), number(value)
 
 
 def print_scored(summary: Any) -> None:

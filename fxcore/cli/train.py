@@ -147,9 +147,11 @@ def print_evaluation(result: dict[str, Any]) -> None:
     )
     print_table(title, ("measure", *ways), rows)
     if over := result.get("over_views"):
-        names = list(next(iter(over.values())))
-        compared = [[f"its views, {how}", *(_interval(over[how][name]) for name in names)] for how in over]
-        print_table("Better than its views by", ("than", *(n.replace("_", " ") for n in names)), compared)
+        compared = [
+            [name.replace("_", " "), *(_interval(over[how][name]) for how in over)]
+            for name in next(iter(over.values()))
+        ]
+        print_table("Better than its views, judged as each column says, by", ("measure", *over), compared)
     chosen = [(name, number(result["operating"][name])) for name in ("aggregate", "threshold", "temperature")]
     if result["part"] == result["chosen_on"]:
         chosen.append(("figures above", "optimistic: these and the epoch were chosen on the same studies"))
@@ -166,7 +168,8 @@ def _seen(result: dict[str, Any]) -> str:
 
 
 def _interval(found: dict[str, float]) -> str:
-    return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})"
+    # Short enough, where it is wrapped, for four ways to judge on a terminal of 80 columns.
+    return f"{found['value']:.3f} {found['low']:.3f}..{found['high']:.3f}"
 
 
 def train_demo(folder: Path, quiet: bool) -> None:
