@@ -6,8 +6,8 @@ that made the picture below it.
 
 from __future__ import annotations
 
+import argparse
 import inspect
-import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
@@ -320,6 +320,6 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("give the folder to write kernels.md into: python -m bench.kernel_page docs")
-    write(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m bench.kernel_page", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where to write kernels.md into: docs")
+    write(parser.parse_args().folder)
