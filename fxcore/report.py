@@ -11,7 +11,8 @@ def summary_figures(summary: Summary) -> dict[str, Any]:
     """Return the figures of a run as plain values.
 
     ``found`` = ``converted`` + ``rejected`` + ``passed_over``: every file of the archive is in exactly
-    one of the three. ``dropped`` counts the rows of ``rejects.csv`` by reason: beside rejected files
+    one of the three; of what was converted, ``radiographs_dropped`` were dropped later, by the steps.
+    ``dropped`` counts the rows of ``rejects.csv`` by reason: beside rejected files
     these are radiographs that a step dropped and rows of the labels file.
     """
     if summary.shard:
@@ -25,6 +26,7 @@ def summary_figures(summary: Summary) -> dict[str, Any]:
         "passed_over": archive.get("files_passed_over", 0),
         "converted": counts["files_converted"],
         "rejected": counts["files_rejected"],
+        "radiographs_dropped": counts.get("radiographs_dropped", 0),
         "dropped": counts["rejects"],
         "split": decisions.get("split", 0),
         "inverted": decisions.get("inverted", 0),
@@ -67,6 +69,8 @@ def summary_rows(summary: Summary) -> list[tuple[str, str]]:
     if figures["passed_over"]:
         rows.append(("  passed over (no radiographs)", _number(figures["passed_over"])))
     rows.append(("files converted", _number(figures["converted"])))
+    if figures["radiographs_dropped"]:
+        rows.append(("  radiographs of these dropped later", _number(figures["radiographs_dropped"])))
     rows.append(("files rejected", _number(figures["rejected"])))
     rows.append(("rows in rejects.csv", _number(sum(figures["dropped"].values()))))
     by_count = sorted(figures["dropped"].items(), key=lambda item: -item[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import time
 
 import pytest
 
+from fxcore.build import build
 from fxcore.contact_sheet import contact_sheet
 from fxcore.dataset.png import decode_png
 from fxcore.errors import ParameterError
@@ -59,6 +61,11 @@ def built(archive, job, place):
 def ingested(archive, job, place):
     summary("ingest", archive, place / "ingested", *job, "--workers", 2)
     return place / "ingested"
+
+
+def test_build_says_of_itself_what_it_takes():
+    assert "def" in inspect.getsource(build)
+    assert "archive : Path" in inspect.getdoc(build)
 
 
 def test_build_is_ingest_and_preprocess_byte_for_byte(ingested, place, built):
@@ -116,6 +123,7 @@ def test_every_file_is_converted_or_rejected_or_passed_over_and_none_twice(archi
     kept = {row["source_id"] for row in rows(out / "metadata.csv")}
     rejected = {row["source_id"]: row for row in rows(out / "rejects.csv") if row["source_id"]}
     by_steps = {source for source, row in rejected.items() if row["stage"] == "part_filter"}
+    assert figures["radiographs_dropped"] == len(by_steps) > 0
     assert not kept & rejected.keys() - by_steps
     assert len(kept | by_steps) == figures["converted"]
     assert figures["found"] == figures["converted"] + len(rejected.keys() - by_steps) + figures["passed_over"]

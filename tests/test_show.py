@@ -73,8 +73,8 @@ def test_tables_are_whole_in_a_pipe_and_folded_on_a_narrow_terminal(monkeypatch)
 
 def test_measures_of_four_ways_to_judge_fit_a_terminal_of_80_columns(monkeypatch):
     names = ("auc", "average_precision", "sensitivity", "specificity")
-    measures = dict.fromkeys(names, {"value": 0.8333, "low": 0.7, "high": 0.95})
-    better = dict.fromkeys(names, {"value": 0.0211, "low": -0.7, "high": 0.95})
+    measures = {key: {"value": 0.8333, "low": 0.7, "high": 0.95} for key in names}
+    better = {key: {"value": 0.0211, "low": -0.7, "high": 0.95} for key in names}
     ways = dict.fromkeys(("radiograph", "alo", "majority", "mean"), measures)
     result = {
         "measures": ways,

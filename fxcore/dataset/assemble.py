@@ -49,6 +49,7 @@ class Totals:
     decisions: Counter[str] = field(default_factory=Counter)
     rejects: Counter[str] = field(default_factory=Counter)
     files_rejected: int = 0
+    radiographs_dropped: int = 0
     columns: dict[tuple[str, ...], None] = field(default_factory=dict)
     converted: int = 0
     pixels: int = 0
@@ -64,7 +65,10 @@ class Totals:
         self.body_parts.update(record.body_parts)
         self.decisions.update(record.decisions)
         self.rejects.update(reject.reason for reject in record.rejects)
-        self.files_rejected += sum(r.stage in FILE_STAGES and bool(r.source_id) for r in record.rejects)
+        for reject in record.rejects:
+            of_a_file = reject.stage in FILE_STAGES
+            self.files_rejected += of_a_file and bool(reject.source_id)
+            self.radiographs_dropped += not of_a_file and bool(reject.radiograph_id)
         self.pixels += record.pixels
         self.pixel_sum += record.pixel_sum
         self.pixel_square_sum += record.pixel_square_sum
@@ -207,6 +211,7 @@ def _summary(totals: Totals) -> dict[str, Any]:
         "counts": {
             "files_converted": totals.converted,
             "files_rejected": totals.files_rejected,
+            "radiographs_dropped": totals.radiographs_dropped,
             "studies": {label: totals.studies[label] for label in LABELS},
             "radiographs": {label: totals.radiographs[label] for label in LABELS},
             "decisions": dict(sorted(totals.decisions.items())),
