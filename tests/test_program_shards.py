@@ -161,7 +161,7 @@ def test_shards_are_in_each_others_way_only_if_they_are_the_same(tmp_path, jobs)
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/2/3", "-1/2", "1/10000"])
 def test_what_is_no_shard_is_refused(tmp_path, jobs, text):
-    assert "shard" in fxray(*jobs.command("build", tmp_path / "out", "--shard", text), code=1).stderr
+    assert "shard" in fxray(*jobs.command("build", tmp_path / "out", "--shard", text), code=2).stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from fxcore.cli.app import app
 from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table
 from fxcore.cli.train import print_evaluation
 
@@ -101,3 +103,25 @@ def test_json_of_figures_that_are_no_numbers_is_valid(monkeypatch):
         "rows": [{"loss": None}, [1.5, None]],
         "on": True,
     }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "synth OUT --scale 2",
+        "build ARCHIVE OUT --shard x",
+        "build ARCHIVE OUT --part Foo",
+        "preprocess ARCHIVE OUT --part Foo",
+        "labels ARCHIVE --part Foo",
+        "ingest ARCHIVE OUT --labels labels.csv --empty-label foo",
+        "evaluate ARCHIVE OUT --split foo",
+    ],
+)
+def test_a_value_that_an_option_cannot_have_is_wrong_usage(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ARCHIVE").mkdir()
+    (tmp_path / "ARCHIVE" / "file").write_text("x")
+    done = CliRunner().invoke(app, command.split())
+    assert done.exit_code == 2, done.stderr
+    assert command.split()[-2] in done.stderr
+    assert not (tmp_path / "OUT").exists()

@@ -26,6 +26,7 @@ from fxcore.cli.options import (
     Scheduler,
     ShardText,
     Workers,
+    value_of,
 )
 from fxcore.cli.score import inspect, quantize, score
 from fxcore.cli.show import (
@@ -83,7 +84,10 @@ def synth(
     studies: Annotated[int, typer.Option(min=1, help="Number of studies.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
     scale: Annotated[
-        float, typer.Option(help="Size of the radiographs; 1: as real ones, 250 to 4,000 pixels a side.")
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Size of the radiographs; 1: as real ones, 250 to 4,000 pixels a side."
+        ),
     ] = 1.0,
     displacement: Annotated[
         float, typer.Option(min=0.0, help="How far fractures are displaced; 1: many are subtle; 3: few are.")
@@ -126,7 +130,7 @@ def ingest(
     config: ConfigFile = None,
     key_column: KeyColumn = "",
     label_column: LabelColumn = "",
-    empty_label: EmptyLabel = "",
+    empty_label: EmptyLabel = None,
     max_instances: MaxInstances = None,
     key: KeyFile = None,
     link: LinkFile = None,
@@ -148,7 +152,7 @@ def ingest(
             labels=labels,
             key_column=key_column,
             label_column=label_column,
-            empty_label=empty_label,
+            empty_label=empty_label or "",
             settings=_settings(config, max_instances=max_instances),
             key_file=key,
             link_file=link,
@@ -200,7 +204,7 @@ def build(
     config: ConfigFile = None,
     key_column: KeyColumn = "",
     label_column: LabelColumn = "",
-    empty_label: EmptyLabel = "",
+    empty_label: EmptyLabel = None,
     max_instances: MaxInstances = None,
     part: Part = None,
     key: KeyFile = None,
@@ -223,7 +227,7 @@ def build(
             labels=labels,
             key_column=key_column,
             label_column=label_column,
-            empty_label=empty_label,
+            empty_label=empty_label or "",
             settings=_settings(config, max_instances=max_instances, parts=part),
             key_file=key,
             link_file=link,
@@ -355,7 +359,8 @@ def _settings(
     if max_instances is not None:
         settings = replace(settings, ingest=replace(settings.ingest, max_instances=max_instances))
     if parts:
-        chosen = replace(settings.steps.part_filter, parts=tuple(parts))
+        with value_of("--part"):
+            chosen = replace(settings.steps.part_filter, parts=tuple(parts))
         settings = replace(settings, steps=replace(settings.steps, part_filter=chosen))
     return settings
 
@@ -363,7 +368,8 @@ def _settings(
 def _shard(text: str) -> Shard | None:
     from fxcore.shards import Shard
 
-    return Shard.from_text(text) if text else None
+    with value_of("--shard"):
+        return Shard.from_text(text) if text else None
 
 
 def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool) -> None:

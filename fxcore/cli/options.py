@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from fxcore.errors import ParameterError
+
+
+@contextmanager
+def value_of(option: str) -> Iterator[None]:
+    """Let what is wrong with the value of an option be wrong usage, with the exit code of that.
+
+    Raises
+    ------
+    typer.BadParameter
+        In place of a `ParameterError`.
+    """
+    try:
+        yield
+    except ParameterError as error:
+        raise typer.BadParameter(str(error), param_hint=f"'{option}'") from None
+
 
 Archive = Annotated[Path, typer.Argument(help="Folder with DICOM files or images, in any folder shape.")]
 Workers = Annotated[
@@ -28,10 +48,8 @@ LabelColumn = Annotated[
     str, typer.Option(help="Column of the labels file with the label; guessed when not given.")
 ]
 EmptyLabel = Annotated[
-    str,
-    typer.Option(
-        metavar="LABEL", help="What an empty cell of that column stands for: broken, not_broken, none."
-    ),
+    Literal["broken", "not_broken", "none"] | None,
+    typer.Option(help="What an empty cell of that column stands for."),
 ]
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="Pseudonym key; made on first use. Default: the user's own.")

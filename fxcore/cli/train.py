@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -75,7 +75,9 @@ def train_config() -> None:
 def evaluate(
     run: Run,
     dataset: DataSet,
-    split: Annotated[str, typer.Option(help="val, train, or all.")] = "val",
+    split: Annotated[
+        Literal["val", "train", "all"], typer.Option(help="Which studies; all: of any data set.")
+    ] = "val",
     aggregate: Annotated[
         str, typer.Option(help="Ways to judge a study by its radiographs.")
     ] = "alo,majority,mean",
