@@ -16,6 +16,7 @@ _NOISE = np.random.default_rng(11).integers(0, 256, (83, 140)).astype(np.uint8)
 
 _RUNS = kernels.runs_from_mask(np.eye(4, dtype=np.uint8))
 _FOUND = kernels.components(_RUNS)
+_TWO = np.array([0.0, 1.0])
 _EYE = np.eye(4, dtype=np.uint8)
 
 REFUSED: dict[str, Callable[[], object]] = {
@@ -149,6 +150,45 @@ SAID: dict[str, tuple[Callable[[], object], str]] = {
         "at 256 levels 18014398509481984 are the most",
     ),
     "a table of floats": (lambda: kernels.apply_table(_EYE, np.zeros(256)), "not float64 of shape"),
+    **{
+        f"a mask for {take.__name__}": (lambda take=take: take(_EYE), "by runs_from_mask")
+        for take in (kernels.components, kernels.principal_axis, kernels.runs_to_mask)
+    },
+    **{
+        f"a mask for {take.__name__}": (lambda take=take: take(_EYE, 3, 3), "by runs_from_mask")
+        for take in (kernels.close_rectangle, kernels.dilate_rectangle)
+    },
+    "a mask and components": (
+        lambda: kernels.keep_components(_EYE, _FOUND, np.ones(1, bool)),  # type: ignore[arg-type]
+        "by runs_from_mask",
+    ),
+    "points in lists": (lambda: kernels.medial_slope(*[[0.0, 1.0]] * 4), "along must be"),  # type: ignore[arg-type]
+    "points that are no numbers": (
+        lambda: kernels.medial_slope(_TWO, _TWO * math.nan, _TWO * 0, _TWO * 0),
+        "finite",
+    ),
+    "a cut of more than all": (
+        lambda: kernels.medial_slope(_TWO, _TWO, _TWO * 0, _TWO * 2),
+        r"in 0\.\.1",
+    ),
+    "a line without an offset": (
+        lambda: kernels.across_line(_EYE.astype(np.float32), _EYE > 0, _EYE > 0, np.array([0.0, 1.0])),
+        "line must have 3 values",
+    ),
+    "a noise past 32 bits": (lambda: kernels.local_structure(_EYE.astype(np.float32), 1e30), "noise"),
+    "a noise that is a text": (
+        lambda: kernels.local_structure(_EYE.astype(np.float32), "a"),  # type: ignore[arg-type]
+        "noise must be a finite number",
+    ),
+    "a list to invert into": (lambda: kernels.invert(_EYE, out=[]), "out must be"),  # type: ignore[arg-type]
+    "a shape of one side": (
+        lambda: kernels.jpeg_ls_scan(b"\0", 0, (1,), precision=8),  # type: ignore[arg-type]
+        "shape must have 2 values",
+    ),
+    "one threshold": (
+        lambda: kernels.jpeg_ls_scan(b"\0", 0, (1, 1), precision=8, thresholds=(1,)),  # type: ignore[arg-type]
+        "thresholds must have 3 values",
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fxcore.errors import ParameterError
 from fxcore.kernels._jit import kernel
-from fxcore.kernels.runs import Runs
+from fxcore.kernels.runs import Runs, as_runs
 
 _MOST = 2**61  # sums of squared coordinates stay well inside 64 bits below this
 
@@ -62,7 +62,7 @@ def principal_axis(runs: Runs) -> PrincipalAxis:
     >>> principal_axis(runs_from_mask(np.eye(5, dtype=np.uint8)[::-1].copy())).angle_degrees
     45.0
     """
-    rows, cols = runs.shape
+    rows, cols = as_runs(runs).shape
     if rows * cols * max(rows, cols) ** 2 >= _MOST:
         raise ParameterError(f"a mask of {rows} × {cols} is too large for exact moments; crop it first")
     area, row, col, row_row, col_col, row_col = (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fxcore.errors import DamagedDataError, ParameterError
 from fxcore.kernels._bits import SUMS, add_up
-from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer, as_sequence
 from fxcore.kernels._jit import kernel
 from fxcore.kernels.jpeg_differences import (
     CODES,
@@ -94,7 +94,7 @@ def lossless_jpeg_scan(
            [127, 128]], dtype=uint16)
     """
     stream = as_bytes(source, "source")
-    rows, cols = (as_integer(n, 1, MOST_PIXELS, "each side of shape") for n in shape)
+    rows, cols = (as_integer(n, 1, MOST_PIXELS, "each side of shape") for n in as_sequence(shape, 2, "shape"))
     as_integer(rows * cols, 1, MOST_PIXELS, "the number of pixels")
     start = as_integer(start, 0, stream.size, "start")
     precision = as_integer(precision, 2, 16, "precision")

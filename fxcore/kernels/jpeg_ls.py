@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
 from fxcore.kernels._bits import ONE, leading_zeros, word_from_bit
-from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer
+from fxcore.kernels._check import MOST_PIXELS, as_bytes, as_integer, as_sequence
 from fxcore.kernels._jit import inlined, kernel
 from fxcore.kernels.jpeg_ls_stuffing import unstuff_bits
 
@@ -86,13 +86,15 @@ def jpeg_ls_scan(
     (array([[0, 0, 0, 0]], dtype=uint16), 1)
     """
     stream = as_bytes(source, "source")
-    rows, cols = (as_integer(n, 1, MOST_PIXELS, "each side of shape") for n in shape)
+    rows, cols = (as_integer(n, 1, MOST_PIXELS, "each side of shape") for n in as_sequence(shape, 2, "shape"))
     as_integer(rows * cols, 1, MOST_PIXELS, "the number of pixels")
     start = as_integer(start, 0, stream.size, "start")
     precision = as_integer(precision, 2, MOST_BITS, "precision")
     largest = (1 << precision) - 1
     steps = [1]
-    for given, usual in zip(thresholds, default_thresholds(largest), strict=True):
+    for given, usual in zip(
+        as_sequence(thresholds, 3, "thresholds"), default_thresholds(largest), strict=True
+    ):
         steps.append(as_integer(given or usual, steps[-1], largest, "each of thresholds, in order,"))
     reset = as_integer(reset or _RESET, 3, 255, "reset")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fxcore.errors import ParameterError
 from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer, as_plain, as_sequence
 from fxcore.kernels._jit import kernel
-from fxcore.kernels.runs import Runs
+from fxcore.kernels.runs import Runs, as_runs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +92,7 @@ def components(runs: Runs) -> Components:
     >>> found.area.tolist(), found.box.tolist()
     ([2, 1], [[0, 0, 2, 2], [3, 0, 4, 1]])
     """
+    as_runs(runs)
     label, area, box = _label(runs.row_start, runs.start, runs.stop)
     return Components(area.size, label, area, box)
 
@@ -202,7 +203,7 @@ def _as_flags(keep: NDArray[np.bool_], found: Components) -> NDArray[np.bool_]:
 
 
 def _check_fit(runs: Runs, found: Components) -> None:
-    if found.label.size != len(runs):
+    if found.label.size != len(as_runs(runs)):
         raise ParameterError(f"the components are of {found.label.size} runs, the mask has {len(runs)}")
     _check_labels(found)
 

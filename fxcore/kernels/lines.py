@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image, as_integer, same_shape
+from fxcore.kernels._check import MOST_PIXELS, as_finite, as_image, as_integer, as_plain, same_shape
 from fxcore.kernels._jit import kernel
 
 # An edge pixel votes for tilts within so many degrees of its gradient's.
@@ -99,7 +99,7 @@ def across_line(
     Raises
     ------
     ParameterError
-        For other types, arrays of different shapes, or an empty image.
+        For other types, arrays of different shapes, an empty image, or a line of fewer or other values.
 
     Examples
     --------
@@ -113,7 +113,11 @@ def across_line(
     same_shape(levels, beyond, counted)
     if levels.size == 0:
         raise ParameterError(f"an image of shape {levels.shape} has no sides of a line")
-    return _across(levels, beyond, counted, float(line[0]), float(line[1]), float(line[2]))
+    given = as_plain(line, "line")
+    if given.ndim != 1 or given.size < 3:
+        raise ParameterError(f"line must have 3 values or more, not be of shape {given.shape}")
+    down, across, offset = (as_finite(value, "each value of line", MOST_PIXELS) for value in given[:3])
+    return _across(levels, beyond, counted, down, across, offset)
 
 
 @kernel

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fxcore.errors import ParameterError
 from fxcore.kernels._check import MOST_PIXELS, as_integer, as_threads
 from fxcore.kernels._jit import kernel
-from fxcore.kernels.runs import Runs, from_bands
+from fxcore.kernels.runs import Runs, as_runs, from_bands
 
 
 def dilate_rectangle(runs: Runs, height: int, width: int, *, threads: int = 1) -> Runs:
@@ -145,7 +145,7 @@ def _half(side: Any, name: str) -> int:
 
 def _apply(runs: Runs, height: int, width: int, threads: int, dilations: tuple[bool, ...]) -> Runs:
     """Dilate (True) or erode (False) once for each of `dilations`."""
-    rows, cols = runs.shape
+    rows, cols = as_runs(runs).shape
     # A window reaches no farther than the whole image does.
     down = min(_half(height, "height"), max(rows - 1, 0))
     across = min(_half(width, "width"), cols)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import MOST_PIXELS, as_finite, as_image, as_sequence, same_shape
+from fxcore.kernels._check import MOST_PIXELS, as_finite, as_image, as_plain, as_sequence, same_shape
 from fxcore.kernels._jit import kernel
 
 # What a line counts less for on the side of the medial line on which its object goes on unseen.
@@ -115,7 +115,8 @@ def medial_slope(
     Raises
     ------
     ParameterError
-        For arrays of different lengths.
+        For arrays of another type or of different lengths, values that are not finite, or a cut that is no
+        share.
 
     References
     ----------
@@ -130,12 +131,19 @@ def medial_slope(
     >>> medial_slope(np.arange(9.0), seen, whole, whole).__round__()
     2
     """
-    points = (along, middle, cut_left, cut_right)
+    names = ("along", "middle", "cut_left", "cut_right")
+    given = (along, middle, cut_left, cut_right)
+    points = [as_plain(values, name) for values, name in zip(given, names, strict=True)]
     if along.ndim != 1 or any(values.shape != along.shape for values in points):
         raise ParameterError(f"points of different number: {[values.shape for values in points]}")
     if along.size == 0:
         return 0.0
-    a, b, c, d = np.ascontiguousarray(points, np.float64)
+    values = np.ascontiguousarray(points)
+    if values.dtype != np.float64 or not np.isfinite(values).all():
+        raise ParameterError("points must be finite float64")
+    a, b, c, d = values
+    if min(c.min(), d.min()) < 0 or max(c.max(), d.max()) > 1:
+        raise ParameterError("cut_left and cut_right must be in 0..1")
     return float(_medial_slope(a, b, c, d))
 
 

@@ -102,6 +102,21 @@ class Runs:
         return int(self.start.size)
 
 
+def as_runs(runs: Any) -> Runs:
+    """Return `runs`, if that is what they are.
+
+    Raises
+    ------
+    ParameterError
+        If not: a mask, as likely as not.
+    """
+    if not isinstance(runs, Runs):
+        raise ParameterError(
+            f"runs must be Runs, not {type(runs).__name__}; make them of a mask by runs_from_mask"
+        )
+    return runs
+
+
 def runs_to_mask(runs: Runs) -> NDArray[np.uint8]:
     """Return the mask of `runs`: ``uint8``, shape ``runs.shape``, foreground 255, background 0.
 
@@ -113,7 +128,7 @@ def runs_to_mask(runs: Runs) -> NDArray[np.uint8]:
     array([[  0, 255, 255,   0],
            [  0,   0,   0,   0]], dtype=uint8)
     """
-    mask = np.zeros(runs.shape, np.uint8)
+    mask = np.zeros(as_runs(runs).shape, np.uint8)
     _paint(mask, runs.row_start, runs.start, runs.stop)
     return mask
 

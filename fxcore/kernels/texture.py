@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.errors import ParameterError
-from fxcore.kernels._check import as_image, same_shape
+from fxcore.kernels._check import as_finite, as_image, same_shape
 from fxcore.kernels._jit import kernel
 
 # Noise alone seldom has, over 5 × 5 pixels, so many times its variance; so much of it is left at least.
@@ -47,7 +47,8 @@ def local_structure(grey: NDArray[np.float32], noise: float = 0.0) -> NDArray[np
     np.float32(0.0)
     """
     pixels = as_image(grey, np.float32, name="grey")
-    if not 0 <= noise < math.inf:
+    # Its square, and what is made of that, are of 32 bits too.
+    if as_finite(noise, "noise", 1e18) < 0:
         raise ParameterError(f"noise must be a standard deviation, 0 or more, not {noise}")
     return _local_structure(pixels, np.float32(noise)) if pixels.size else pixels.copy()
 

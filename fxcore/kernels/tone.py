@@ -79,7 +79,7 @@ def invert(image: NDArray[Any], *, out: NDArray[Any] | None = None) -> NDArray[A
         image = as_image(image, np.uint8, np.uint16)
     if out is None:
         return np.invert(image, order="C")
-    if out.dtype != image.dtype or out.shape != image.shape or not out.flags.writeable:
+    if as_plain(out, "out").dtype != image.dtype or out.shape != image.shape or not out.flags.writeable:
         raise ParameterError(f"out must be writable {image.dtype} of shape {image.shape}, as the image is")
     return np.invert(image, out=out)
 
