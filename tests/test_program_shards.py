@@ -166,7 +166,7 @@ def test_what_is_no_shard_is_refused(tmp_path, jobs, text):
 
 
 def test_there_must_be_shards_to_merge(tmp_path, jobs):
-    assert "not a finished data set" in fxray("merge", tmp_path / "nothing", code=1).stderr
+    assert "there is no folder" in fxray("merge", tmp_path / "nothing", code=1).stderr
     run = jobs.start("build", tmp_path / "out", "1/2")
     while not (tmp_path / "out" / ".fxray" / "settings.json").exists():
         time.sleep(0.01)
