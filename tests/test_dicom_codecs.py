@@ -227,3 +227,15 @@ def test_a_precision_that_gdcm_aborts_on_reaches_no_decoder(
     with pytest.raises(UnreadableFileError, match=f"a frame of {bits} bits a sample") as caught:
         _decodes(image_dataset(stored, 12), bytes(frame), syntax, tmp_path / "a")
     assert caught.value.reason == "undecodable"
+
+
+def test_lossy_samples_past_the_stored_bits_stay_bright(tmp_path: Path) -> None:
+    """A 12-bit JPEG of 10 bits overshoots at edges; without its high bits that would be black."""
+    y, x = np.mgrid[:64, :64]
+    stored = np.where((x - 32) ** 2 + (y - 32) ** 2 < 500, 1023, 2 * x).astype(np.uint16)
+    frame = imagecodecs.jpeg8_encode(stored, level=90, bitspersample=12)
+    decoded = imagecodecs.jpeg8_decode(frame)
+    assert (decoded > 1023).any()
+    ds = image_dataset(stored, 10, WindowCenter=512, WindowWidth=1024)
+    image = _decodes(ds, frame, uid.JPEGExtended12Bit, tmp_path / "a")
+    assert image[decoded > 1023].min() == 255

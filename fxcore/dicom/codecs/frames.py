@@ -258,7 +258,7 @@ def _check_fragments(data: bytes | memoryview, fmt: PixelFormat) -> None:
 
 
 def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
-    bits, held = _check_stream(source, syntax, fmt)
+    bits, held, lossy = _check_stream(source, syntax, fmt)
     reasons = []
     for name in order:
         if syntax in _JPEG and name != fxray_plugin.NAME:
@@ -270,7 +270,8 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
                 values, properties = _grey(source, syntax, fmt, _PLUGINS[name])
             else:
                 values, properties = _any(source, fmt, decoder, name)
-            return _frame(values, properties, fmt, name, bits, held)
+            frame = _frame(values, properties, fmt, name, bits, held)
+            return _without_overshoot(frame, fmt) if lossy and held > bits else frame
         except MemoryError:
             raise
         except DamagedDataError as error:
@@ -315,15 +316,15 @@ def _any(source: bytes, fmt: PixelFormat, decoder: Any, name: str) -> tuple[NDAr
     return values, properties
 
 
-def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int, int]:
+def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int, int, bool]:
     """Refuse what a native decoder is known to get wrong.
 
-    Returns how many bits of a sample count, and how many the stream holds.
+    Returns how many bits of a sample count, how many the stream holds, and whether it is of the lossy JPEG.
     """
     if syntax not in _CODESTREAMS:
         if syntax == uid.RLELossless and fmt.frame_bits > 8 * _RLE_EXPANSION * len(source):
             raise _too_short(source, fmt)
-        return fmt.bits_stored, fmt.bits_allocated
+        return fmt.bits_stored, fmt.bits_allocated, False
     found = _CODESTREAMS[syntax](source)
     if found is None:
         raise UnreadableFileError("undecodable", "a frame does not start like one of its transfer syntax")
@@ -347,7 +348,8 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int
         raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
     elif fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(source):
         raise _too_short(source, fmt)
-    return fmt.bits_stored if syntax in _JPEG else found.precision, found.precision
+    bits = fmt.bits_stored if syntax in _JPEG else found.precision
+    return bits, found.precision, syntax in _JPEG and not found.lossless
 
 
 def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:
@@ -355,6 +357,17 @@ def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:
         "truncated_pixel_data",
         f"a frame of {len(source)} bytes cannot hold an image of {fmt.rows} x {fmt.columns} pixels",
     )
+
+
+def _without_overshoot(frame: Frame, fmt: PixelFormat) -> Frame:
+    """Return lossy samples that go past the stored bits as the highest: without their high bits they are dark.
+
+    Signed ones are left, as nothing tells the overshoot from a sign; left-aligned ones have no bits above.
+    """
+    if fmt.signed or frame.shift:
+        return frame
+    top = frame.values.dtype.type(2**frame.bits - 1)
+    return replace(frame, values=np.minimum(frame.values, top))
 
 
 def _frame(
