@@ -239,3 +239,20 @@ def test_lossy_samples_past_the_stored_bits_stay_bright(tmp_path: Path) -> None:
     ds = image_dataset(stored, 10, WindowCenter=512, WindowWidth=1024)
     image = _decodes(ds, frame, uid.JPEGExtended12Bit, tmp_path / "a")
     assert image[decoded > 1023].min() == 255
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGLosslessSV1])
+def test_more_frames_than_declared_are_refused_without_an_offset_table(syntax: str, tmp_path: Path) -> None:
+    stored = np.random.default_rng(3).integers(0, 4096, (3, 32, 32)).astype(np.uint16)
+    streams = [ENCODERS[syntax](one, 12) for one in stored]
+    ds = image_dataset(stored[0], 12)
+    for declared in (1, 2, 3):
+        ds.NumberOfFrames = declared
+        ds.PixelData = encapsulate(streams, has_bot=False)
+        ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+        path = write(ds, tmp_path / "a", syntax)
+        if declared == 3:
+            assert len(list(load_dicom(path, PixelConfig()).frames)) == 3
+            continue
+        with pytest.raises(UnreadableFileError, match=f"holds 3 frames where NumberOfFrames says {declared}"):
+            load_dicom(path, PixelConfig())

@@ -312,3 +312,20 @@ def test_a_file_that_is_cut_off_while_it_is_read(syntax: str, tmp_path: Path) ->
         with pytest.raises(UnreadableFileError) as caught:
             list(decode_frames(pixel_bytes(parsed, fmt), parsed.syntax, fmt))
     assert caught.value.reason == "truncated_pixel_data"
+
+
+def test_a_delimiter_that_no_item_needs_hides_no_pixels(tmp_path: Path) -> None:
+    """A sequence of defined length may leave its item's delimiter uncounted."""
+    stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    data = write(image_dataset(stored, 12), tmp_path / "a").read_bytes()
+    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
+    rows = data.index(b"\x28\0\x02\0US")
+    element = b"\x08\0\0\x01SH\x04\0abcd"
+    sequence = b"\x21\0\x10\x10SQ\0\0\x14\0\0\0\xfe\xff\0\xe0\x0c\0\0\0" + element
+    (tmp_path / "b").write_bytes(data[:rows] + sequence + b"\xfe\xff\x0d\xe0\0\0\0\0" + data[rows:])
+    np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
+    for cut in range(1, 8):
+        (tmp_path / "c").write_bytes(data[: rows + cut])
+        with pytest.raises(UnreadableFileError) as caught:
+            load_dicom(tmp_path / "c", PixelConfig())
+        assert caught.value.reason == "truncated_file"

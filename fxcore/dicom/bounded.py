@@ -33,12 +33,19 @@ class BoundedReader:
     ----------
     stream : binary file
         Seekable.
+
+    Attributes
+    ----------
+    last : bytes
+        The first four bytes of the last read of eight or more: in a header, a tag.
+    cut : bool
+        Whether the stream ended within the last read.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._reads, self._bytes = 0, 0
-        self._last = b""
+        self.last, self.cut = b"", False
         self.tell, self.seek = stream.tell, stream.seek
 
     def read(self, size: int = -1) -> bytes:
@@ -49,10 +56,11 @@ class BoundedReader:
         UnreadableFileError
             ``"too_large"``.
         """
-        if size > _MOST_CHARACTER_SET_BYTES and self._last in _CHARACTER_SET_TAGS:
+        if size > _MOST_CHARACTER_SET_BYTES and self.last in _CHARACTER_SET_TAGS:
             raise UnreadableFileError("too_large", f"the list of character sets takes {size} bytes")
         data = self._stream.read(size)
         self._reads += 1
+        self.cut = 0 < len(data) < size
         self._bytes += len(data)
         if self._reads > _MOST_READS:
             raise UnreadableFileError("too_large", "the header holds hundreds of thousands of elements")
@@ -61,7 +69,7 @@ class BoundedReader:
                 "too_large", f"the header takes more than {_MOST_HEADER_BYTES} bytes of memory"
             )
         if len(data) >= 8:
-            self._last = data[:4]
+            self.last = data[:4]
         return data
 
 

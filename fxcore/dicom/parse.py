@@ -278,15 +278,25 @@ def _read(
     stream: BinaryIO, size: int, meta: FileMetaDataset, syntax: UID, limits: Limits, tags: list[Any] | None
 ) -> Parsed:
     parsed = Parsed(Dataset(), meta, syntax, stream, size)
-    parsed.dataset = read_dataset(
-        _bounded(stream),
-        syntax == ImplicitVRLittleEndian,
-        syntax != ExplicitVRBigEndian,
-        stop_when=_note_pixels(parsed),
-        defer_size=limits.max_element_bytes,
-        specific_tags=tags,
-    )
-    if not parsed.pixel_tag and (stream.tell() > size or _cut_short(parsed.dataset)):
+    bounded = BoundedReader(stream)
+    # pydicom ends at a delimiter that no item needs: after a sequence that does not count its last one.
+    delimiter = b"\xff\xfe\xe0\x0d" if syntax == ExplicitVRBigEndian else b"\xfe\xff\x0d\xe0"
+    while True:
+        part = read_dataset(
+            cast(BinaryIO, bounded),
+            syntax == ImplicitVRLittleEndian,
+            syntax != ExplicitVRBigEndian,
+            stop_when=_note_pixels(parsed),
+            defer_size=limits.max_element_bytes,
+            specific_tags=tags,
+        )
+        if parsed.dataset:
+            parsed.dataset.update(part)
+        else:
+            parsed.dataset = part
+        if parsed.pixel_tag or stream.tell() >= size or bounded.last != delimiter:
+            break
+    if not parsed.pixel_tag and (stream.tell() > size or bounded.cut or _cut_short(parsed.dataset)):
         raise UnreadableFileError("truncated_file", "the file ends in the middle of its header")
     return parsed
 

@@ -63,6 +63,8 @@ _RLE_EXPANSION = 64
 # JPEG 2000 and JPEG-LS know no bound; what is emptier than this shows nothing, whatever it claims.
 _MOST_PIXELS_PER_BYTE = 10_000
 _MOST_FRAGMENTS = 2**18
+# Of JPEG and JPEG-LS, and of JPEG 2000; nothing within a stream looks like them.
+_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,7 @@ def _check_fragments(data: bytes | memoryview, fmt: PixelFormat) -> None:
             "invalid_image_header",
             f"the offset table is of {frames} frames of pixel data where NumberOfFrames says {fmt.frames}",
         )
-    offset, count = 0, 0
+    offset, count, starts = 0, 0, 0
     while data[offset : offset + 4] == ITEM_TAG:
         length = int.from_bytes(data[offset + 4 : offset + 8], "little")
         if offset + 8 + length > len(data):
@@ -254,7 +256,13 @@ def _check_fragments(data: bytes | memoryview, fmt: PixelFormat) -> None:
             )
         if count > _MOST_FRAGMENTS or (not count and length > 4 * _MOST_FRAGMENTS):
             raise UnreadableFileError("too_large", f"more than {_MOST_FRAGMENTS} fragments of pixel data")
+        starts += bytes(data[offset + 8 : offset + 12]).startswith(_STARTS)
         offset, count = offset + 8 + length, count + 1
+    if not frames and starts > fmt.frames:
+        raise UnreadableFileError(
+            "invalid_image_header",
+            f"the pixel data holds {starts} frames where NumberOfFrames says {fmt.frames}",
+        )
 
 
 def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
@@ -360,7 +368,7 @@ def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:
 
 
 def _without_overshoot(frame: Frame, fmt: PixelFormat) -> Frame:
-    """Return lossy samples that go past the stored bits as the highest: without their high bits they are dark.
+    """Return lossy samples that go past the stored bits as the highest: without its high bits one is dark.
 
     Signed ones are left, as nothing tells the overshoot from a sign; left-aligned ones have no bits above.
     """
