@@ -324,8 +324,9 @@ def test_a_delimiter_that_no_item_needs_hides_no_pixels(tmp_path: Path) -> None:
     sequence = b"\x21\0\x10\x10SQ\0\0\x14\0\0\0\xfe\xff\0\xe0\x0c\0\0\0" + element
     (tmp_path / "b").write_bytes(data[:rows] + sequence + b"\xfe\xff\x0d\xe0\0\0\0\0" + data[rows:])
     np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
-    for cut in range(1, 8):
-        (tmp_path / "c").write_bytes(data[: rows + cut])
+    pixels = data.index(b"\xe0\x7f\x10\0OW")
+    for cut in (*range(rows + 1, rows + 8), *range(pixels + 1, pixels + 12)):
+        (tmp_path / "c").write_bytes(data[:cut])
         with pytest.raises(UnreadableFileError) as caught:
             load_dicom(tmp_path / "c", PixelConfig())
         assert caught.value.reason == "truncated_file"

@@ -232,6 +232,8 @@ def parse(
             raise UnreadableFileError("unreadable", f"reading failed: {error.strerror}") from error
         raise UnreadableFileError("broken_header", "the header ends in the middle of a sequence") from error
     except Exception as error:
+        if isinstance(error, struct.error) and stream.tell() >= size:
+            raise UnreadableFileError("truncated_file", "the file ends within its header") from error
         raise UnreadableFileError(
             "broken_header", f"the header cannot be followed ({type(error).__name__})"
         ) from error
