@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import PurePosixPath
 
-from fxcore.catalogue import Catalogue, entry_from
-from fxcore.dataset.tables import cell
+from fxcore.catalogue import PASSING_REASONS, Catalogue, entry_from
+from fxcore.dataset.tables import cell, visible
 from fxcore.dicom.entries import IndexEntry
 from fxcore.jobs import SourceFile
 from fxcore.labels import LabelTable
@@ -129,6 +129,20 @@ class Plan:
                 (key,),
             )
             yield self._planned(study_id, label, [entry_from(entry) for (entry,) in members])
+
+    @property
+    def unread(self) -> str:
+        """What may hold studies, but could not be listed or read just now, in words; empty if nothing."""
+        some = f"reason IN ({', '.join('?' * len(PASSING_REASONS))})"
+        count, first = self._database.execute(
+            f"SELECT COUNT(*), MIN(source) FROM files WHERE {some}", PASSING_REASONS
+        ).fetchone()
+        if not count:
+            return ""
+        folders = self.counts.get(UNLISTED, 0)
+        kinds = [f"{folders} folders could not be listed"] * bool(folders)
+        kinds += [f"{count - folders} files could not be read"] * (count > folders)
+        return f"{' and '.join(kinds)} (the first: {visible(os.fsdecode(first))})"
 
     def rejects(self) -> Iterator[Reject]:
         """Yield, in order, what is known to be dropped before any pixel is read."""

@@ -43,7 +43,7 @@ _SECONDS_BETWEEN_KEEPS = 180.0
 # A file changed this shortly before it is looked into may change again within one tick of its clock.
 _SETTLED_NS = 2_000_000_000
 # What may be better at the next try.
-_PASSING_REASONS = ("unreadable", *QUARANTINE_REASONS)
+PASSING_REASONS = ("unreadable", *QUARANTINE_REASONS)
 
 # An entry is flat: many times faster than `dataclasses.astuple`, which copies deeply.
 _VALUES = attrgetter(*(field.name for field in fields(IndexEntry)))
@@ -73,7 +73,7 @@ _FIND_STALE = f"""
 INSERT INTO stale SELECT found.source FROM found LEFT JOIN files USING (source)
 WHERE found.changed IS NULL OR files.changed IS NOT found.changed
 OR files.modified IS NOT found.modified OR files.size IS NOT found.size
-OR files.inode IS NOT found.inode OR files.reason IN ({", ".join("?" * len(_PASSING_REASONS))})
+OR files.inode IS NOT found.inode OR files.reason IN ({", ".join("?" * len(PASSING_REASONS))})
 """
 
 
@@ -175,7 +175,7 @@ class Catalogue:
             ).rowcount
             self.add(IndexEntry(source, kind="data_set") for source in data_sets)
         self.database.execute("DELETE FROM stale")
-        self.database.execute(_FIND_STALE, _PASSING_REASONS)
+        self.database.execute(_FIND_STALE, PASSING_REASONS)
         (count,) = self.database.execute("SELECT COUNT(*) FROM stale").fetchone()
         progress.stage("Looking into files", count)
         sources = (os.fsdecode(source) for (source,) in self.database.execute("SELECT source FROM stale"))

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from fxcore.archive import UNLISTED, Plan
+from fxcore.archive import Plan
 from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
@@ -140,7 +140,7 @@ def ingest(
             shard,
             there=there,
             source=archive,
-            unlisted=plan.counts.get(UNLISTED, 0),
+            unread=plan.unread,
         )
         provenance: dict[str, Any] = {
             **made_by,

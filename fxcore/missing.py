@@ -39,7 +39,7 @@ class Missing:
             "removed."
         )
 
-    def check(self, layout: Layout, source: Path, unlisted: int) -> None:
+    def check(self, layout: Layout, source: Path, unread: str) -> None:
         """Check, before anything is done, that the studies may be removed.
 
         Parameters
@@ -47,24 +47,24 @@ class Missing:
         layout : Layout
             The output.
         source : pathlib.Path
-        unlisted : int
-            Number of folders in it that could not be listed.
+        unread : str
+            What of it could not be listed or read, in words: that may be all that is missing.
 
         Raises
         ------
         FxrayError
-            If it could not be listed whole, or more than half of many studies are missing.
+            If it could not be read whole, or more than half of many studies are missing.
         """
-        if not self.count or (not unlisted and (self.count <= _FEW or 2 * self.count <= self._finished)):
+        if not self.count or (not unread and (self.count <= _FEW or 2 * self.count <= self._finished)):
             return
         missing = (
             f"{self.count} of {self._finished} finished studies in {layout.root} are missing from {source}"
         )
-        if unlisted:
+        if unread:
             raise FxrayError(
-                f"{missing}, of which {unlisted} folders could not be listed; nothing was removed. "
-                "Reconnect the archive, or see that its folders may be read, and run the same command again; "
-                "or name a new output folder"
+                f"{missing}, of which {unread}; nothing was removed. Reconnect the archive, see that all of "
+                "it may be read, or take out what never can, and run the same command again; or name a new "
+                "output folder"
             )
         raise FxrayError(
             f"{missing}; nothing was removed. Is all of it connected, and are it and any labels the right "

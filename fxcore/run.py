@@ -124,7 +124,7 @@ def do_studies(
     *,
     there: Container[str],
     source: Path,
-    unlisted: int = 0,
+    unread: str = "",
 ) -> Planned:
     """Do the studies, or those of a shard, that are not done yet.
 
@@ -142,8 +142,8 @@ def do_studies(
         The identifiers of the studies in `tasks`.
     source : pathlib.Path
         Where they are from.
-    unlisted : int
-        Number of folders there that could not be listed.
+    unread : str
+        What there could not be listed or read, in words.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def do_studies(
         # An empty fingerprint says nothing of the files: two of them are not the same.
         if mine and record.fingerprint and is_in_place(layout, record):
             done[record.study_id] = record.fingerprint
-    missing.check(layout, source, unlisted)
+    missing.check(layout, source, unread)
     drop_accounts(layout, shard, progress.say)
     planned = Planned(missing)
 

@@ -162,7 +162,7 @@ def score(
         opened.studies(layout, executor, progress) as studies,
     ):
         missing, done = _earlier(layout, studies.there)
-        missing.check(layout, source, studies.unlisted)
+        missing.check(layout, source, studies.unread)
         progress.stage("Scoring studies", len(studies.there))
         counter = _Counter(layout, summary)
         tasks = _to_do(studies, done, counter, progress)

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from fxcore.archive import UNLISTED, Plan
+from fxcore.archive import Plan
 from fxcore.catalogue import open_catalogue
 from fxcore.config import from_dict, to_dict
 from fxcore.dataset.assemble import LOOSE, is_data_set
@@ -49,15 +49,15 @@ class Studies:
         Returns what was dropped outside any study.
     told : dict
         What ``scoring.json`` says about the source.
-    unlisted : int
-        Folders of the source that could not be listed.
+    unread : str
+        What of the source could not be listed or read, in words.
     """
 
     there: set[str]
     tasks: Iterable[StudyTask]
     loose: Callable[[], Iterable[Reject]]
     told: dict[str, Any]
-    unlisted: int = 0
+    unread: str = ""
 
 
 class ArchiveSource:
@@ -105,7 +105,7 @@ class ArchiveSource:
                 progress.say(sentence)
             tasks = ingest_tasks(plan, self._archive, layout, self._settings, self._run_steps)
             told = {"archive": plan.counts}
-            yield Studies(set(plan.study_ids()), tasks, plan.rejects, told, plan.counts.get(UNLISTED, 0))
+            yield Studies(set(plan.study_ids()), tasks, plan.rejects, told, plan.unread)
 
 
 class DataSetSource:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from fxcore.archive import UNLISTED, Plan
-from fxcore.catalogue import Catalogue
+from fxcore.catalogue import PASSING_REASONS, Catalogue
 from fxcore.dataset.assemble import discard_work
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
@@ -23,22 +24,35 @@ from fxcore.pseudonyms import Pseudonyms
 from fxcore.run import Silent, Summary, do_studies, finish
 from fxcore.settings import IngestConfig
 from fxcore.shards import Shard
-from tests.program import tree
+from tests.program import fxray, summary, tree
 from tests.test_catalogue import Here, Said
 from tests.test_dataset_studies import write
+from tests.test_program_images import draw
 
 _STUDIES = [f"{number:024x}" for number in range(24)]
+_CANNOT_READ = """
+import dataclasses
+import fxcore.work
+
+_index_file = fxcore.work.index_file
+
+def index_file(archive, source, limits):
+    gone = source.startswith("study1_")
+    return dataclasses.replace(_index_file(archive, source + ".gone" * gone, limits), source=source)
+
+fxcore.work.index_file = index_file
+"""
 _PROVENANCE = {"tool": "fxray", "commands": ["build"], "config": {}}
 
 
-def run(out: Path, there: list[str], unlisted: int = 0, shard: Shard | None = None) -> tuple[Summary, str]:
+def run(out: Path, there: list[str], unread: str = "", shard: Shard | None = None) -> tuple[Summary, str]:
     said, summary = Said(), Summary(str(out))
     with output_folder(out, {"config": {}}, said, shard) as layout:
         if not layout.provenance.exists():
             for study_id in there:
                 write(layout, study_id, seeds=(1,))
         planned = do_studies(
-            layout, [], Here(), said, summary, shard, there=there, source=Path("archive"), unlisted=unlisted
+            layout, [], Here(), said, summary, shard, there=there, source=Path("archive"), unread=unread
         )
         planned.studies = set(there)
         finish(
@@ -66,20 +80,23 @@ def test_what_is_gone_is_removed_and_said(tmp_path, before, after):
 
 @pytest.mark.parametrize("shard", [None, Shard(1, 2)])
 @pytest.mark.parametrize(
-    ("after", "unlisted", "named"),
-    [(11, 0, "Is all of it connected"), (23, 3, "3 folders could not be listed")],
+    ("after", "unread", "named"),
+    [
+        (11, "", "Is all of it connected"),
+        (23, "3 folders could not be listed", "3 folders could not be listed; no"),
+    ],
 )
-def test_what_looks_like_a_mishap_is_refused_and_the_data_set_stays(tmp_path, after, unlisted, named, shard):
+def test_what_looks_like_a_mishap_is_refused_and_the_data_set_stays(tmp_path, after, unread, named, shard):
     run(tmp_path / "out", _STUDIES)
     before = tree(tmp_path / "out")
     with pytest.raises(FxrayError, match=named) as refused:
-        run(tmp_path / "out", _STUDIES[:after], unlisted, shard)
+        run(tmp_path / "out", _STUDIES[:after], unread, shard)
     assert "nothing was removed" in str(refused.value)
     assert "new output folder" in str(refused.value)
     if shard is None:
         assert tree(tmp_path / "out") == before
         assert read_finished(Layout(tmp_path / "out"))
-    assert run(tmp_path / "out", _STUDIES, unlisted)[0].studies_removed == 0
+    assert run(tmp_path / "out", _STUDIES, unread)[0].studies_removed == 0
     assert tree(tmp_path / "out") == before
 
 
@@ -135,8 +152,19 @@ def test_folders_that_could_not_be_listed_are_counted_and_said():
             IndexEntry(f"{name}", kind="unreadable", reason="unreadable") for name in ("a/", "b/", "c")
         )
         plan = Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32)))
-    assert plan.counts[UNLISTED] == 2
-    assert "2 folders could not be listed." in plan.said
+        assert plan.counts[UNLISTED] == 2
+        assert "2 folders could not be listed." in plan.said
+        assert plan.unread == "2 folders could not be listed and 1 files could not be read (the first: a/)"
+
+
+@pytest.mark.parametrize("reason", PASSING_REASONS)
+def test_what_could_not_be_read_may_hold_what_is_missing(reason):
+    with Catalogue() as catalogue:
+        catalogue.add([IndexEntry("b", kind="unreadable", reason=reason)])
+        plan = Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32)))
+        assert plan.unread == "1 files could not be read (the first: b)"
+        catalogue.add([IndexEntry("b", kind="unreadable", reason="not_dicom")])
+        assert Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32))).unread == ""
 
 
 @pytest.mark.parametrize("damage", [b"", bytes(300), b'{"study_id":'])
@@ -182,4 +210,22 @@ def test_a_damaged_record_means_that_its_study_is_not_done(tmp_path, damage):
             began=0,
         )
     assert asked == [again]
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_finished_study_of_which_no_file_can_be_read_is_not_taken_for_gone(tmp_path):
+    for study in range(3):
+        draw(tmp_path / "archive" / f"study{study}_positive" / "1.png", study)
+    command = ("build", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key", "-j", 1)
+    summary(*command, "--part", "any")
+    before = tree(tmp_path / "out")
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "sitecustomize.py").write_text(_CANNOT_READ)
+    path = os.pathsep.join((str(tmp_path / "faults"), os.environ.get("PYTHONPATH", "")))
+    os.utime(tmp_path / "archive" / "study1_positive" / "1.png", (1, 1))
+    refused = fxray(*command, "--part", "any", code=1, environment={"PYTHONPATH": path}).stderr
+    assert "1 of 3 finished studies" in refused
+    assert "1 files could not be read (the first: study1_positive/1.png); nothing was removed" in refused
+    assert tree(tmp_path / "out") == before
+    summary(*command, "--part", "any")
     assert tree(tmp_path / "out") == before

@@ -102,7 +102,9 @@ def test_no_scores_are_removed_where_a_folder_cannot_be_listed(tmp_path, monkeyp
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refused)
-    with pytest.raises(FxrayError, match="1 folders could not be listed; nothing was removed"):
+    with pytest.raises(
+        FxrayError, match=r"1 folders could not be listed \(the first: b/\); nothing was removed"
+    ):
         score(model, tmp_path / "archive", out, **given)
     monkeypatch.undo()
     assert tree(out) == before
