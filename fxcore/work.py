@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from fxcore.attempt import INTERNAL_ERROR
+from fxcore.attempt import QUARANTINE_REASONS
 from fxcore.body_parts import mentioned_parts
 from fxcore.dataset.journal import StudyRecord, with_description
 from fxcore.dataset.layout import Layout
@@ -76,8 +76,9 @@ def do_study(task: StudyTask) -> StudyRecord:
 def take_through(task: StudyTask, receiver: Receiver) -> None:
     """Take the radiographs of a study, from wherever it is, through the steps to `receiver`."""
     radiographs: Iterable[Radiograph]
-    # A mistake of fxray is no property of the files, and may be mended by the next run.
-    receiver.try_again = any(reason == INTERNAL_ERROR for reason, _ in task.failed.values())
+    # None of them need be the file's doing: the system kills where memory is short, a machine may be slow,
+    # and a mistake of fxray may be mended by the next run.
+    receiver.try_again = any(reason in QUARANTINE_REASONS for reason, _ in task.failed.values())
     if isinstance(task, IngestTask):
         radiographs = _ingested(task, receiver)
     else:
@@ -160,9 +161,12 @@ def _first_readable(
                     found = True
                     yield radiograph
             except UnreadableFileError as error:
-                reject(*why_unreadable(error))
+                reason, message = why_unreadable(error)
+                reject(reason, message)
                 if isinstance(error.__cause__, OSError):
                     _try_again(task.archive, receiver)
+                elif reason in QUARANTINE_REASONS and receiver is not None:
+                    receiver.try_again = True
 
 
 def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:

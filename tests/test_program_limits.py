@@ -64,9 +64,10 @@ def test_an_unexpected_exception_costs_its_file_and_is_said_to_be_a_fault(tmp_pa
     assert "DOE" not in fault_message
     assert "memory_per_worker" in greedy_message
     assert len(list((tmp_path / "out" / "broken").glob("*/*.png"))) == 4
-    # The mistake may have been mended since.
-    assert summary(*job, code=3)["studies_done_now"] == 1
-    assert [reason for reason, _ in rejects(tmp_path / "out")] == ["out_of_memory"]
+    # The mistake may have been mended since, and there may be memory by now.
+    assert summary(*job)["studies_done_now"] == 2
+    assert rejects(tmp_path / "out") == []
+    assert len(list((tmp_path / "out" / "broken").glob("*/*.png"))) == 6
 
 
 def write_tiff(path: Path, image: np.ndarray) -> None:
