@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dataset.assemble import read_provenance
+from fxcore.dataset.assemble import read_finished_provenance
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.png import SIGNATURE, encode_png
 from fxcore.dataset.studies import read_named
@@ -42,7 +42,7 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
         `after` is `before`, or was not preprocessed.
     """
     first, second = Layout(before), Layout(after)
-    _, of_second = (read_provenance(layout) for layout in (first, second))
+    _, of_second = (read_finished_provenance(layout) for layout in (first, second))
     if resolved(before) == resolved(after):
         raise ParameterError(f"{before} is named twice; name the data set before the steps, then after them")
     if "steps" not in of_second["config"]:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from fxcore.catalogue import open_catalogue
-from fxcore.dataset.assemble import read_provenance
+from fxcore.dataset.assemble import read_finished_provenance
 from fxcore.dataset.layout import Layout
 from fxcore.errors import ParameterError
 from fxcore.executor import Executor
@@ -56,8 +56,8 @@ def label_histogram(
         raise ParameterError(f"{source} is not a folder")
     layout = Layout(source)
     counts: Counter[tuple[str, str]] = Counter()
-    if layout.provenance.exists():
-        for label, described in read_provenance(layout)["body_part_labels"].items():
+    if layout.work.exists() or layout.provenance.exists():
+        for label, described in read_finished_provenance(layout)["body_part_labels"].items():
             # A number, without the descriptions, in a data set of an earlier version.
             described = described if isinstance(described, dict) else {"": described}
             counts.update({(label, parts): count for parts, count in described.items()})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.config import to_dict
-from fxcore.dataset.assemble import LOOSE, read_provenance, source_fingerprint
+from fxcore.dataset.assemble import LOOSE, read_finished_provenance, source_fingerprint
 from fxcore.dataset.journal import read_journal, read_journal_largest_first
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import read_csv
@@ -129,9 +129,7 @@ def read_finished(source: Layout) -> dict[str, Any]:
     DataSetError
         If it is none, not finished, or of files that do not belong together.
     """
-    content = read_provenance(source)
-    if source.work.exists():
-        raise DataSetError(f"{source.root} is not finished; run the command that makes it again")
+    content = read_finished_provenance(source)
     if source_fingerprint(read_journal(source)) != content.get("source_fingerprint"):
         raise DataSetError(
             f"{source.journal} does not belong to {source.provenance}; make the data set again"

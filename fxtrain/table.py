@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dataset.assemble import read_provenance
+from fxcore.dataset.assemble import read_finished_provenance
 from fxcore.dataset.layout import Layout, image_name
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError
@@ -91,7 +91,7 @@ def read_table(root: Path) -> Table:
         If it is not one, or has no labelled radiograph.
     """
     layout = Layout(resolved(root))
-    provenance = read_provenance(layout)
+    provenance = read_finished_provenance(layout)
     rows: dict[str, tuple[bool, str, list[str]]] = {}
     unlabelled = 0
     for row in read_csv(layout.metadata):

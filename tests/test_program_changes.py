@@ -16,15 +16,18 @@ import numpy as np
 import pytest
 from pydicom import uid
 
+from fxcore.contact_sheet import contact_sheet
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
-from fxcore.errors import FxrayError, ParameterError
+from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.index_file import default_index_file
 from fxcore.ingest import check_places
 from fxcore.ingest import ingest as ingest_here
+from fxcore.label_histogram import label_histogram
 from fxcore.preprocess import read_finished
 from fxcore.pseudonyms import default_key_file
 from fxcore.shards import Shard
+from fxtrain.table import read_table
 from tests.dicom_files import image_dataset, write
 from tests.program import fxray, rows, start, summary, tree
 from tests.test_program_images import draw
@@ -200,11 +203,14 @@ def test_a_copy_in_another_study_is_told_of_the_file_that_stands_for_it(tmp_path
     assert summary(*job)["converted"] == 1
 
 
-def test_an_unfinished_or_damaged_source_is_not_preprocessed(tmp_path, ingest):
+def test_an_unfinished_or_damaged_source_is_not_used(tmp_path, ingest):
     ingest()
     (tmp_path / "out" / ".fxray").mkdir()
     refused = fxray("preprocess", tmp_path / "out", tmp_path / "next", code=1)
     assert "is not finished" in refused.stderr
+    for use in (read_table, label_histogram, lambda out: contact_sheet(out, out, tmp_path / "sheet.png")):
+        with pytest.raises(DataSetError, match="is not finished"):
+            use(tmp_path / "out")
     (tmp_path / "out" / ".fxray").rmdir()
     (tmp_path / "out" / "journal.jsonl").write_bytes(b"")
     refused = fxray("preprocess", tmp_path / "out", tmp_path / "next", code=1)

@@ -277,6 +277,20 @@ def _what_it_is(layout: Layout) -> str:
     )
 
 
+def read_finished_provenance(layout: Layout) -> dict[str, Any]:
+    """Return the content of ``dataset.json`` of a data set that no run has begun to change.
+
+    Raises
+    ------
+    DataSetError
+        If it is none, or is not finished.
+    """
+    content = read_provenance(layout)
+    if layout.work.exists():
+        raise DataSetError(f"{layout.root} is not finished; run the command that makes it again")
+    return content
+
+
 def is_data_set(layout: Layout) -> bool:
     """Tell whether a folder is a data set, finished or not, damaged or not."""
     try:
