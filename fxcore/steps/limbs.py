@@ -30,7 +30,7 @@ _SURELY, _LIKE_FILLED = 0.1, 0.75
 # So far from a cut a strip is looked for.
 _NEAR = 3
 # A panel that is frame to this share is none.
-_ALL_FRAME = 0.9
+_ALL_FRAME = 0.8
 # What is exposed of a panel shows nothing where it is narrower, in blocks.
 _NARROWEST = 16
 
