@@ -101,7 +101,7 @@ def test_tables_are_parquet_where_the_name_says_so(phantom, tmp_path, monkeypatc
     score(model, built, out, device="cpu", workers=2, batch=3)
     assert before == {path.name: path.read_bytes() for path in out.glob("*.parquet")}
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(FxrayError, match=r"pip install 'fxray\[parquet\]'"):
+    with pytest.raises(FxrayError, match=r"-m pip install 'pyarrow"):
         score(model, built, tmp_path / "other.parquet", device="cpu")
 
 
