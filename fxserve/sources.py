@@ -13,18 +13,17 @@ from typing import Any
 
 from fxcore.archive import Plan
 from fxcore.catalogue import open_catalogue
-from fxcore.config import from_dict, to_dict
+from fxcore.config import to_dict
 from fxcore.dataset.assemble import LOOSE, is_data_set
 from fxcore.dataset.in_place import files_of
 from fxcore.dataset.journal import StudyRecord, read_journal, read_journal_largest_first, to_line
 from fxcore.dataset.layout import Layout
-from fxcore.dicom.config import PixelConfig
 from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import Executor
 from fxcore.index_file import default_index_file
 from fxcore.ingest import check_places, ingest_tasks
 from fxcore.jobs import PreprocessTask, StudyTask, require_files
-from fxcore.output import difference
+from fxcore.made_alike import made_otherwise
 from fxcore.preprocess import loose_rejects, read_finished
 from fxcore.pseudonyms import default_key_file, load_key_of
 from fxcore.run import Progress
@@ -181,37 +180,17 @@ class DataSetSource:
         ParameterError
             If it was made otherwise than what the model learned from.
         """
-        config, settings = self._content["config"], self._settings
-        if pixels := config.get("ingest", {}).get("pixels"):
-            self._compare("pixels", _normal(PixelConfig, pixels), to_dict(settings.pixels))
-        steps = config.get("steps")
-        if steps is None:
-            return settings.steps if settings.run_steps else None
-        if not settings.run_steps:
-            raise ParameterError(
-                f"{self._layout.root} is preprocessed, and the model learned from radiographs that were not; "
-                "name the data set it was made from, or, to use it nevertheless, give --as-is"
-            )
-        self._compare("steps", _normal(Pipeline, steps), to_dict(settings.steps))
-        return None
-
-    def _compare(self, name: str, made: dict[str, Any], wanted: dict[str, Any]) -> None:
-        # Limits refuse files; they do not change what becomes of the others.
-        made, wanted = ({k: v for k, v in values.items() if k != "limits"} for values in (made, wanted))
-        if made != wanted:
-            how = difference(made, wanted, name).replace(" then,", " there,").replace(" now", " by the model")
-            raise ParameterError(
-                f"{self._layout.root} was made with other settings than the model expects ({how}); build it "
-                "with those, or, to use it nevertheless, give --as-is"
-            )
-
-
-def _normal(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with what they leave out at its default; as they are, where that fails."""
-    try:
-        return to_dict(from_dict(kind, values))
-    except ParameterError:
-        return values
+        made, settings = self._content["config"], self._settings
+        learned = {
+            "ingest": {"pixels": to_dict(settings.pixels)},
+            "steps": to_dict(settings.steps) if settings.run_steps else None,
+        }
+        to_do = settings.steps if settings.run_steps and made.get("steps") is None else None
+        if to_do:
+            made = made | {"steps": learned["steps"]}
+        if otherwise := made_otherwise(self._layout.root, made, learned):
+            raise ParameterError(f"{otherwise}, or, to use it nevertheless, give --as-is")
+        return to_do
 
 
 def open_source(
