@@ -288,12 +288,12 @@ def _aggregated(folder: Path, made: _Archives, options: Options) -> Table:
         options.say(f"fractures in one view only: training {name}")
         train(made.learn_one, folder / name, config)
         found[name] = _judged(folder / name, made.learn_one, made.judge_one)
-    broken, ours = _by_study(folder / "aggregator", found["aggregator"])
+    broken, ours = _by_study(folder / "aggregator")
     what = f"aggregator, on {len(broken)} studies"
     rows = [(what, _interval(found["aggregator"]["measures"]["model"]["auc"]), "", "", "")]
     for name, what in (("run", "rx-lite, as it began"), ("more", "rx-lite, trained for as long")):
         for how in _HOW:
-            theirs = _by_study(folder / name, found[name], how)[1]
+            theirs = _by_study(folder / name, how)[1]
             above = differences(broken, ours, theirs)["auc"]
             row = (
                 f"{what}: {_HOW[how]} of its views",
@@ -331,9 +331,7 @@ def _real(folder: Path, options: Options, findings: Findings) -> list[Table]:
     return [Table(title, ("what", "figure"), rows)]
 
 
-def _by_study(
-    run: Path, found: dict[str, Any], how: str = "mean"
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _by_study(run: Path, how: str = "mean") -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return the truth and the score of each study that a run was judged on, in the order of their names."""
     from fxtrain.metrics import probability
 
@@ -342,7 +340,7 @@ def _by_study(
     logits = np.array([float(row["logit"]) for row in rows])
     broken = np.zeros(len(names), dtype=bool)
     broken[index] = [row["label"] == LABEL_BROKEN for row in rows]
-    scores = probability(logits, found["operating"]["temperature"])
+    scores = probability(logits)
     return broken, aggregate(scores, index, len(names), how)
 
 

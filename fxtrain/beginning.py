@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from fxcore.errors import ParameterError
+from fxcore.made_alike import made_otherwise
 from fxtrain.config import TrainConfig
 from fxtrain.loader import samples, smallest_batch
 from fxtrain.models import Aggregator
 from fxtrain.models.create import ask_if_one_trains
-from fxtrain.origin import new_model, split_for
+from fxtrain.origin import new_model, origin_of, origins, split_for
 from fxtrain.packing import Packed, pack_for
 from fxtrain.processes import Processes
 from fxtrain.progress import Progress
@@ -59,6 +60,7 @@ def begin(
     else:
         split, trained = split_for(config, table)
     _ask_if_batches_train(model, config, table, split, team)
+    origin = {} if resume else origin_of(config, table)
     held.enter_context(place.alone(progress.say))
     if resume:
         _ask_if_epochs_are_left(place, config)
@@ -66,7 +68,14 @@ def begin(
         if said := _other_threads(place):
             progress.say(said)
     else:
-        place.begin(config, table)
+        place.begin(config, table, origin)
+    if not resume:
+        for weights in origins(config.model):
+            learned = weights.read_provenance().get("dataset_config") or {}
+            if otherwise := made_otherwise(table.root, table.config, learned):
+                progress.say(f"The weights of {weights.root} have learned from others: {otherwise}.")
+    if table.unlabelled:
+        progress.say(f"{table.unlabelled} radiographs of {table.root} have no label: they are left out.")
     if not place.split.exists():
         write_split(place.split, table, split, trained)
     return model, pack_for(table, config, progress)

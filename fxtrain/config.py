@@ -127,7 +127,7 @@ class TrainConfig:
         _one_of("aggregate", self.aggregate, AGGREGATES)
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0), ("patience", 0)):
             if not least <= getattr(self, name) < 2**31:
-                raise ParameterError(f"{name} must be at least {least}, not {getattr(self, name)}")
+                raise ParameterError(f"{name} must be in {least}..{2**31 - 1}, not {getattr(self, name)}")
         try:
             self.data.frame.scaled(1 / self.augment.crop_least)
         except ParameterError as error:

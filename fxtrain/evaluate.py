@@ -17,6 +17,7 @@ from fxcore.aggregate import AGGREGATES, DECIMALS, decide, rounded
 from fxcore.allocator import kept_memory
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import DataSetError, ParameterError
+from fxcore.made_alike import made_otherwise
 from fxtrain.config import TrainConfig
 from fxtrain.metrics import (
     best_temperature,
@@ -82,6 +83,7 @@ def evaluate(
     aggregates: Sequence[str] = AGGREGATES,
     sensitivity: float = 0.0,
     device: str = "auto",
+    as_is: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Evaluate the best model of a run, and write ``evaluation.json``, ``predictions.csv``, the plots.
@@ -105,6 +107,9 @@ def evaluate(
         The least that the threshold must reach on the validation studies; 0: Youden's threshold. For the
         part ``"val"`` alone.
     device : str
+    as_is : bool
+        Judge by a data set though it was made by other settings than the run's own; ``made_otherwise`` in
+        the result says so.
     progress : Progress, optional
 
     Returns
@@ -136,20 +141,25 @@ def evaluate(
     kept = None if part == "val" else read_operating(place)
     table = read_table(dataset)
     studies = _studies(place, table, part)
+    otherwise = made_otherwise(table.root, table.config, place.read_provenance().get("dataset_config") or {})
+    if otherwise and not as_is:
+        raise DataSetError(f"{otherwise}, or, to judge by it nevertheless, give --as-is")
     seen = _seen(place, table, studies)
     chosen_device = choose_device(device)
     model.to(chosen_device)
     packed = pack_for(table, config, progress)
     progress.stage("Evaluating radiographs", len(table.of_studies(studies)))
-    middle = place.read_middle(config)
+    middle = place.read_middle()
     every = predict(model, table, packed, studies, config, chosen_device, middle, progress.advance)
     found = every.with_numbers()
     del packed
-    over = (
-        _over_views(Path(config.model.init), table, studies, list(aggregates), found, chosen_device)
-        if found.by_study and config.model.init
-        else {}
-    )
+    over = {}
+    if found.by_study and config.model.init:
+        views = RunDirectory(Path(config.model.init))
+        if lacking := _other_views(place, views):
+            progress.say(lacking)
+        else:
+            over = _over_views(views, table, studies, list(aggregates), found, chosen_device)
     ways = [MODEL] if found.by_study else list(dict.fromkeys([*aggregates, config.aggregate]))
     own = MODEL if found.by_study else config.aggregate
     operating = kept or _operate(found, own, sensitivity, checkpoint)
@@ -160,15 +170,27 @@ def evaluate(
         "model": config.model.name,
         "chosen_on": "val",
     }
-    result |= seen
+    result |= seen | {"made_otherwise": otherwise or None, "radiographs_unlabelled": table.unlabelled}
     if over:
         result["over_views"] = over
     _write(place, part, table, found, operating, result)
     return result
 
 
+def _other_views(place: RunDirectory, views: RunDirectory) -> str:
+    """Say why a model of studies cannot be held against the views that it began with; empty if it can."""
+    digest = checkpoint_digest(views.best)
+    if digest and digest == place.read_provenance().get("init_checkpoint"):
+        return ""
+    why = "has found other weights since" if digest else "is not there any more"
+    return (
+        f"The run that gave {place.root} its views, {views.root}, {why}: how much better it is than these is "
+        "not told."
+    )
+
+
 def _over_views(
-    run: Path,
+    views: RunDirectory,
     table: Table,
     studies: NDArray[np.int64],
     ways: list[str],
@@ -176,15 +198,12 @@ def _over_views(
     device: torch.device,
 ) -> dict[str, Any]:
     """Return by how much a model of studies is better than its views, for each way to judge these."""
-    place = RunDirectory(run)
-    if not place.best.exists():
-        return {}
-    model, config = load_model(place)
+    model, config = load_model(views)
     packed = pack_for(table, config, Silent())
-    views = predict(model.to(device), table, packed, studies, config, device, place.read_middle(config))
-    views = views.with_numbers()
+    theirs = predict(model.to(device), table, packed, studies, config, device, views.read_middle())
+    theirs = theirs.with_numbers()
     ours = found.scores(MODEL)
-    return {how: differences(found.broken, ours, views.scores(how)) for how in ways}
+    return {how: differences(found.broken, ours, theirs.scores(how)) for how in ways}
 
 
 def _studies(place: RunDirectory, table: Table, part: str) -> NDArray[np.int64]:
@@ -296,13 +315,15 @@ def _write(
         return path if part == "val" else path.with_stem(f"{path.stem}-{part}")
 
     place.write_json(named(place.evaluation), result)
-    probabilities = rounded(probability(found.logits, operating.temperature))
+    # As an exported model gives them, so that those of a scoring can be held against these.
+    logits = found.logits / operating.temperature
+    probabilities = rounded(probability(logits))
     rows = [_COLUMNS]
     for k in range(len(found.logits)):
         study = k if found.by_study else int(found.study[k])
         radiograph = "" if found.by_study else table.radiographs[found.rows[k]]
         label = "broken" if found.broken[study] else "not_broken"
         name = table.studies[found.studies[study]]
-        rows.append((name, radiograph, label, f"{found.logits[k]:.6f}", f"{probabilities[k]:.{DECIMALS}f}"))
+        rows.append((name, radiograph, label, f"{logits[k]:.6f}", f"{probabilities[k]:.{DECIMALS}f}"))
     write_atomically(named(place.predictions), render_csv(rows))
     plot_confusion(result["confusion_percent"], named(place.root / "confusion.png"))

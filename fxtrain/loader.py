@@ -95,6 +95,8 @@ class TrainBatches:
         Indices of the training studies.
     config : TrainConfig
     device : torch.device
+    middle : tuple of float
+        The mean and deviation that images are normalised by; see `fxtrain.origin.middle_for`.
     whole_studies : bool
         A sample is a study with all its views rather than a view.
     rank, world : int
@@ -108,6 +110,7 @@ class TrainBatches:
         studies: NDArray[np.int64],
         config: TrainConfig,
         device: torch.device,
+        middle: tuple[float, float],
         *,
         whole_studies: bool = False,
         rank: int = 0,
@@ -118,7 +121,7 @@ class TrainBatches:
         self._samples, self._broken = samples(table, studies, whole_studies)
         self.steps = count_steps(self._broken, config, world)
         self._images = Images(packed.roomy, table.of_studies(studies), device)
-        self._mean, self._deviation = centre(table.mean, table.deviation, config)
+        self._mean, self._deviation = middle
         self.waited = 0.0
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
@@ -241,14 +244,6 @@ def _groups(table: Table, studies: NDArray[np.int64], batch: int) -> Iterator[ND
         size += int(counts[study])
     if group:
         yield np.array(group)
-
-
-def centre(mean: float, deviation: float, config: TrainConfig) -> tuple[float, float]:
-    """Return what images are normalised by, from the mean and deviation of the training data set.
-
-    Where they are inverted at random, both kinds have a mean of 0.5 together.
-    """
-    return 0.5 if config.augment.invert > 0 else mean, max(deviation, 1e-3)
 
 
 def prefetch(items: Iterable[T]) -> Generator[T, None, None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -12,9 +13,10 @@ from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.config import ModelConfig, TrainConfig
 from fxtrain.models import Aggregator, create_model
-from fxtrain.models.create import IMAGENET, load_weights
+from fxtrain.models.aggregator import VIEW_BY_VIEW
+from fxtrain.models.create import IMAGENET, Weights
 from fxtrain.models.rx import is_rx
-from fxtrain.run_directory import RunDirectory
+from fxtrain.run_directory import RunDirectory, checkpoint_digest
 from fxtrain.split import INHERITED, Split, read_split, read_trained, split_studies
 from fxtrain.table import Table
 
@@ -44,6 +46,30 @@ def new_model(config: TrainConfig, *, weights: bool) -> nn.Module:
     return model
 
 
+def origin_of(config: TrainConfig, table: Table) -> dict[str, Any]:
+    """Return what a run writes down of what it begins with.
+
+    ``image_mean`` and ``image_deviation``, which images are normalised by, are those of the data set; an
+    aggregator on trained views shows them images as they have learned from, whatever data set it is on. Of
+    these views, ``init_checkpoint`` is the digest.
+    """
+    if not config.model.init:
+        mean, deviation = centre(table.mean, table.deviation, config)
+        return {"image_mean": mean, "image_deviation": deviation}
+    views = RunDirectory(Path(config.model.init))
+    mean, deviation = views.read_middle()
+    digest = checkpoint_digest(views.best)
+    return {"image_mean": mean, "image_deviation": deviation, "init_checkpoint": digest}
+
+
+def centre(mean: float, deviation: float, config: TrainConfig) -> tuple[float, float]:
+    """Return what images are normalised by, from the mean and deviation of the training data set.
+
+    Where they are inverted at random, both kinds have a mean of 0.5 together.
+    """
+    return 0.5 if config.augment.invert > 0 else mean, max(deviation, 1e-3)
+
+
 def _ask_if_trained_views(config: ModelConfig) -> None:
     if config.name != "aggregator":
         raise ParameterError(f"model.freeze_views is for the views of an aggregator; {config.name} has none")
@@ -57,8 +83,8 @@ def _ask_if_trained_views(config: ModelConfig) -> None:
 def _take_views(model: nn.Module, run: Path) -> None:
     """Give an aggregator the features of a view model that another run has trained.
 
-    And its classifier, where it has the same shape: training then begins about where one that judges
-    single views has ended.
+    And its classifier, where it has the same shape, as of an rx, or where each view is judged by itself:
+    training then begins about where one that judges single views has ended.
     """
     if not isinstance(model, Aggregator):
         raise ParameterError(
@@ -67,9 +93,10 @@ def _take_views(model: nn.Module, run: Path) -> None:
     place = RunDirectory(run)
     trained = place.read_config().model.name
     try:
-        load_weights(model.features, place.best, prefix="features.")
-        if is_rx(trained):
-            load_weights(model.classifier, place.best, prefix="classifier.")
+        weights = Weights(place.best)
+        weights.load(model.features, prefix="features.")
+        if is_rx(trained) or model.pool == VIEW_BY_VIEW:
+            weights.load(model.classifier, prefix="classifier.")
     except FxrayError as error:
         raise FxrayError(
             f"{run} trained {trained}; its features are not those of this aggregator: {error}"

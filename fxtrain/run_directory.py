@@ -26,8 +26,10 @@ from fxcore.errors import FxrayError
 from fxcore.json_text import json_text
 from fxcore.run import tool
 from fxtrain.config import TrainConfig
-from fxtrain.loader import centre
 from fxtrain.table import Table
+
+MAY_DIFFER = ("epochs", "device", "patience")
+"""Settings that a run may be gone on with otherwise than it was begun."""
 
 _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
 
@@ -108,8 +110,8 @@ class RunDirectory:
         with run_lock(Layout(self.root), say):
             yield
 
-    def begin(self, config: TrainConfig, table: Table) -> None:
-        """Write what a new run begins with.
+    def begin(self, config: TrainConfig, table: Table, origin: Mapping[str, Any]) -> None:
+        """Write what a new run begins with; `origin` as `fxtrain.origin.origin_of` gives it.
 
         Raises
         ------
@@ -117,7 +119,7 @@ class RunDirectory:
             If the folder holds something already.
         """
         self.ask_if_new()
-        self.write_json(self.provenance, provenance(config, table))
+        self.write_json(self.provenance, {**provenance(config, table), **origin})
         self.write_config(config)
 
     def write_config(self, config: TrainConfig) -> None:
@@ -144,13 +146,15 @@ class RunDirectory:
             raise FxrayError(f"cannot read {self.provenance}: {error}") from error
         return found
 
-    def read_middle(self, config: TrainConfig) -> tuple[float, float]:
-        """Return the mean and deviation that images are normalised by: those of the training data set."""
+    def read_middle(self) -> tuple[float, float]:
+        """Return the mean and deviation that the images of this run are normalised by."""
         origin = self.read_provenance()
         try:
-            return centre(float(origin["dataset_mean"]), float(origin["dataset_deviation"]), config)
+            return float(origin["image_mean"]), float(origin["image_deviation"])
         except (KeyError, TypeError, ValueError):
-            raise FxrayError(f"{self.provenance} lacks the mean and deviation of the training data") from None
+            raise FxrayError(
+                f"{self.provenance} lacks image_mean and image_deviation, which images are normalised by"
+            ) from None
 
     def write_json(self, path: Path, content: Mapping[str, Any]) -> None:
         """Write a JSON file; what is not a number becomes null."""
@@ -177,9 +181,9 @@ class RunDirectory:
             write_atomically(path, buffer.getvalue())
         except OSError as error:
             room = "make room and " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            before = "The one before is intact" if path.exists() else "None is lost, as it is the first"
             raise FxrayError(
-                f"cannot write the checkpoint {path}: {error.strerror}. The one before is intact; {room}go "
-                "on with --resume."
+                f"cannot write the checkpoint {path}: {error.strerror}. {before}; {room}go on with --resume."
             ) from error
 
     def load(self, path: Path) -> dict[str, Any]:
@@ -234,9 +238,9 @@ def provenance(config: TrainConfig, table: Table) -> dict[str, Any]:
 
 
 def same_run(stored: dict[str, Any], config: TrainConfig) -> bool:
-    """Tell whether a checkpoint is of a run with these settings; the number of epochs may differ."""
+    """Tell whether a checkpoint is of a run with these settings, those of `MAY_DIFFER` aside."""
     own, theirs = to_dict(config), to_dict(from_dict(TrainConfig, stored))
-    return {**own, "epochs": 0, "device": ""} == {**theirs, "epochs": 0, "device": ""}
+    return all(own[name] == theirs[name] for name in own if name not in MAY_DIFFER)
 
 
 def _gpu() -> str:

@@ -20,7 +20,7 @@ from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.beginning import begin
 from fxtrain.config import TrainConfig
-from fxtrain.loader import Batch, TrainBatches, centre
+from fxtrain.loader import Batch, TrainBatches
 from fxtrain.metrics import measures
 from fxtrain.models import Aggregator
 from fxtrain.optim import create_optimiser, learning_rate
@@ -30,7 +30,7 @@ from fxtrain.plots import plot_curves
 from fxtrain.predict import predict
 from fxtrain.processes import Processes, processes
 from fxtrain.progress import Progress, Silent, Status
-from fxtrain.run_directory import RunDirectory, same_run
+from fxtrain.run_directory import MAY_DIFFER, RunDirectory, same_run
 from fxtrain.split import Split, read_split
 from fxtrain.table import Table, read_table
 
@@ -58,7 +58,7 @@ def train(
     run : pathlib.Path
         Folder of the run: new, or with `resume` that of a run that was stopped.
     config : TrainConfig, optional
-        The defaults where not given; with `resume`, those of the run.
+        The defaults where not given; with `resume` those of the run, but for `MAY_DIFFER`.
     resume : bool
         Go on after the last epoch that was finished: the weights come out as if nothing had happened.
     progress : Progress, optional
@@ -78,7 +78,7 @@ def train(
     table = read_table(dataset)
     if resume:
         stored = place.read_config()
-        config = replace(stored, epochs=config.epochs, device=config.device) if config else stored
+        config = replace(stored, **{name: getattr(config, name) for name in MAY_DIFFER}) if config else stored
         if place.read_provenance().get("dataset_fingerprint") != table.fingerprint:
             raise DataSetError(
                 f"{place.root} was trained on another data set than {table.root}, or before it changed"
@@ -100,7 +100,9 @@ def train(
             model = new_model(config, weights=not place.last.exists())
             packed = pack_for(table, config, progress)
         split = read_split(place.split, table)
-        trainer = Trainer(model, config, table, packed, split, team, place, progress)
+        trainer = Trainer(
+            model, config, table, packed, split, team, place, progress, middle=place.read_middle()
+        )
         if place.last.exists():
             trainer.restore(place.load(place.last))
             if team.first:
@@ -141,11 +143,14 @@ class Trainer:
         team: Processes,
         place: RunDirectory,
         progress: Progress,
+        *,
+        middle: tuple[float, float],
     ) -> None:
         self.config, self.table, self.packed, self.split = config, table, packed, split
         self.team, self.place, self.progress = team, place, progress
         device = team.device
         self.model = model.to(device)
+        self.middle = middle
         if config.channels_last:
             self.model.to(memory_format=torch.channels_last)
         self.batches = TrainBatches(
@@ -154,6 +159,7 @@ class Trainer:
             split.train,
             config,
             device,
+            self.middle,
             whole_studies=isinstance(self.model, Aggregator),
             rank=team.rank,
             world=team.world,
@@ -184,6 +190,8 @@ class Trainer:
                     self.progress.epoch(row)
             if not self.team.first:
                 self.history.append(row)
+        if self.team.first and len(self.history) < self.config.epochs:
+            self.progress.say(self._stopped_early())
         return self.history
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
@@ -269,8 +277,9 @@ class Trainer:
 
     def _validated(self) -> dict[str, float]:
         studies = self.split.val
-        middle = centre(self.table.mean, self.table.deviation, self.config)
-        found = predict(self.model, self.table, self.packed, studies, self.config, self.team.device, middle)
+        found = predict(
+            self.model, self.table, self.packed, studies, self.config, self.team.device, self.middle
+        )
         if not np.isfinite(found.logits).all():
             raise FxrayError(self._no_number(f"the validation after epoch {len(self.history) + 1}"))
         scores = found.scores(self.config.aggregate)
@@ -286,6 +295,15 @@ class Trainer:
             best = best_epoch(self.history, self.config.metric)
             over = len(self.history) - 1 - best >= self.config.patience
         return self.team.agree(over)
+
+    def _stopped_early(self) -> str:
+        done, patience = len(self.history), self.config.patience
+        best = best_epoch(self.history, self.config.metric) + 1
+        return (
+            f"Ended after epoch {done} of {self.config.epochs}, as none of the last {done - best} was better "
+            f"than epoch {best} by {self.config.metric} (patience = {patience}); --resume with another "
+            "--patience goes on."
+        )
 
     def _save(self) -> None:
         weights = {"model": self.model.state_dict(), "config": to_dict(self.config), "history": self.history}

@@ -87,6 +87,8 @@ def test_measures_of_four_ways_to_judge_fit_a_terminal_of_80_columns(monkeypatch
         "radiographs": 90,
         "part": "val",
         "chosen_on": "val",
+        "made_otherwise": None,
+        "radiographs_unlabelled": 0,
     }
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")

@@ -37,6 +37,9 @@ def train(
     config: Annotated[Path | None, typer.Option(help="Settings as TOML; see `fxray train-config`.")] = None,
     epochs: Annotated[int, typer.Option(min=0, help="Epochs; 0: as the settings say.")] = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same run.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=0, help="End after so many epochs without a better one; 0: never.")
+    ] = None,
     device: Device = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     quiet: Quiet = False,
@@ -48,7 +51,7 @@ def train(
         from fxtrain.trainer import best_epoch
         from fxtrain.trainer import train as job
 
-        wanted = _settings(config, model, epochs, seed, device, run if resume else None)
+        wanted = _settings(config, model, epochs, seed, patience, device, run if resume else None)
         with progress(quiet) as display:
             history = job(dataset, run, wanted, resume=resume, progress=Display(display))
         if not is_first():
@@ -85,6 +88,9 @@ def evaluate(
         float, typer.Option(help="Choose the threshold that reaches it on val; 0: Youden's.")
     ] = 0.0,
     device: Device = "auto",
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Judge by a data set though it was made with other settings.")
+    ] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -101,6 +107,7 @@ def evaluate(
                 aggregates=ways,
                 sensitivity=sensitivity,
                 device=device,
+                as_is=as_is,
                 progress=Display(display),
             )
         if json:
@@ -159,6 +166,10 @@ def print_evaluation(result: dict[str, Any]) -> None:
         chosen.append(("figures above", "optimistic: these and the epoch were chosen on the same studies"))
     else:
         chosen.append(("trained on", _seen(result)))
+    if result["made_otherwise"]:
+        chosen.append(("taken as it is", result["made_otherwise"]))
+    if result["radiographs_unlabelled"]:
+        chosen.append(("left out", f"{result['radiographs_unlabelled']} radiographs without a label"))
     print_pairs("Chosen", chosen)
 
 
@@ -203,7 +214,13 @@ def train_demo(folder: Path, quiet: bool) -> None:
 
 
 def _settings(
-    path: Path | None, model: str, epochs: int, seed: int | None, device: str, resumed: Path | None
+    path: Path | None,
+    model: str,
+    epochs: int,
+    seed: int | None,
+    patience: int | None,
+    device: str,
+    resumed: Path | None,
 ) -> TrainConfig:
     from fxcore.config import read_toml
     from fxtrain.config import TrainConfig
@@ -212,18 +229,21 @@ def _settings(
     if resumed:
         if path or model or seed is not None:
             raise FxrayError(
-                "--resume goes on with the settings of the run; only --epochs and --device may differ"
+                "--resume goes on with the settings of the run; only --epochs, --patience and --device may "
+                "differ"
             )
         settings = RunDirectory(resumed).read_config()
     else:
         settings = read_toml(TrainConfig, path) if path else TrainConfig()
     if model:
         settings = replace(settings, model=replace(settings.model, name=model))
-    changed: dict[str, Any] = {"epochs": epochs, "seed": seed, "device": device}
-    return replace(
-        settings,
-        **{name: value for name, value in changed.items() if value or (value == 0 and name == "seed")},
-    )
+    changed: dict[str, Any] = {
+        "epochs": epochs or None,
+        "seed": seed,
+        "patience": patience,
+        "device": device or None,
+    }
+    return replace(settings, **{name: value for name, value in changed.items() if value is not None})
 
 
 class Display:

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from fxcore.errors import ParameterError
 from fxtrain.models.rx import classifier, draw_weights
 
+VIEW_BY_VIEW = "logsumexp"
+"""The pooling of what is said of each view, rather than of the features of all."""
+
 
 class Aggregator(nn.Module):
     """The convolutional part of a view model, the views of a study pooled, a classifier.
@@ -26,17 +29,19 @@ class Aggregator(nn.Module):
         a study are the mean of those of its views, so that one view that is sure outweighs others that
         show nothing, and is alone taken to task where it is wrong.
     freeze_views : bool
-        Leave the weights of the view model as they are.
+        Leave the weights of the view model's features as they are.
     """
 
     def __init__(self, view_model: nn.Module, pool: str, *, freeze_views: bool = False) -> None:
         super().__init__()
-        features, count = (getattr(view_model, name, None) for name in ("features", "feature_count"))
-        if not isinstance(features, nn.Module) or not isinstance(count, int):
+        names = ("features", "feature_count", "classifier")
+        features, count, judge = (getattr(view_model, name, None) for name in names)
+        if not (isinstance(features, nn.Module) and isinstance(judge, nn.Module) and isinstance(count, int)):
             raise ParameterError("the aggregator's views are modelled by an rx or a resnet")
         self.features: nn.Module = features
         self.pool = pool
-        self.classifier = classifier(count)
+        # Where each view is judged by itself, that is what the view model's own classifier does.
+        self.classifier = judge if pool == VIEW_BY_VIEW else classifier(count)
         draw_weights(self.classifier)
         if pool == "attention":
             self.attend = nn.Sequential(nn.Linear(count, 64), nn.Tanh())
@@ -68,7 +73,7 @@ class Aggregator(nn.Module):
 
     def of_features(self, features: Tensor, study_index: Tensor, studies: int) -> Tensor:
         """Return a logit for each of `studies` studies from the features of their views."""
-        if self.pool == "logsumexp":
+        if self.pool == VIEW_BY_VIEW:
             return _logarithm_of_mean_odds(self.classifier(features), study_index, studies).squeeze(1)
         logits: Tensor = self.classifier(self._pooled(features, study_index, studies))
         return logits.squeeze(1)

@@ -47,43 +47,92 @@ def create_model(config: ModelConfig, frame: Frame, *, weights: bool = True) -> 
     FxrayError
         If weights cannot be read or do not fit.
     """
+    views = config.views if config.name == "aggregator" else config.name
+    if views == "aggregator":
+        raise ParameterError("model.views names the model of a single view, not the aggregator")
+    is_file = weights and config.pretrained not in ("", IMAGENET)
+    given = Weights(Path(config.pretrained)) if is_file else None
+    model = _view_model(views, frame, config.pretrained == IMAGENET, weights, given)
     if config.name == "aggregator":
-        if config.views == "aggregator":
-            raise ParameterError("model.views names the model of a single view, not the aggregator")
-        view_model = _view_model(config.views, frame, config.pretrained == IMAGENET, weights)
-        model: nn.Module = Aggregator(view_model, config.pool, freeze_views=config.freeze_views)
-    else:
-        model = _view_model(config.name, frame, config.pretrained == IMAGENET, weights)
-    if weights and config.pretrained and config.pretrained != IMAGENET:
-        load_weights(model, Path(config.pretrained))
+        model = Aggregator(model, config.pool, freeze_views=config.freeze_views)
+    if given and not given.used:
+        given.load(model)
     return model
 
 
-def load_weights(model: nn.Module, path: Path, prefix: str = "") -> None:
-    """Load a state dict, or the model of a checkpoint; with `prefix`, the part of it below that name.
+class Weights:
+    """Weights by name, from a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A state dict, or a checkpoint of a run.
 
     Raises
     ------
     FxrayError
-        If the file cannot be read, is no state dict, or belongs to another model.
+        If the file cannot be read, or is neither.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise FxrayError(f"cannot read the weights {path}: {error}") from error
-    state = state.get("model", state) if isinstance(state, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-        raise FxrayError(f"{path} holds no weights by name: neither a state dict nor a checkpoint of a run")
-    found = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    try:
-        model.load_state_dict(found)
-    except RuntimeError as error:
-        raise FxrayError(
-            f"the weights {path} are not of this model: {str(error).splitlines()[-1].strip()}"
-        ) from None
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.used = path, False
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except OSError as error:
+            raise FxrayError(f"cannot read the weights {path}: {error.strerror or error}") from error
+        except Exception as error:
+            # What torch says of it is long, and of its own insides.
+            raise FxrayError(
+                f"cannot read the weights {path}: it is damaged, or no file of plain tensors, as torch.save "
+                f"writes of a state_dict ({type(error).__name__})"
+            ) from error
+        state = state.get("model", state) if isinstance(state, dict) else None
+        if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+            raise FxrayError(
+                f"{path} holds no weights by name: neither a state dict nor a checkpoint of a run"
+            )
+        self._state: dict[str, Any] = state
+
+    def load(self, model: nn.Module, prefix: str = "") -> None:
+        """Give them to a model; with `prefix`, those below that name.
+
+        Raises
+        ------
+        FxrayError
+            If they are of another one.
+        """
+        state = self._state
+        found = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
+        try:
+            model.load_state_dict(found)
+        except RuntimeError:
+            raise FxrayError(
+                f"the weights {self.path} are not of this model: {_mismatch(model.state_dict(), found)}"
+            ) from None
+        self.used = True
+
+    def load_published(self, network: nn.Module) -> None:
+        """Give them to a network of torchvision, if they are its own, as torchvision publishes them.
+
+        Of three channels and a thousand classes, maybe with heads that only help to train.
+        """
+        if (own := network.state_dict()).keys() <= self._state.keys():
+            self._state = {name: self._state[name] for name in own}
+            self.load(network)
 
 
-def _view_model(name: str, frame: Frame, imagenet: bool, weights: bool) -> nn.Module:
+def _mismatch(own: dict[str, Tensor], found: dict[str, Any]) -> str:
+    """Say how weights are not those of a model, by the first that is not as it has to be."""
+    if lacking := [name for name in own if name not in found]:
+        return f"they lack {len(lacking)} of its {len(own)} tensors, {lacking[0]} and so on"
+    if others := [name for name in found if name not in own]:
+        return f"it has no {others[0]}, of which kind they hold {len(others)}"
+    shapes = ((name, tuple(getattr(found[name], "shape", ())), tuple(own[name].shape)) for name in own)
+    name, theirs, ours = next(each for each in shapes if each[1] != each[2])
+    return f"{name} has the shape {theirs} there, and {ours} here"
+
+
+def _view_model(name: str, frame: Frame, imagenet: bool, weights: bool, given: Weights | None) -> nn.Module:
     if is_rx(name):
         if imagenet:
             raise ParameterError(f"there are no ImageNet weights of {name}")
@@ -93,7 +142,13 @@ def _view_model(name: str, frame: Frame, imagenet: bool, weights: bool) -> nn.Mo
     try:
         network, side = _network(name, frame, imagenet, weights)
     except OSError as error:
-        raise FxrayError(f"cannot load the ImageNet weights of {name}: {error}") from error
+        source = torchvision.models.get_model_weights(name).DEFAULT.url
+        raise FxrayError(
+            f"cannot load the ImageNet weights of {name}: {error}. Where there is no way to them, fetch "
+            f"{source} elsewhere and name that file as model.pretrained"
+        ) from error
+    if given:
+        given.load_published(network)
     _take_one_channel(network)
     _give_one_logit(network, name)
     if isinstance(network, torchvision.models.ResNet):

@@ -173,7 +173,9 @@ def test_shares_of_a_batch_add_up_to_the_whole(dataset, world, whole_studies):
     config = replace(SMALL, batch=37 if whole_studies else 7, data=replace(SMALL.data, sampler="shuffle"))
 
     def batches(**team: int) -> list[Batch]:
-        made = TrainBatches(table, packed, studies, config, device, whole_studies=whole_studies, **team)
+        made = TrainBatches(
+            table, packed, studies, config, device, (0.5, 0.3), whole_studies=whole_studies, **team
+        )
         return list(made.epoch(0))
 
     alone, every = batches(), [batches(rank=rank, world=world) for rank in range(world)]
@@ -190,7 +192,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(dataset):
     packed = pack(table, SMALL.data.frame, 1 / SMALL.augment.crop_least)
     studies, device = np.arange(len(table.studies)), torch.device("cpu")
     with pytest.raises(ParameterError, match="batch = 2 cannot be shared by 3"):
-        TrainBatches(table, packed, studies, replace(SMALL, batch=2), device, world=3)
+        TrainBatches(table, packed, studies, replace(SMALL, batch=2), device, (0.5, 0.3), world=3)
 
 
 def test_packing_on_a_full_disk_ends_with_a_word(tmp_path):

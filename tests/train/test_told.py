@@ -1,0 +1,166 @@
+"""What a run says: where it ended early, what it left out, why weights or a data set are not its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
+
+import torch
+import torchvision
+
+from fxcore.errors import DataSetError, FxrayError, ParameterError
+from fxcore.letterbox import Frame
+from fxtrain.config import ModelConfig, OptimConfig
+from fxtrain.evaluate import evaluate
+from fxtrain.models import create_model
+from fxtrain.run_directory import RunDirectory
+from fxtrain.trainer import train
+from tests.program import rows
+from tests.train.data import SMALL, make
+from tests.train.test_views import Heard
+
+ONE = replace(SMALL, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, dataset) -> Path:
+    run = tmp_path_factory.mktemp("told") / "run"
+    train(dataset, run, ONE)
+    evaluate(run, dataset, device="cpu")
+    return run
+
+
+def test_a_run_that_ended_early_says_so_and_goes_on_with_more_patience(tmp_path, dataset):
+    heard = Heard()
+    still = replace(SMALL, optim=OptimConfig(learning_rate=1e-12), epochs=20, patience=1)
+    ended = "Ended after epoch 2 of 20, as none of the last 1 was better than epoch 1 by auc (patience = 1)"
+    assert len(train(dataset, tmp_path / "run", still, progress=heard)) == 2
+    assert [text for text in heard.texts if text.startswith(ended)]
+    more = replace(still, patience=3)
+    assert len(train(dataset, tmp_path / "run", more, resume=True, progress=heard)) == 4
+    assert "none of the last 3" in heard.texts[-1]
+    assert RunDirectory(tmp_path / "run").read_config().patience == 3
+
+
+def with_steps(dataset: Path, steps: dict[str, object] | None) -> Path:
+    """Make the data set one of other settings."""
+    said = json.loads((dataset / "dataset.json").read_text())
+    (dataset / "dataset.json").write_text(json.dumps(said | {"config": {"steps": steps}}))
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (
+            {"inversion": {"method": "corners"}},
+            r"steps\.inversion\.method: 'corners' there, '\w+' by the model",
+        ),
+        (None, "is not preprocessed, and the model learned from radiographs that were"),
+    ],
+)
+def test_a_data_set_made_otherwise_is_judged_by_when_asked_for_and_then_said(tmp_path, trained, steps, said):
+    other = with_steps(make(tmp_path / "other"), steps)
+    with pytest.raises(DataSetError, match=rf"{said}.*--as-is"):
+        evaluate(trained, other, part="all", device="cpu")
+    result = evaluate(trained, other, part="all", device="cpu", as_is=True)
+    assert result["made_otherwise"]
+    assert json.loads((trained / "evaluation-all.json").read_text()) == json.loads(json.dumps(result))
+
+
+def test_one_made_alike_is_judged_by_without_a_word(tmp_path, trained):
+    # What is left out is at its default.
+    other = with_steps(make(tmp_path / "other"), {"inversion": {}})
+    assert evaluate(trained, other, part="all", device="cpu")["made_otherwise"] is None
+
+
+def test_radiographs_without_a_label_are_counted(tmp_path, dataset, trained):
+    some, heard = Path(shutil.copytree(dataset, tmp_path / "some")), Heard()
+    lines = (some / "metadata.csv").read_text().splitlines(keepends=True)
+    changed = [line.replace("not_broken", "unlabelled") for line in lines[-3:]]
+    assert changed != lines[-3:]
+    (some / "metadata.csv").write_text("".join([*lines[:-3], *changed]))
+    train(some, tmp_path / "run", ONE, progress=heard)
+    assert any(text.startswith("3 radiographs of") for text in heard.texts)
+    assert evaluate(trained, some, part="all", device="cpu")["radiographs_unlabelled"] == 3
+
+
+def test_logits_are_those_that_the_probabilities_are_of(trained):
+    for row in rows(trained / "predictions.csv"):
+        expected = torch.sigmoid(torch.tensor(float(row["logit"]), dtype=torch.float64)).item()
+        assert float(row["probability"]) == pytest.approx(expected, abs=2e-6)
+
+
+# --- weights ---
+
+
+def test_weights_as_torchvision_publishes_them_are_taken(tmp_path):
+    torch.manual_seed(3)
+    for name in ("resnet18", "googlenet"):
+        options = {"init_weights": True} if name == "googlenet" else {}
+        published = torchvision.models.get_model(name, weights=None, **options)
+        torch.save(published.state_dict(), tmp_path / f"{name}.pth")
+        config = ModelConfig(name=name, pretrained=str(tmp_path / f"{name}.pth"))
+        model = create_model(config, Frame(64, 64))
+        first = next(each for each in model.state_dict().values() if each.shape[1:2] == (1,))
+        expected = next(iter(published.state_dict().values())).sum(dim=1, keepdim=True)
+        torch.testing.assert_close(first, expected)
+
+
+def test_an_aggregator_takes_published_weights_for_its_views(tmp_path):
+    published = torchvision.models.resnet18()
+    torch.save(published.state_dict(), tmp_path / "resnet18.pth")
+    config = ModelConfig(name="aggregator", views="resnet18", pretrained=str(tmp_path / "resnet18.pth"))
+    model = create_model(config, Frame(64, 64))
+    torch.testing.assert_close(
+        model.features[4][0].conv1.weight, published.layer1[0].conv1.weight, rtol=0, atol=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"a": torch.zeros(1)}, r"they lack \d+ of its \d+ tensors, features\.0\.weight and so on"),
+        ("more", r"it has no another, of which kind they hold 1$"),
+        ("shape", r"features\.0\.weight has the shape \(2, 2\) there, and \(16, 1, 3, 3\) here$"),
+        ([1, 2], "holds no weights by name"),
+        (b"no file of torch", r"it is damaged, or no file of plain tensors.*\(\w+\)$"),
+    ],
+)
+def test_weights_of_another_model_are_refused_in_one_line(tmp_path, state, said):
+    own = create_model(SMALL.model, SMALL.data.frame).state_dict()
+    changed = {
+        "more": own | {"another": torch.zeros(1)},
+        "shape": own | {"features.0.weight": torch.zeros(2, 2)},
+    }
+    path = tmp_path / "weights.pt"
+    if isinstance(state, bytes):
+        path.write_bytes(state)
+    else:
+        torch.save(changed.get(state, state) if isinstance(state, str) else state, path)
+    with pytest.raises(FxrayError, match=said) as refused:
+        create_model(replace(SMALL.model, pretrained=str(path)), SMALL.data.frame)
+    assert len(str(refused.value)) < 300
+    assert "\n" not in str(refused.value)
+
+
+def test_where_imagenet_cannot_be_reached_the_file_to_fetch_is_named(monkeypatch):
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+    monkeypatch.setattr("torchvision._internally_replaced_utils.load_state_dict_from_url", offline)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    with pytest.raises(FxrayError, match=r"no route to host.*/resnet18-\w+\.pth elsewhere"):
+        create_model(ModelConfig(name="resnet18", pretrained="imagenet"), Frame(64, 64))
+
+
+def test_a_seed_too_large_is_told_its_limit():
+    with pytest.raises(ParameterError, match=r"seed must be in 0\.\.2147483647, not 2147483648"):
+        replace(SMALL, seed=2**31)
