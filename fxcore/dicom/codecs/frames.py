@@ -12,15 +12,15 @@ import gdcm
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders import base
 
 from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
+from fxcore.dicom.codecs.fragments import encoded_frames
 from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
 from fxcore.dicom.codecs.streams import (
     END_MARKER,
-    ITEM_TAG,
     check_jpeg_size,
     jpeg_2000_size,
     jpeg_size,
@@ -62,9 +62,6 @@ _PADDING = 16
 _RLE_EXPANSION = 64
 # JPEG 2000 and JPEG-LS know no bound; what is emptier than this shows nothing, whatever it claims.
 _MOST_PIXELS_PER_BYTE = 10_000
-_MOST_FRAGMENTS = 2**18
-# Of JPEG and JPEG-LS, and of JPEG 2000; nothing within a stream looks like them.
-_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +185,7 @@ def _single_bits(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Frame]:
 
 def _deflated_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Frame]:
     """Deflated Image Frame Compression (PS3.5 annex A.4.13): each frame is native data, deflated."""
-    for source in _fragments(data, fmt):
+    for source in encoded_frames(data, fmt):
         size = (fmt.frame_bits + 7) // 8
         inflated = inflate(source, size + _PADDING)
         if inflated is None:
@@ -209,60 +206,8 @@ def _encapsulated_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFo
         # It ends the process on some broken JPEG streams, and of JPEG-LS streams that are damaged it makes
         # other pixels; it decodes none of either that imagecodecs does not.
         order = [n for n in order if n != "gdcm"]
-    for source in _fragments(data, fmt):
+    for source in encoded_frames(data, fmt):
         yield _decode_one(source, syntax, fmt, decoder, order)
-
-
-def _fragments(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[bytes]:
-    _check_fragments(data, fmt)
-    count = 0
-    try:
-        for source in generate_frames(data, number_of_frames=fmt.frames):
-            if count == fmt.frames:
-                break
-            yield source
-            count += 1
-    except UnreadableFileError:
-        raise
-    except Exception as error:  # struct.error and TypeError among them
-        raise UnreadableFileError(
-            "truncated_pixel_data", f"the fragments of the pixel data cannot be followed: {brief(error)}"
-        ) from error
-    if count < fmt.frames:
-        raise UnreadableFileError(
-            "truncated_pixel_data", f"{count} encoded frame(s) found where the header says {fmt.frames}"
-        )
-
-
-def _check_fragments(data: bytes | memoryview, fmt: PixelFormat) -> None:
-    """Refuse more fragments than an object for each would be made of, and more frames than declared."""
-    if data[:4] != ITEM_TAG:
-        raise UnreadableFileError(
-            "undecodable",
-            "the pixel data is not encapsulated, as the transfer syntax of the header says it is",
-        )
-    frames = int.from_bytes(data[4:8], "little") // 4
-    if fmt.frames < frames <= _MOST_FRAGMENTS:
-        raise UnreadableFileError(
-            "invalid_image_header",
-            f"the offset table is of {frames} frames of pixel data where NumberOfFrames says {fmt.frames}",
-        )
-    offset, count, starts = 0, 0, 0
-    while data[offset : offset + 4] == ITEM_TAG:
-        length = int.from_bytes(data[offset + 4 : offset + 8], "little")
-        if offset + 8 + length > len(data):
-            raise UnreadableFileError(
-                "truncated_pixel_data", "the encapsulated pixel data ends before its last fragment does"
-            )
-        if count > _MOST_FRAGMENTS or (not count and length > 4 * _MOST_FRAGMENTS):
-            raise UnreadableFileError("too_large", f"more than {_MOST_FRAGMENTS} fragments of pixel data")
-        starts += bytes(data[offset + 8 : offset + 12]).startswith(_STARTS)
-        offset, count = offset + 8 + length, count + 1
-    if not frames and starts > fmt.frames:
-        raise UnreadableFileError(
-            "invalid_image_header",
-            f"the pixel data holds {starts} frames where NumberOfFrames says {fmt.frames}",
-        )
 
 
 def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
