@@ -241,6 +241,60 @@ def test_lossy_samples_past_the_stored_bits_stay_bright(tmp_path: Path) -> None:
     assert image[decoded > 1023].min() == 255
 
 
+def _wide(syntax: str, stored: np.ndarray) -> bytes:
+    """Encode without loss, every bit of the words."""
+    if syntax in uid.JPEGLSTransferSyntaxes:
+        return ENCODERS[uid.JPEGLSLossless](stored, 16)
+    high_throughput = syntax in (uid.HTJ2K, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL)
+    return ENCODERS[uid.HTJ2KLossless if high_throughput else uid.JPEG2000Lossless](stored, 16)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(
+    "syntax", [*uid.JPEGLSTransferSyntaxes, *(s for s in uid.JPEG2000TransferSyntaxes if s in DECODERS)]
+)
+def test_unused_high_bits_of_streams_without_loss_are_ignored(
+    syntax: str, signed: bool, tmp_path: Path
+) -> None:
+    """As those of native pixels are: overlays, or whatever the writer left there."""
+    rng = np.random.default_rng(8)
+    stored = rng.integers(0, 4096, (32, 33)).astype(np.uint16)
+    noisy = stored | rng.integers(0, 16, stored.shape).astype(np.uint16) << 12
+    pixels = [values.view(np.int16 if signed else np.uint16) for values in (stored, noisy)]
+    ds = image_dataset(pixels[0], 12, WindowCenter=300, WindowWidth=3000)
+    clean = next(load_dicom(write(ds, tmp_path / "a"), PixelConfig()).frames)[1]
+    np.testing.assert_array_equal(_decodes(ds, _wide(syntax, noisy), syntax, tmp_path / "b"), clean)
+    ds.HighBit = 15
+    left = _decodes(ds, _wide(syntax, stored << np.uint16(4)), syntax, tmp_path / "c")
+    np.testing.assert_array_equal(left, clean)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "frame"),
+    [
+        (uid.JPEGLSNearLossless, lambda stored: imagecodecs.jpegls_encode(stored, level=9)),
+        (uid.JPEG2000, lambda stored: imagecodecs.jpeg2k_encode(stored, level=70, codecformat="j2k")),
+        (
+            uid.JPEG2000,
+            lambda stored: imagecodecs.jpeg2k_encode(stored, level=70, codecformat="j2k", reversible=True),
+        ),
+    ],
+    ids=["JPEG-LS near-lossless", "JPEG 2000 irreversible", "JPEG 2000 cut"],
+)
+def test_what_a_lossy_stream_overshoots_by_stays_bright(syntax: str, frame: Any, tmp_path: Path) -> None:
+    y, x = np.mgrid[:64, :64]
+    stored = np.where((x - 32) ** 2 + (y - 32) ** 2 < 500, 1023, 2 * x).astype(np.uint16)
+    # The samples that are rounded up are those of an edge that is not quite as bright.
+    stored -= ((x + y) % 7 * (stored == 1023)).astype(np.uint16)
+    stream = frame(stored)
+    decode = imagecodecs.jpegls_decode if syntax == uid.JPEGLSNearLossless else imagecodecs.jpeg2k_decode
+    decoded = decode(stream)
+    assert (decoded > 1023).any()
+    ds = image_dataset(stored, 10, WindowCenter=512, WindowWidth=1024, LossyImageCompression="01")
+    image = _decodes(ds, stream, syntax, tmp_path / "a")
+    assert image[decoded > 1023].min() == 255
+
+
 @pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGLosslessSV1])
 def test_more_frames_than_declared_are_refused_without_an_offset_table(syntax: str, tmp_path: Path) -> None:
     stored = np.random.default_rng(3).integers(0, 4096, (3, 32, 32)).astype(np.uint16)

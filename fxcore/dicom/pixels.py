@@ -34,6 +34,8 @@ class PixelFormat:
         ``"PixelData"``, ``"FloatPixelData"`` or ``"DoubleFloatPixelData"``.
     vr : str
         ``"OB"`` or ``"OW"``; it matters for 8-bit pixels in big endian.
+    lossy : bool
+        LossyImageCompression: the pixels have gone through a lossy compression, now or before.
     """
 
     keyword: str
@@ -48,6 +50,7 @@ class PixelFormat:
     signed: bool
     photometric: str
     planar: int
+    lossy: bool
 
     def options(self) -> dict[str, Any]:
         """Return the decoding options that pydicom's decoders ask for, for a single frame."""
@@ -143,6 +146,7 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
         signed=_integer(dataset, "PixelRepresentation", 0) == 1,
         photometric=photometric,
         planar=_integer(dataset, "PlanarConfiguration", 0) & 1,
+        lossy=_is_lossy(dataset),
     )
 
 
@@ -171,6 +175,13 @@ def _text(dataset: Dataset, keyword: str) -> str:
         return str(value_of(dataset, keyword) or "")
     except Exception as error:
         raise UnreadableFileError("invalid_image_header", f"{keyword} is not text") from error
+
+
+def _is_lossy(dataset: Dataset) -> bool:
+    try:
+        return str(value_of(dataset, "LossyImageCompression")).strip() == "01"
+    except Exception:  # it is no reason to refuse an image
+        return False
 
 
 def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:

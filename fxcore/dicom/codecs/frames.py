@@ -22,7 +22,9 @@ from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
 from fxcore.dicom.codecs.streams import (
     END_MARKER,
     check_jpeg_size,
+    jpeg_2000_is_reversible,
     jpeg_2000_size,
+    jpeg_ls_is_lossless,
     jpeg_size,
 )
 from fxcore.dicom.pixels import YBR_PARTIAL_422, PixelFormat
@@ -301,8 +303,23 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int
         raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
     elif fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(source):
         raise _too_short(source, fmt)
-    bits = fmt.bits_stored if syntax in _JPEG else found.precision
-    return bits, found.precision, syntax in _JPEG and not found.lossless
+    if syntax in _JPEG:
+        return fmt.bits_stored, found.precision, not found.lossless
+    exact = _is_exact(source, syntax, fmt)
+    return min(found.precision, fmt.bits_stored) if exact else found.precision, found.precision, False
+
+
+def _is_exact(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> bool:
+    """Tell whether JPEG-LS or JPEG 2000 gives back what was encoded.
+
+    Then what is above the stored bits is an overlay or a sign, as in native pixels; in a lossy stream it is
+    what the samples overshoot by.
+    """
+    if syntax in uid.JPEGLSTransferSyntaxes:
+        return jpeg_ls_is_lossless(source)
+    # A reversible stream that is cut to a rate is lossy too, and does not say so itself.
+    cut = fmt.lossy and syntax in (uid.JPEG2000, uid.HTJ2K)
+    return jpeg_2000_is_reversible(source) and not cut
 
 
 def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:

@@ -10,6 +10,7 @@ from fxcore.errors import UnreadableFileError
 # In entropy-coded data FF is followed by 00 (a stuffed byte), a restart marker or more fill bytes.
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_CODING_STYLE, _START_OF_TILE_PART = b"\xff\x52", b"\xff\x90"
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 # SOF0..SOF15 without DHT, JPG and DAC, which lie among them, and SOF55 of JPEG-LS.
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
@@ -148,6 +149,28 @@ def jpeg_2000_size(stream: bytes) -> StreamSize | None:
         return None
     samples = int.from_bytes(stream[start + 40 : start + 42], "big")
     return StreamSize(y1 - y0, x1 - x0, samples, (stream[start + 42] & 0x7F) + 1)
+
+
+def jpeg_ls_is_lossless(stream: bytes) -> bool:
+    """Tell whether no sample of the first scan of a JPEG-LS stream may be off: its NEAR is 0 (T.87 C.2.3)."""
+    offset = 2
+    while (offset := stream.find(b"\xff", offset)) >= 0 and offset + 5 <= len(stream):
+        code = stream[offset + 1]
+        if code == _START_OF_SCAN:
+            near = offset + 5 + 2 * stream[offset + 4]
+            return stream[near : near + 1] == b"\0"
+        offset = _next(stream, offset, code)
+    return False
+
+
+def jpeg_2000_is_reversible(stream: bytes) -> bool:
+    """Tell whether a JPEG 2000 stream has the 5/3 wavelet (T.800 A.6.1): without loss, unless it is cut."""
+    offset = jpeg_2000_start(stream) + 2
+    while (marker := stream[offset : offset + 2])[:1] == b"\xff" and marker != _START_OF_TILE_PART:
+        if marker == _CODING_STYLE:
+            return stream[offset + 13 : offset + 14] == b"\1"
+        offset += 2 + int.from_bytes(stream[offset + 2 : offset + 4], "big")
+    return False
 
 
 def jpeg_2000_start(stream: bytes) -> int:
