@@ -120,6 +120,22 @@ def test_a_frame_cut_short_is_never_an_image(syntax: str, tmp_path: Path) -> Non
         assert caught.value.reason in ("truncated_pixel_data", "undecodable")
 
 
+@pytest.mark.parametrize(
+    "syntax", [uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.HTJ2KLossless]
+)
+@pytest.mark.parametrize("filler", [b"\0", b"\xff", b" "])
+def test_padding_after_a_frame_costs_nothing(syntax: str, filler: bytes, tmp_path: Path) -> None:
+    stored = np.random.default_rng(3).integers(0, 4096, (64, 64)).astype(np.uint16)
+    ds, frame = image_dataset(stored, 12), ENCODERS[syntax](stored, 12)
+    plain = _decodes(ds, frame, syntax, tmp_path / "a")
+    for length in (15, 16, 17, 100_000):
+        padded = _decodes(ds, frame + length * filler, syntax, tmp_path / "b")
+        np.testing.assert_array_equal(padded, plain)
+    with pytest.raises(UnreadableFileError) as caught:
+        _decodes(ds, frame[:-200] + bytes(100_000), syntax, tmp_path / "c")
+    assert caught.value.reason in ("truncated_pixel_data", "undecodable")
+
+
 def test_the_message_lists_what_each_decoder_said(tmp_path: Path) -> None:
     stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     frame = bytearray(ENCODERS[uid.JPEGLSLossless](stored, 16))

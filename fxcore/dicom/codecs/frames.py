@@ -26,6 +26,7 @@ from fxcore.dicom.codecs.streams import (
     jpeg_2000_size,
     jpeg_ls_is_lossless,
     jpeg_size,
+    without_padding,
 )
 from fxcore.dicom.pixels import YBR_PARTIAL_422, PixelFormat
 from fxcore.dicom.quiet import brief, quiet_stderr
@@ -299,12 +300,13 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int
         )
     if syntax in _JPEG:
         check_jpeg_size(source, found, "truncated_pixel_data")
-    elif END_MARKER not in source[-_PADDING:]:
-        raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
-    elif fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(source):
-        raise _too_short(source, fmt)
-    if syntax in _JPEG:
         return fmt.bits_stored, found.precision, not found.lossless
+    if END_MARKER not in source[-_PADDING:]:
+        source = without_padding(source)
+    if END_MARKER not in source[-_PADDING:]:
+        raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
+    if fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(source):
+        raise _too_short(source, fmt)
     exact = _is_exact(source, syntax, fmt)
     return min(found.precision, fmt.bits_stored) if exact else found.precision, found.precision, False
 

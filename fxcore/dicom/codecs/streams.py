@@ -128,6 +128,15 @@ def scans_until_end(stream: bytes) -> int:
     return 0
 
 
+def without_padding(stream: bytes) -> bytes:
+    """Return a stream up to its end marker where nothing but bytes of one value, or zeros, fill it up.
+
+    Some writers fill a fragment up to a length that they have set aside for it.
+    """
+    stream = stream.rstrip(b"\0")
+    return stream if stream.endswith(END_MARKER) else stream.rstrip(stream[-1:])
+
+
 def jpeg_2000_size(stream: bytes) -> StreamSize | None:
     """Read the SIZ segment of a JPEG 2000 codestream (ITU-T T.800 A.5.1), also inside a JP2 file.
 
