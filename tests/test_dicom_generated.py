@@ -177,6 +177,8 @@ def test_group_2_in_implicit_vr(tmp_path: Path) -> None:
             {"WindowCenter": 100, "WindowWidth": 300, "RescaleSlope": "0", "RescaleIntercept": "5"},
             "percentile_after_bad_rescale",
         ),
+        ({"WindowCenter": 100}, "percentile_after_bad_window"),
+        ({"WindowWidth": 300}, "percentile_after_bad_window"),
         ({"VOILUTSequence": _lut(0, np.arange(9), 3)}, "percentile_after_bad_voi_lut"),
     ],
 )
@@ -193,6 +195,27 @@ def test_unparsable_window_is_as_good_as_absent(tmp_path: Path) -> None:
     path = write(image_dataset(stored, 12, WindowCenter=100, WindowWidth=300), tmp_path / "a")
     path.write_bytes(path.read_bytes().replace(b"300.0 ", b"wide  "))
     assert load_dicom(path, PixelConfig()).metadata["voi"] == "percentile_after_bad_window"
+
+
+@pytest.mark.parametrize(
+    ("alone", "both"),
+    [
+        ({"RescaleSlope": "-2"}, {"RescaleSlope": "-2", "RescaleIntercept": "0"}),
+        ({"RescaleIntercept": "-300"}, {"RescaleSlope": "1", "RescaleIntercept": "-300"}),
+        ({"RescaleSlope": "-2", "RescaleIntercept": ""}, {"RescaleSlope": "-2", "RescaleIntercept": "0"}),
+    ],
+)
+def test_a_slope_or_an_intercept_alone_counts(
+    alone: dict[str, str], both: dict[str, str], tmp_path: Path
+) -> None:
+    stored = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    images = []
+    for attributes in (alone, both):
+        ds = image_dataset(stored, 12, WindowCenter=-200, WindowWidth=300, **attributes)
+        loaded = load_dicom(write(ds, tmp_path / "a"), PixelConfig())
+        assert loaded.metadata["voi"] == "window"
+        images += [image for _, image in loaded.frames]
+    np.testing.assert_array_equal(*images)
 
 
 def test_full_range_and_percentile_policies(tmp_path: Path) -> None:

@@ -221,9 +221,11 @@ def _modality(
         if table is not None:
             return table
         notes.append("bad_rescale")
-    if not (_present(dataset, "RescaleSlope") and _present(dataset, "RescaleIntercept")):
-        return Rescale()
-    slope, intercept = (_number(_get(dataset, k)) for k in ("RescaleSlope", "RescaleIntercept"))
+    # Of the two, which belong together (PS3.3 C.11.1), one alone leaves the other as if there were none.
+    slope, intercept = (
+        _number(_get(dataset, keyword)) if _present(dataset, keyword) else default
+        for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+    )
     if slope is None or intercept is None or slope == 0:
         notes.append("bad_rescale")
         return Rescale()
@@ -243,7 +245,7 @@ def _voi_lut(
 
 
 def _window(dataset: Dataset, notes: list[str]) -> tuple[Window | None, int]:
-    if not (_present(dataset, "WindowCenter") and _present(dataset, "WindowWidth")):
+    if not (_present(dataset, "WindowCenter") or _present(dataset, "WindowWidth")):
         return None, 0
     value = _get(dataset, "WindowCenter")
     count = len(value) if isinstance(value, (MultiValue, list)) else 1
