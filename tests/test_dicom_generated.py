@@ -218,6 +218,26 @@ def test_a_slope_or_an_intercept_alone_counts(
     np.testing.assert_array_equal(*images)
 
 
+@pytest.mark.parametrize(("most", "white"), [(4095, 4095), (4000, 4095), (255, 255), (16384, 65535)])
+def test_a_voi_lut_that_declares_far_more_bits_than_it_uses(most: int, white: int, tmp_path: Path) -> None:
+    """Some writers declare the bits of the words; by those, a table up to 4095 would be nearly black."""
+    stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    entries = np.linspace(0, most, 4096).astype(np.uint16)
+    path = write(image_dataset(stored, 12, VOILUTSequence=_lut(0, entries, 16)), tmp_path / "a")
+    image = next(load_dicom(path, PixelConfig()).frames)[1]
+    np.testing.assert_array_equal(image, np.rint(entries[stored] / white * 255))
+
+
+def test_a_modality_lut_keeps_its_values_whatever_bits_it_declares(tmp_path: Path) -> None:
+    stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    images = []
+    for bits in (12, 16):
+        attributes = {"ModalityLUTSequence": _lut(0, np.arange(4096), bits), "WindowCenter": 2000}
+        ds = image_dataset(stored, 12, WindowWidth=999, **attributes)
+        images += [image for _, image in load_dicom(write(ds, tmp_path / "a"), PixelConfig()).frames]
+    np.testing.assert_array_equal(*images)
+
+
 def test_full_range_and_percentile_policies(tmp_path: Path) -> None:
     stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     path = write(image_dataset(stored, 12, WindowCenter=5, WindowWidth=3), tmp_path / "a")

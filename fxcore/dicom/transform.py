@@ -7,7 +7,7 @@ never costs the file.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class LookupTable:
     entries : numpy.ndarray
         ``float64``, one-dimensional.
     y_max : float
-        Largest output the LUT Descriptor's bits can express.
+        Largest output the LUT Descriptor's bits can express; of a VOI LUT that uses far fewer, those it uses.
     """
 
     first: int
@@ -241,7 +241,18 @@ def _voi_lut(
     table = _lookup_table(sequence[0], little_endian, inputs)
     if table is None:
         notes.append("bad_voi_lut")
-    return table, len(sequence)
+        return None, len(sequence)
+    return _spread(table), len(sequence)
+
+
+def _spread(table: LookupTable) -> LookupTable:
+    """Return a VOI LUT with the bits that its entries use, where those declared would leave it nearly black.
+
+    Some declare the bits of the words in which the entries are kept: of 16, entries up to 4095 would be a
+    sixteenth of white. A table that is darker than white by less is taken to be meant so.
+    """
+    used = 2.0 ** int(table.entries.max()).bit_length() - 1
+    return replace(table, y_max=used) if 0 < 4 * used < table.y_max else table
 
 
 def _window(dataset: Dataset, notes: list[str]) -> tuple[Window | None, int]:
