@@ -19,6 +19,7 @@ from fxcore.dicom.codecs import frames, fxray_plugin, imagecodecs_plugin
 from fxcore.dicom.codecs.frames import DECODERS
 from fxcore.dicom.codecs.streams import (
     END_MARKER,
+    ITEM_TAG,
     StreamSize,
     jpeg_2000_size,
     jpeg_size,
@@ -326,3 +327,66 @@ def test_more_frames_than_declared_are_refused_without_an_offset_table(syntax: s
             continue
         with pytest.raises(UnreadableFileError, match=f"holds 3 frames where NumberOfFrames says {declared}"):
             load_dicom(path, PixelConfig())
+
+
+def _items(*contents: bytes) -> bytes:
+    whole = [content + bytes(len(content) % 2) for content in contents]
+    return b"".join(ITEM_TAG + len(content).to_bytes(4, "little") + content for content in whole)
+
+
+def _table(*offsets: int) -> bytes:
+    return b"".join(offset.to_bytes(4, "little") for offset in offsets)
+
+
+def _images(ds: Any, data: bytes, syntax: str, path: Path) -> list[np.ndarray]:
+    ds.PixelData = data
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    return [image for _, image in load_dicom(write(ds, path, syntax), PixelConfig()).frames]
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLosslessSV1, uid.JPEG2000Lossless])
+def test_an_offset_table_that_contradicts_the_fragments_is_left_aside(syntax: str, tmp_path: Path) -> None:
+    stored = np.random.default_rng(3).integers(0, 4096, (3, 32, 32)).astype(np.uint16)
+    streams = [ENCODERS[syntax](one, 12) for one in stored]
+    ds = image_dataset(stored, 12)
+    expected = _images(ds, encapsulate(streams), syntax, tmp_path / "a")
+    assert len(expected) == 3
+    second = 8 + len(streams[0]) + len(streams[0]) % 2
+    third = second + 8 + len(streams[1]) + len(streams[1]) % 2
+    halves = [half for one in streams for half in (one[:200], one[200:] + bytes(40))]
+    for offsets in (
+        (),
+        (0, 0, 0),
+        (0,),
+        (0, second),
+        (0, third, second),
+        (100, second + 100, third + 100),
+        (0, 7, 2**32 - 1),
+    ):
+        images = _images(ds, _items(_table(*offsets), *streams), syntax, tmp_path / "b")
+        np.testing.assert_array_equal(images, expected)
+        if syntax != uid.RLELossless:
+            images = _images(ds, _items(_table(*offsets), *halves), syntax, tmp_path / "b")
+            np.testing.assert_array_equal(images, expected)
+    numbers = np.array([0, 9, 9], "<u8").tobytes()
+    ds.ExtendedOffsetTable = ds.ExtendedOffsetTableLengths = numbers
+    np.testing.assert_array_equal(_images(ds, _items(b"", *streams), syntax, tmp_path / "c"), expected)
+    for offsets, more, message in (
+        ((0, 0, 0, 0), streams, "offset table is of 4 frames"),
+        ((), streams[:2], r"^frame 3 of 3: 2 encoded frame\(s\) found"),
+        ((0, 0, 0), [], r"^frame 1 of 3: 0 encoded frame\(s\) found"),
+    ):
+        with pytest.raises(UnreadableFileError, match=message):
+            _images(ds, _items(_table(*offsets), *more), syntax, tmp_path / "d")
+
+
+def test_more_frames_than_declared_are_refused_where_the_offset_table_is_wrong(tmp_path: Path) -> None:
+    stored = np.random.default_rng(3).integers(0, 4096, (3, 32, 32)).astype(np.uint16)
+    streams = [ENCODERS[uid.JPEG2000Lossless](one, 12) for one in stored]
+    with pytest.raises(UnreadableFileError, match="holds 3 frames where NumberOfFrames says 2"):
+        _images(
+            image_dataset(stored[:2], 12),
+            _items(_table(0, 0), *streams),
+            uid.JPEG2000Lossless,
+            tmp_path / "a",
+        )

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
-from pydicom.encaps import generate_frames
+import numpy as np
 
-from fxcore.dicom.codecs.streams import ITEM_TAG
+from fxcore.dicom.codecs.streams import ITEM_TAG, until_end
 from fxcore.dicom.pixels import PixelFormat
-from fxcore.dicom.quiet import brief
 from fxcore.errors import UnreadableFileError
 
 _MOST_FRAGMENTS = 2**18
 # Of JPEG and JPEG-LS, and of JPEG 2000; nothing within a stream looks like them.
 _STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51")
+_DELIMITER = b"\xfe\xff\xdd\xe0"
+
+# Where the contents of an item begin and end.
+_Item = tuple[int, int]
 
 
 def encoded_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[bytes]:
     """Put the frames of encapsulated pixel data together from their fragments.
+
+    An offset table that contradicts the fragments is left aside: they say themselves where they end, and
+    whole streams where they start. So is the Extended Offset Table, whose frames are a fragment each.
 
     Parameters
     ----------
@@ -35,52 +42,80 @@ def encoded_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[bytes
     UnreadableFileError
         ``"truncated_pixel_data"``, ``"undecodable"``, ``"too_large"`` or ``"invalid_image_header"``.
     """
-    _check_fragments(data, fmt)
-    count = 0
-    try:
-        for source in generate_frames(data, number_of_frames=fmt.frames):
-            if count == fmt.frames:
-                break
-            yield source
-            count += 1
-    except UnreadableFileError:
-        raise
-    except Exception as error:  # struct.error and TypeError among them
+    table, *fragments = _items(data)
+    offsets = np.frombuffer(data, "<u4", (table[1] - table[0]) // 4, table[0]).tolist()
+    if len(offsets) > fmt.frames:
         raise UnreadableFileError(
-            "truncated_pixel_data", f"the fragments of the pixel data cannot be followed: {brief(error)}"
-        ) from error
-    if count < fmt.frames:
+            "invalid_image_header",
+            f"the offset table is of {len(offsets)} frames of pixel data where NumberOfFrames says "
+            f"{fmt.frames}",
+        )
+    firsts = _by_table(offsets, fragments, fmt.frames) or _by_contents(data, fragments, fmt.frames)
+    for n, first in enumerate(firsts[: fmt.frames]):
+        after = firsts[n + 1] if n + 1 < len(firsts) else len(fragments)
+        yield b"".join(data[begin:end] for begin, end in fragments[first:after])
+    if len(firsts) < fmt.frames:
         raise UnreadableFileError(
-            "truncated_pixel_data", f"{count} encoded frame(s) found where the header says {fmt.frames}"
+            "truncated_pixel_data", f"{len(firsts)} encoded frame(s) found where the header says {fmt.frames}"
         )
 
 
-def _check_fragments(data: bytes | memoryview, fmt: PixelFormat) -> None:
-    """Refuse more fragments than an object for each would be made of, and more frames than declared."""
+def _items(data: bytes | memoryview) -> list[_Item]:
+    """Follow the items; refuse more of them than an object for each would be made of."""
     if data[:4] != ITEM_TAG:
         raise UnreadableFileError(
             "undecodable",
             "the pixel data is not encapsulated, as the transfer syntax of the header says it is",
         )
-    frames = int.from_bytes(data[4:8], "little") // 4
-    if fmt.frames < frames <= _MOST_FRAGMENTS:
-        raise UnreadableFileError(
-            "invalid_image_header",
-            f"the offset table is of {frames} frames of pixel data where NumberOfFrames says {fmt.frames}",
-        )
-    offset, count, starts = 0, 0, 0
+    items: list[_Item] = []
+    offset = 0
     while data[offset : offset + 4] == ITEM_TAG:
-        length = int.from_bytes(data[offset + 4 : offset + 8], "little")
-        if offset + 8 + length > len(data):
+        begin = offset + 8
+        offset = begin + int.from_bytes(data[offset + 4 : begin], "little")
+        if offset > len(data):
             raise UnreadableFileError(
                 "truncated_pixel_data", "the encapsulated pixel data ends before its last fragment does"
             )
-        if count > _MOST_FRAGMENTS or (not count and length > 4 * _MOST_FRAGMENTS):
+        if len(items) > _MOST_FRAGMENTS or (not items and offset - begin > 4 * _MOST_FRAGMENTS):
             raise UnreadableFileError("too_large", f"more than {_MOST_FRAGMENTS} fragments of pixel data")
-        starts += bytes(data[offset + 8 : offset + 12]).startswith(_STARTS)
-        offset, count = offset + 8 + length, count + 1
-    if not frames and starts > fmt.frames:
+        items.append((begin, offset))
+    rest = bytes(data[offset:])
+    if len(rest) >= 4 and not rest.startswith(_DELIMITER) and rest.strip(b"\0"):
+        raise UnreadableFileError(
+            "truncated_pixel_data", "the fragments of the pixel data cannot be followed to the last"
+        )
+    return items
+
+
+def _by_table(offsets: list[int], fragments: list[_Item], frames: int) -> list[int]:
+    """Return the first fragment of each frame; none where the table cannot be right."""
+    # Offsets are counted from the first fragment's tag, which is before its length and contents.
+    places = {begin - fragments[0][0]: n for n, (begin, _) in enumerate(fragments)}
+    firsts = [places.get(offset, -1) for offset in offsets]
+    right = len(firsts) == frames and firsts[0] == 0 and all(a < b for a, b in itertools.pairwise(firsts))
+    return firsts if right else []
+
+
+def _by_contents(data: bytes | memoryview, fragments: list[_Item], frames: int) -> list[int]:
+    """Return the first fragment of each frame, as far as there are such, from how fragments begin and end.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``"invalid_image_header"`` for more frames than declared.
+    """
+    starts = [
+        n for n, (begin, _) in enumerate(fragments) if bytes(data[begin : begin + 4]).startswith(_STARTS)
+    ]
+    if len(starts) > frames:
         raise UnreadableFileError(
             "invalid_image_header",
-            f"the pixel data holds {starts} frames where NumberOfFrames says {fmt.frames}",
+            f"the pixel data holds {len(starts)} frames where NumberOfFrames says {frames}",
         )
+    if len(fragments) <= frames:
+        return list(range(len(fragments)))
+    if frames == 1:
+        return [0]
+    if starts[:1] == [0]:
+        return starts
+    return [0, *(n + 1 for n, item in enumerate(fragments[:-1]) if until_end(bytes(data[slice(*item)])))]

@@ -20,13 +20,12 @@ from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
 from fxcore.dicom.codecs.fragments import encoded_frames
 from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
 from fxcore.dicom.codecs.streams import (
-    END_MARKER,
     check_jpeg_size,
     jpeg_2000_is_reversible,
     jpeg_2000_size,
     jpeg_ls_is_lossless,
     jpeg_size,
-    without_padding,
+    until_end,
 )
 from fxcore.dicom.pixels import YBR_PARTIAL_422, PixelFormat
 from fxcore.dicom.quiet import brief, quiet_stderr
@@ -301,12 +300,11 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int
     if syntax in _JPEG:
         check_jpeg_size(source, found, "truncated_pixel_data")
         return fmt.bits_stored, found.precision, not found.lossless
-    if END_MARKER not in source[-_PADDING:]:
-        source = without_padding(source)
-    if END_MARKER not in source[-_PADDING:]:
+    ended = until_end(source)
+    if ended is None:
         raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
-    if fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(source):
-        raise _too_short(source, fmt)
+    if fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(ended):
+        raise _too_short(ended, fmt)
     exact = _is_exact(source, syntax, fmt)
     return min(found.precision, fmt.bits_stored) if exact else found.precision, found.precision, False
 

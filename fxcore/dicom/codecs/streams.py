@@ -19,6 +19,8 @@ _ARITHMETIC = {*range(0xC9, 0xD0)} - {0xCC}
 _MOST_TILES = 65535
 # A progressive JPEG has about ten, of all processes the most.
 _MOST_SCANS = 200
+# Encoders pad a frame to even or to a multiple of a few bytes.
+_PADDING = 16
 ITEM_TAG = b"\xfe\xff\x00\xe0"
 END_MARKER = b"\xff\xd9"
 """End of image in JPEG and JPEG-LS, end of codestream in JPEG 2000."""
@@ -128,13 +130,16 @@ def scans_until_end(stream: bytes) -> int:
     return 0
 
 
-def without_padding(stream: bytes) -> bytes:
-    """Return a stream up to its end marker where nothing but bytes of one value, or zeros, fill it up.
+def until_end(stream: bytes) -> bytes | None:
+    """Return a stream of JPEG-LS or JPEG 2000 without the padding after its end; None where it has no end.
 
-    Some writers fill a fragment up to a length that they have set aside for it.
+    Some writers fill a fragment up to a length that they have set aside for it, with zeros or bytes of
+    another value.
     """
-    stream = stream.rstrip(b"\0")
-    return stream if stream.endswith(END_MARKER) else stream.rstrip(stream[-1:])
+    if END_MARKER not in stream[-_PADDING:]:
+        stream = stream.rstrip(b"\0")
+        stream = stream if stream.endswith(END_MARKER) else stream.rstrip(stream[-1:])
+    return stream if END_MARKER in stream[-_PADDING:] else None
 
 
 def jpeg_2000_size(stream: bytes) -> StreamSize | None:
