@@ -342,6 +342,45 @@ def test_encapsulated_pixels_under_a_native_transfer_syntax(tmp_path: Path) -> N
     assert caught.value.reason == "undecodable"
 
 
+@pytest.mark.parametrize(
+    "syntax", [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless, uid.JPEG2000Lossless]
+)
+def test_pixel_data_of_unknown_vr(syntax: str, tmp_path: Path) -> None:
+    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
+    ds = image_dataset(stored, 12)
+    encode(ds, stored, 12, syntax)
+    data = write(ds, tmp_path / "a", syntax).read_bytes()
+    tag = b"\x7f\xe0\0\x10" if syntax == uid.ExplicitVRBigEndian else b"\xe0\x7f\x10\0"
+    vr = data.rindex(tag + b"O") + 4
+    (tmp_path / "b").write_bytes(data[:vr] + b"UN" + data[vr + 2 :])
+    (_, expected), (_, image) = (next(load_dicom(tmp_path / name, PixelConfig()).frames) for name in "ab")
+    np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])
+def test_encapsulated_pixels_without_a_delimiter_may_be_padded(syntax: str, tmp_path: Path) -> None:
+    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
+    ds = image_dataset(stored, 12)
+    encode(ds, stored, 12, syntax)
+    data = write(ds, tmp_path / "a", syntax).read_bytes()
+    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
+    assert data.endswith(b"\xfe\xff\xdd\xe0\0\0\0\0")
+    for zeros in (0, 1, 2, 7, 8, 9, 100_000):
+        (tmp_path / "b").write_bytes(data[:-8] + bytes(zeros))
+        np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
+    for end in (data[:-10], data[:-10] + bytes(1), data[:-8] + bytes(8) + b"more"):
+        (tmp_path / "c").write_bytes(end)
+        with pytest.raises(UnreadableFileError) as caught:
+            load_dicom(tmp_path / "c", PixelConfig())
+        assert caught.value.reason == "truncated_pixel_data"
+    pixels = data.rindex(b"\xe0\x7f\x10\0OB")
+    for empty in (data[: pixels + 12], data[: pixels + 12] + data[-8:]):
+        (tmp_path / "d").write_bytes(empty)
+        with pytest.raises(UnreadableFileError) as caught:
+            load_dicom(tmp_path / "d", PixelConfig())
+        assert caught.value.reason == "no_pixel_data"
+
+
 @pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.RLELossless])
 def test_a_file_that_is_cut_off_while_it_is_read(syntax: str, tmp_path: Path) -> None:
     """No pixel is made up of what is missing, nor of what the memory held before."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
 from pydicom.uid import UncompressedTransferSyntaxes
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from fxcore.dicom.bounded import value_of
+from fxcore.dicom.codecs.streams import SEQUENCE_DELIMITER
 from fxcore.dicom.config import Limits
 from fxcore.dicom.parse import UNDEFINED_LENGTH, Parsed
 from fxcore.dicom.terms import COLOUR, GREY
@@ -185,7 +185,7 @@ def _is_lossy(dataset: Dataset) -> bool:
 
 
 def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
-    """Read the value of the pixel data element.
+    """Read the value of the pixel data element; of undefined length, with whatever follows it.
 
     Native pixel data that is shorter than the header declares is refused, and such that is longer by a frame,
     unless all that is too much is 0.
@@ -193,8 +193,7 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     Raises
     ------
     UnreadableFileError
-        ``"no_pixel_data"``, ``"truncated_pixel_data"``, ``"undecodable"``, ``"invalid_image_header"`` or
-        ``"broken_header"``.
+        ``"no_pixel_data"``, ``"truncated_pixel_data"``, ``"undecodable"`` or ``"invalid_image_header"``.
     """
     stream, length = parsed.stream, parsed.pixel_length
     if length == 0:
@@ -210,7 +209,11 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
             raise UnreadableFileError(
                 "undecodable", "the pixel data is encapsulated, but no transfer syntax says how"
             )
-        data = _encapsulated_bytes(parsed, value)
+        stream.seek(value)
+        # To the end of the file: the items say themselves where the last of them ends.
+        data = stream.read()
+        if data[:4] in (b"", SEQUENCE_DELIMITER):
+            raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
     else:
         available = max(0, min(length, parsed.stream_bytes - value))
         if not native and available < length:
@@ -248,39 +251,4 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
                 f"frame(s) of {fmt.rows} x {fmt.columns} pixels of {fmt.bits_allocated} bits take; "
                 "NumberOfFrames, BitsAllocated or another attribute is wrong",
             )
-    return data
-
-
-def _encapsulated_bytes(parsed: Parsed, value: int) -> bytes:
-    """Read pixel data of undefined length up to its sequence delimiter (PS3.5 annex A.4)."""
-    try:
-        dataset = read_dataset(
-            parsed.stream, False, True, stop_when=lambda tag, _vr, _length: tag != parsed.pixel_tag
-        )
-        data = bytes(dataset[parsed.pixel_tag].value or b"")
-    except (EOFError, KeyError):
-        data = _undelimited(parsed, value)
-    except Exception as error:
-        raise UnreadableFileError(
-            "broken_header", f"the encapsulated pixel data cannot be followed ({type(error).__name__})"
-        ) from error
-    if not data:
-        raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
-    return data
-
-
-def _undelimited(parsed: Parsed, value: int) -> bytes:
-    """Read encapsulated pixel data that runs to the end of the file without a delimiter.
-
-    Some writers leave it out. The items are all there, or the file was cut short.
-    """
-    parsed.stream.seek(value)
-    data = parsed.stream.read()
-    offset = 0
-    while offset + 8 <= len(data) and data[offset : offset + 4] == b"\xfe\xff\x00\xe0":
-        offset += 8 + int.from_bytes(data[offset + 4 : offset + 8], "little")
-    if offset != len(data):
-        raise UnreadableFileError(
-            "truncated_pixel_data", "the encapsulated pixel data ends before its last fragment does"
-        )
     return data

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fxcore.dicom.codecs.streams import ITEM_TAG, until_end
+from fxcore.dicom.codecs.streams import ITEM_TAG, SEQUENCE_DELIMITER, until_end
 from fxcore.dicom.pixels import PixelFormat
 from fxcore.errors import UnreadableFileError
 
 _MOST_FRAGMENTS = 2**18
 # Of JPEG and JPEG-LS, and of JPEG 2000; nothing within a stream looks like them.
 _STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51")
-_DELIMITER = b"\xfe\xff\xdd\xe0"
 
 # Where the contents of an item begin and end.
 _Item = tuple[int, int]
@@ -29,7 +28,8 @@ def encoded_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[bytes
     Parameters
     ----------
     data : bytes
-        Value of the pixel data element: the items, of which the first is the offset table.
+        Value of the pixel data element: the items, of which the first is the offset table; and after their
+        delimiter anything.
     fmt : PixelFormat
 
     Yields
@@ -79,8 +79,8 @@ def _items(data: bytes | memoryview) -> list[_Item]:
         if len(items) > _MOST_FRAGMENTS or (not items and offset - begin > 4 * _MOST_FRAGMENTS):
             raise UnreadableFileError("too_large", f"more than {_MOST_FRAGMENTS} fragments of pixel data")
         items.append((begin, offset))
-    rest = bytes(data[offset:])
-    if len(rest) >= 4 and not rest.startswith(_DELIMITER) and rest.strip(b"\0"):
+    # Some writers leave out the delimiter; then nothing but padding may follow.
+    if data[offset : offset + 4] != SEQUENCE_DELIMITER and bytes(data[offset:]).strip(b"\0"):
         raise UnreadableFileError(
             "truncated_pixel_data", "the fragments of the pixel data cannot be followed to the last"
         )

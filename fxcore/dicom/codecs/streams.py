@@ -21,7 +21,7 @@ _MOST_TILES = 65535
 _MOST_SCANS = 200
 # Encoders pad a frame to even or to a multiple of a few bytes.
 _PADDING = 16
-ITEM_TAG = b"\xfe\xff\x00\xe0"
+ITEM_TAG, SEQUENCE_DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 END_MARKER = b"\xff\xd9"
 """End of image in JPEG and JPEG-LS, end of codestream in JPEG 2000."""
 
