@@ -139,6 +139,28 @@ def test_the_transfer_syntax_is_written_by_name() -> None:
         assert clean_metadata(Dataset(), UID(other))["TransferSyntaxUID"] == ""
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("2048\\", "2048"),
+        ("2048\\ \\40", "2048\\\\40"),
+        ("\\40", "\\40"),
+        ("2048\\40", "2048\\40"),
+        ("2048\\wide", ""),
+        ("\\", ""),
+    ],
+)
+def test_windows_may_lack_values_besides_the_first(value: str, text: str) -> None:
+    ds = Dataset()
+    for keyword in ("WindowCenter", "PixelSpacing"):
+        tag = Tag(keyword)
+        raw = value.encode().ljust(len(value) + len(value) % 2)
+        ds[tag] = RawDataElement(tag, "DS", len(raw), raw, 0, False, True)
+    row = clean_metadata(ds)
+    assert row["WindowCenter"] == text
+    assert row["PixelSpacing"] == ""
+
+
 def test_integer_strings_with_decimals_are_kept() -> None:
     """Exposure and exposure time are whole numbers in the standard and decimals in many archives."""
     ds = Dataset()

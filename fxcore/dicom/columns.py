@@ -89,8 +89,11 @@ def _orientation(value: Any) -> str:
     return text if _ORIENTATION.fullmatch(text) else ""
 
 
-def _several(one: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Apply a check to each value of a multiple one; a single bad value drops them all."""
+def _several(one: Callable[[Any], str], gaps: bool = False) -> Callable[[Any], str]:
+    """Apply a check to each value of a multiple one; a single bad value drops them all.
+
+    With `gaps` some may be empty, and those at the end are left out.
+    """
 
     def check(value: Any) -> str:
         values = (
@@ -98,8 +101,8 @@ def _several(one: Callable[[Any], str]) -> Callable[[Any], str]:
         )
         if len(values) > _MAX_VALUES:
             return ""
-        texts = [one(v) for v in values]
-        return "\\".join(texts) if all(texts) else ""
+        texts = ["" if gaps and not str(v).strip() else one(v) or None for v in values]
+        return "" if None in texts else "\\".join(map(str, texts)).rstrip("\\")
 
     return check
 
@@ -130,8 +133,9 @@ ALLOWED: dict[str, Callable[[Any], str]] = {
     "ExposureTime": _up_to(1_000_000),  # ms
     "XRayTubeCurrent": _up_to(100_000),  # mA
     "Exposure": _up_to(100_000),  # mAs
-    "WindowCenter": _several(_decimal),
-    "WindowWidth": _several(_decimal),
+    # The first value is the one that is used.
+    "WindowCenter": _several(_decimal, gaps=True),
+    "WindowWidth": _several(_decimal, gaps=True),
     "RescaleSlope": _decimal,
     "RescaleIntercept": _decimal,
     "LossyImageCompression": _term("00", "01"),
