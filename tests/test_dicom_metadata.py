@@ -161,6 +161,30 @@ def test_windows_may_lack_values_besides_the_first(value: str, text: str) -> Non
     assert row["PixelSpacing"] == ""
 
 
+def test_windows_and_rescales_of_frames_are_those_of_their_functional_groups(tmp_path: Path) -> None:
+    stored = np.arange(1200, dtype=np.uint16).reshape(3, 20, 20)
+    window, rescale = Dataset(), Dataset()
+    window.WindowCenter, window.WindowWidth = 500, [900, 3]
+    rescale.RescaleSlope, rescale.RescaleIntercept = "2", "-7"
+    shared, own, none = Dataset(), Dataset(), Dataset()
+    shared.PixelValueTransformationSequence = Sequence([rescale])
+    own.FrameVOILUTSequence = Sequence([window])
+    ds = image_dataset(
+        stored,
+        12,
+        WindowCenter=600,
+        WindowWidth=1000,
+        SharedFunctionalGroupsSequence=Sequence([shared]),
+        PerFrameFunctionalGroupsSequence=Sequence([own, none, own]),
+    )
+    loaded = load_dicom(write(ds, tmp_path / "a"), PixelConfig())
+    rows = [loaded.row(index) for index, _ in loaded.frames]
+    assert [row["WindowCenter"] for row in rows] == ["500", "600", "500"]
+    assert [row["WindowWidth"] for row in rows] == ["900\\3", "1000", "900\\3"]
+    assert {(row["RescaleSlope"], row["RescaleIntercept"]) for row in rows} == {("2", "-7")}
+    assert all(tuple(row) == FILE_COLUMNS for row in rows)
+
+
 def test_integer_strings_with_decimals_are_kept() -> None:
     """Exposure and exposure time are whole numbers in the standard and decimals in many archives."""
     ds = Dataset()

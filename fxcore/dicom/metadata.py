@@ -16,6 +16,7 @@ from fxcore.dicom.bounded import value_of
 from fxcore.dicom.columns import ALLOWED, LABEL
 from fxcore.dicom.quiet import quiet
 from fxcore.dicom.text import text_of
+from fxcore.dicom.transform import transformations
 
 _MAX_RAW = 2**10
 
@@ -44,6 +45,18 @@ def clean_metadata(dataset: Dataset, syntax: UID | None = None) -> dict[str, str
     row["TransferSyntaxUID"] = transfer_syntax_name(syntax)
     row["burned_in"] = "1" if row["BurnedInAnnotation"] == "YES" else ""
     return row
+
+
+def frame_metadata(dataset: Dataset, frame: int) -> dict[str, str]:
+    """Return the columns of `clean_metadata` that frame number `frame` (from 0) may have for itself."""
+    modality, voi = transformations(dataset, frame)
+    holders = {
+        "RescaleSlope": modality,
+        "RescaleIntercept": modality,
+        "WindowCenter": voi,
+        "WindowWidth": voi,
+    }
+    return {keyword: _clean(holder, keyword, ALLOWED[keyword]) for keyword, holder in holders.items()}
 
 
 def transfer_syntax_name(syntax: UID | None) -> str:

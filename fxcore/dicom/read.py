@@ -17,7 +17,7 @@ from fxcore.dicom.codecs.frames import Frame, decode_frames
 from fxcore.dicom.colour import colour_image, palette_image
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.grey import grey_image
-from fxcore.dicom.metadata import clean_metadata
+from fxcore.dicom.metadata import clean_metadata, frame_metadata
 from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
 from fxcore.dicom.pixels import PixelFormat, pixel_bytes, pixel_format
 from fxcore.dicom.quiet import quiet
@@ -177,7 +177,7 @@ def _render(
         "inverted_photometric": "0",
         "colour": "",
         "frame": str(index),
-    }
+    } | frame_metadata(parsed.dataset, index)
     if fmt.photometric in GREY:
         transform = read_transform(parsed.dataset, fmt, little_endian, index)
         image, columns["voi"] = grey_image(frame, fmt, transform, config)

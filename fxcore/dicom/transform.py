@@ -147,18 +147,13 @@ def first_input(first: int, length: int, low: float, high: float) -> int | None:
 
 
 def read_transform(dataset: Dataset, fmt: PixelFormat, little_endian: bool, frame: int) -> Transform:
-    """Read what the header asks for frame number `frame` (from 0).
-
-    Enhanced multi-frame objects keep it in functional groups (PS3.3 C.7.6.16.2.9 and C.7.6.16.2.10),
-    the frame's own before the shared ones.
-    """
+    """Read what the header asks for frame number `frame` (from 0)."""
     notes: list[str] = []
-    values = _functional_group(dataset, frame, "PixelValueTransformationSequence") or dataset
+    values, voi_values = transformations(dataset, frame)
     modality = _modality(values, fmt, little_endian, notes)
-    values = _functional_group(dataset, frame, "FrameVOILUTSequence") or dataset
     inputs = nominal_range(fmt, modality) if fmt.keyword == "PixelData" else (-math.inf, math.inf)
-    voi_lut, voi_luts = _voi_lut(values, little_endian, inputs, notes)
-    window, windows = _window(values, notes)
+    voi_lut, voi_luts = _voi_lut(voi_values, little_endian, inputs, notes)
+    window, windows = _window(voi_values, notes)
     shape = str(_get(dataset, "PresentationLUTShape") or "").strip().upper()
     return Transform(
         modality=modality,
@@ -170,6 +165,19 @@ def read_transform(dataset: Dataset, fmt: PixelFormat, little_endian: bool, fram
         inverted=fmt.photometric == "MONOCHROME1" or shape == "INVERSE",
         padding=_padding(dataset, fmt),
     )
+
+
+def transformations(dataset: Dataset, frame: int) -> tuple[Dataset, Dataset]:
+    """Return what holds the rescale or modality LUT of frame number `frame`, and what its window or VOI LUT.
+
+    Enhanced multi-frame objects keep them in functional groups (PS3.3 C.7.6.16.2.9 and C.7.6.16.2.10),
+    the frame's own before the shared ones.
+    """
+    modality, voi = (
+        _functional_group(dataset, frame, keyword) or dataset
+        for keyword in ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+    )
+    return modality, voi
 
 
 def _functional_group(dataset: Dataset, frame: int, keyword: str) -> Dataset | None:
