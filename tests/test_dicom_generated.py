@@ -143,6 +143,21 @@ def test_left_aligned_pixels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(next(left.frames)[1], next(plain.frames)[1])
 
 
+@pytest.mark.parametrize("declared", NATIVE[:2], ids=[s.name for s in NATIVE[:2]])
+def test_a_data_set_in_big_endian_that_says_it_is_in_little_endian(declared: str, tmp_path: Path) -> None:
+    stored = _stored(np.random.default_rng(3), 12, True)
+    ds = image_dataset(stored, 12)
+    encode(ds, stored, 12, uid.ExplicitVRBigEndian)
+    data = write(ds, tmp_path / "a", uid.ExplicitVRBigEndian).read_bytes()
+    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
+    length = len(uid.ExplicitVRBigEndian)
+    said = data.replace(uid.ExplicitVRBigEndian.encode(), declared.encode().ljust(length, b"\0"))
+    (tmp_path / "b").write_bytes(said)
+    loaded = load_dicom(tmp_path / "b", PixelConfig())
+    assert loaded.metadata["TransferSyntaxUID"] == uid.ExplicitVRBigEndian.name
+    np.testing.assert_array_equal(next(loaded.frames)[1], expected)
+
+
 @pytest.mark.parametrize("syntax", NATIVE[:3], ids=[s.name for s in NATIVE[:3]])
 def test_bare_file(syntax: str, tmp_path: Path) -> None:
     stored = _stored(np.random.default_rng(3), 12, True)

@@ -39,6 +39,7 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 # The smallest head in which a layout is recognised; a meta header is a few hundred bytes.
 HEAD_BYTES = 4096
 _HEADER = 2**17
+_LITTLE_ENDIAN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 
 # The group length that group 0002 begins with, in implicit VR, which the standard forbids and pydicom reads.
 _IMPLICIT_META = b"\x02\0\0\0\x04\0\0\0"
@@ -248,12 +249,13 @@ def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: li
             _bounded(stream), False, True, stop_when=_past_meta, defer_size=limits.max_element_bytes
         )
         meta = FileMetaDataset(group2)
-        syntax = meta.get("TransferSyntaxUID") or None
-        if syntax is None:
-            start = stream.tell()
-            rest = stream.read(HEAD_BYTES)
-            stream.seek(start)
-            syntax = _bare(rest, 0, size - start) or ImplicitVRLittleEndian
+        start = stream.tell()
+        rest = stream.read(HEAD_BYTES)
+        stream.seek(start)
+        syntax = meta.get("TransferSyntaxUID") or _bare(rest, 0, size - start) or ImplicitVRLittleEndian
+        if syntax in _LITTLE_ENDIAN and _plausible(rest, 0, size - start, ">", True):
+            # In the other byte order group 0008, with which a data set starts, is none that there is.
+            syntax = ExplicitVRBigEndian
     assert syntax is not None
     syntax = UID(str(syntax))
     if syntax != DeflatedExplicitVRLittleEndian:
