@@ -143,6 +143,18 @@ def test_left_aligned_pixels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(next(left.frames)[1], next(plain.frames)[1])
 
 
+@pytest.mark.parametrize("bits", [9, 12, 15])
+def test_swapped_bytes_of_pixels_are_told(bits: int, tmp_path: Path) -> None:
+    stored = _stored(np.random.default_rng(3), bits, False)
+    for syntax in (uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian):
+        ds = image_dataset(stored, bits)
+        if syntax == uid.ExplicitVRLittleEndian:
+            ds.PixelData = stored.byteswap().tobytes()
+        with pytest.raises(UnreadableFileError, match=f"the {bits} bits of BitsStored only with") as caught:
+            load_dicom(write(ds, tmp_path / "a", syntax), PixelConfig())
+        assert caught.value.reason == "invalid_image_header"
+
+
 @pytest.mark.parametrize("declared", NATIVE[:2], ids=[s.name for s in NATIVE[:2]])
 def test_a_data_set_in_big_endian_that_says_it_is_in_little_endian(declared: str, tmp_path: Path) -> None:
     stored = _stored(np.random.default_rng(3), 12, True)
