@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import os
 import struct
 import warnings
 from collections.abc import Iterator
@@ -16,13 +15,10 @@ import pydicom
 import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from fxcore.dicom.codecs.frames import decode_frames
 from fxcore.dicom.config import PixelConfig
-from fxcore.dicom.pixels import pixel_bytes
-from fxcore.dicom.read import load_dicom, open_dicom
+from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
 from tests.dicom_files import ENCODERS, NATIVE, encode, image_dataset, write
 from tests.dicom_reference import grey_frames
@@ -356,86 +352,3 @@ def test_whole_chroma_under_a_header_of_halved(tmp_path: Path) -> None:
     assert caught.value.reason == "invalid_image_header"
     ds.PixelData = ds.PixelData[:800]
     assert load_dicom(write(ds, tmp_path / "a"), PixelConfig()).decoder == "native"
-
-
-def test_encapsulated_pixels_under_a_native_transfer_syntax(tmp_path: Path) -> None:
-    ds = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
-    ds.PixelData = encapsulate([bytes(range(250)) * 4])
-    ds["PixelData"].is_undefined_length = True
-    path = write(ds, tmp_path / "a", uid.RLELossless)
-    path.write_bytes(path.read_bytes().replace(uid.RLELossless.encode(), uid.ExplicitVRLittleEndian.encode()))
-    with pytest.raises(UnreadableFileError, match="is encapsulated") as caught:
-        load_dicom(path, PixelConfig())
-    assert caught.value.reason == "undecodable"
-
-
-@pytest.mark.parametrize(
-    "syntax", [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless, uid.JPEG2000Lossless]
-)
-def test_pixel_data_of_unknown_vr(syntax: str, tmp_path: Path) -> None:
-    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
-    ds = image_dataset(stored, 12)
-    encode(ds, stored, 12, syntax)
-    data = write(ds, tmp_path / "a", syntax).read_bytes()
-    tag = b"\x7f\xe0\0\x10" if syntax == uid.ExplicitVRBigEndian else b"\xe0\x7f\x10\0"
-    vr = data.rindex(tag + b"O") + 4
-    (tmp_path / "b").write_bytes(data[:vr] + b"UN" + data[vr + 2 :])
-    (_, expected), (_, image) = (next(load_dicom(tmp_path / name, PixelConfig()).frames) for name in "ab")
-    np.testing.assert_array_equal(image, expected)
-
-
-@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])
-def test_encapsulated_pixels_without_a_delimiter_may_be_padded(syntax: str, tmp_path: Path) -> None:
-    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
-    ds = image_dataset(stored, 12)
-    encode(ds, stored, 12, syntax)
-    data = write(ds, tmp_path / "a", syntax).read_bytes()
-    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
-    assert data.endswith(b"\xfe\xff\xdd\xe0\0\0\0\0")
-    for zeros in (0, 1, 2, 7, 8, 9, 100_000):
-        (tmp_path / "b").write_bytes(data[:-8] + bytes(zeros))
-        np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
-    for end in (data[:-10], data[:-10] + bytes(1), data[:-8] + bytes(8) + b"more"):
-        (tmp_path / "c").write_bytes(end)
-        with pytest.raises(UnreadableFileError) as caught:
-            load_dicom(tmp_path / "c", PixelConfig())
-        assert caught.value.reason == "truncated_pixel_data"
-    pixels = data.rindex(b"\xe0\x7f\x10\0OB")
-    for empty in (data[: pixels + 12], data[: pixels + 12] + data[-8:]):
-        (tmp_path / "d").write_bytes(empty)
-        with pytest.raises(UnreadableFileError) as caught:
-            load_dicom(tmp_path / "d", PixelConfig())
-        assert caught.value.reason == "no_pixel_data"
-
-
-@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.RLELossless])
-def test_a_file_that_is_cut_off_while_it_is_read(syntax: str, tmp_path: Path) -> None:
-    """No pixel is made up of what is missing, nor of what the memory held before."""
-    stored = np.random.default_rng(5).integers(0, 4096, (300, 300)).astype(np.uint16)
-    ds = image_dataset(stored, 12)
-    encode(ds, stored, 12, syntax)
-    path = write(ds, tmp_path / "a", syntax)
-    with path.open("rb") as stream:
-        parsed, fmt = open_dicom(stream, PixelConfig().limits)
-        os.truncate(path, path.stat().st_size - 20_000)
-        with pytest.raises(UnreadableFileError) as caught:
-            list(decode_frames(pixel_bytes(parsed, fmt), parsed.syntax, fmt))
-    assert caught.value.reason == "truncated_pixel_data"
-
-
-def test_a_delimiter_that_no_item_needs_hides_no_pixels(tmp_path: Path) -> None:
-    """A sequence of defined length may leave its item's delimiter uncounted."""
-    stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
-    data = write(image_dataset(stored, 12), tmp_path / "a").read_bytes()
-    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
-    rows = data.index(b"\x28\0\x02\0US")
-    element = b"\x08\0\0\x01SH\x04\0abcd"
-    sequence = b"\x21\0\x10\x10SQ\0\0\x14\0\0\0\xfe\xff\0\xe0\x0c\0\0\0" + element
-    (tmp_path / "b").write_bytes(data[:rows] + sequence + b"\xfe\xff\x0d\xe0\0\0\0\0" + data[rows:])
-    np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
-    pixels = data.index(b"\xe0\x7f\x10\0OW")
-    for cut in (*range(rows + 1, rows + 8), *range(pixels + 1, pixels + 12)):
-        (tmp_path / "c").write_bytes(data[:cut])
-        with pytest.raises(UnreadableFileError) as caught:
-            load_dicom(tmp_path / "c", PixelConfig())
-        assert caught.value.reason == "truncated_file"
