@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ _NAMED = 20
 def merge(out: Path, *, progress: Progress | None = None) -> Summary:
     """Write the root files of a data set that was made in shards: the same as one run would have left.
 
+    One that was killed when all but clearing up was done is finished by the next.
+
     Parameters
     ----------
     out : Path
@@ -40,8 +43,11 @@ def merge(out: Path, *, progress: Progress | None = None) -> Summary:
     progress, out = progress or Silent(), resolved(out)
     layout = Layout(out)
     if not layout.work.exists():
-        read_provenance(layout)
-        raise DataSetError(f"{out} is a finished data set; there is nothing to merge")
+        content = read_provenance(layout)
+        if not layout.discarded_work.exists():
+            raise DataSetError(f"{out} is a finished data set; there is nothing to merge")
+        shutil.rmtree(layout.discarded_work, ignore_errors=True)
+        return Summary(str(out), content, seconds=time.perf_counter() - began)
     with output_folder(out, begun_settings(layout), progress) as layout:
         accounts = _whole(layout)
         studies = set(itertools.chain.from_iterable(map(studies_of, accounts)))
