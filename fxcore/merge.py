@@ -13,7 +13,7 @@ from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
 from fxcore.missing import Missing
-from fxcore.output import begun_settings, output_folder
+from fxcore.output import output_folder
 from fxcore.places import resolved
 from fxcore.run import Progress, Silent, Summary, assemble_all, say_removed
 from fxcore.shards import Account, read_account, rejects_of, studies_of
@@ -48,7 +48,7 @@ def merge(out: Path, *, progress: Progress | None = None) -> Summary:
             raise DataSetError(f"{out} is a finished data set; there is nothing to merge")
         shutil.rmtree(layout.discarded_work, ignore_errors=True)
         return Summary(str(out), content, seconds=time.perf_counter() - began)
-    with output_folder(out, begun_settings(layout), progress) as layout:
+    with output_folder(out, {}, progress) as layout:
         accounts = _whole(layout)
         studies = set(itertools.chain.from_iterable(map(studies_of, accounts)))
         progress.stage("Merging studies", len(studies))

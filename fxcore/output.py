@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -34,7 +35,8 @@ def output_folder(
     out : Path
         A new or empty folder, or one that an earlier run with the same `identity` made.
     identity : dict
-        What must not differ between the runs that make one data set: version, settings, key.
+        What must not differ between the runs that make one data set: version, settings, key. Empty for one
+        that goes on with whatever it was begun with.
     progress : Progress
         Told when this run has to wait.
     shard : Shard, optional
@@ -63,16 +65,37 @@ def output_folder(
     except OSError as error:
         raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
     with run_lock(layout, progress.say) as is_held:
-        check_settings(layout.root, begun_settings(layout), identity)
         layout.staging.mkdir(exist_ok=True)
         layout.records.mkdir(exist_ok=True)
-        # Staged like a study: shards that begin together must not write to one file.
-        staged = layout.staging / _SETTINGS_FILE
-        write_atomically(staged, json.dumps(identity).encode())
-        staged.replace(layout.work / _SETTINGS_FILE)
+        _begin_with(layout, identity)
         finish_renames(layout)
         with finished_if_idle(layout, layout.provenance, is_held):
             yield layout
+
+
+def _begin_with(layout: Layout, identity: dict[str, Any]) -> None:
+    """Let the output be of these settings from now on, or check that it is where it was begun before.
+
+    Raises
+    ------
+    FxrayError
+        If it was begun with others: long ago, or just now by another shard.
+    """
+    check_settings(layout.root, begun_settings(layout), identity)
+    place, staged = layout.work / _SETTINGS_FILE, layout.staging / _SETTINGS_FILE
+    if not identity:
+        return
+    write_atomically(staged, json.dumps(identity).encode())
+    try:
+        # A link never replaces: of shards that begin together, one says what all of them are begun with.
+        os.link(staged, place)
+    except FileExistsError:
+        check_settings(layout.root, begun_settings(layout), identity)
+    except OSError:
+        # A file system without links: FAT, some shares of other systems.
+        staged.replace(place)
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 @contextmanager
