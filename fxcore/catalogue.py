@@ -12,7 +12,6 @@ import json
 import os
 import sqlite3
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import PROVENANCE_FILE, WORK_FOLDER, Layout
+from fxcore.dataset.replacing import replacing
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import Found, IndexEntry, walk
 from fxcore.errors import FxrayError
@@ -253,16 +253,14 @@ class Catalogue:
         """
         try:
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, beside = tempfile.mkstemp(prefix=f"{place.name}.", dir=place.parent)
-            os.close(handle)
-            try:
-                with contextlib.closing(sqlite3.connect(beside)) as kept:
-                    self.database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    self.database.backup(kept)
-                Path(beside).replace(place)
-            except BaseException:
-                Path(beside).unlink(missing_ok=True)
-                raise
+            with (
+                replacing(place, 0o600) as beside,
+                # No locks of SQLite's, which are those of `replacing` on some file systems; no journal.
+                contextlib.closing(sqlite3.connect(f"{beside.as_uri()}?nolock=1", uri=True)) as kept,
+            ):
+                kept.execute("PRAGMA journal_mode = OFF")
+                self.database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self.database.backup(kept)
         except (OSError, sqlite3.Error) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise FxrayError(

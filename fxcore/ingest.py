@@ -16,7 +16,8 @@ from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.tables import cell, render_csv, write_atomically
+from fxcore.dataset.replacing import replacing
+from fxcore.dataset.tables import cell, render_csv
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import open_executor
 from fxcore.index_file import check_index_place, default_index_file
@@ -245,6 +246,7 @@ def write_link_file(path: Path, plan: Plan) -> None:
             yield render_csv([(*names, cell(readable))])
 
     try:
-        write_atomically(path, rows(), mode=0o600, shared=True)
+        with replacing(path, 0o600) as beside, beside.open("wb") as file:
+            file.writelines(rows())
     except OSError as error:
         raise FxrayError(f"cannot write the link file {path}: {error.strerror}") from error

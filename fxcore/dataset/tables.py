@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,31 +43,25 @@ def render_csv(rows: Iterable[Iterable[str]]) -> bytes:
     return buffer.getvalue().encode("utf-8")
 
 
-def write_atomically(
-    path: Path, data: bytes | Iterable[bytes], mode: int = 0o666, *, shared: bool = False
-) -> None:
+def write_atomically(path: Path, data: bytes | Iterable[bytes], *, shared: bool = False) -> None:
     """Write `data` to `path` so that the file is whole or not there: beside it first, then renamed.
 
     Parameters
     ----------
     path : pathlib.Path
     data : bytes or iterable of bytes
-    mode : int
-        Of the new file, less what the process' umask takes away.
     shared : bool
         Others may write the same file at the same time: the last one to end wins. Otherwise what a
         killed process left beside it is replaced.
     """
-    write_together([(path, data)], mode, shared=shared)
+    write_together([(path, data)], shared=shared)
 
 
-def write_together(
-    files: Iterable[tuple[Path, bytes | Iterable[bytes]]], mode: int = 0o666, *, shared: bool = False
-) -> None:
+def write_together(files: Iterable[tuple[Path, bytes | Iterable[bytes]]], *, shared: bool = False) -> None:
     """Write files that belong together: all of them beside their places first, then renamed in this order.
 
     What is killed in between leaves the files of before; only between two renames some are new already.
-    A file is asked for when those before it are written. `mode` and `shared` are as for `write_atomically`.
+    A file is asked for when those before it are written. `shared` is as for `write_atomically`.
     """
     written: list[tuple[Path, Path]] = []
     try:
@@ -77,10 +70,7 @@ def write_together(
             beside = path.with_name(f"{path.name}{own}{PARTIAL}")
             beside.unlink(missing_ok=True)
             written.append((beside, path))
-            with (
-                naming(path),
-                os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file,
-            ):
+            with naming(path), beside.open("xb") as file:
                 if isinstance(data, bytes):
                     file.write(data)
                 else:
