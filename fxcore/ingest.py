@@ -16,22 +16,18 @@ from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.replacing import replacing
-from fxcore.dataset.tables import cell, render_csv
-from fxcore.errors import FxrayError, ParameterError
+from fxcore.errors import ParameterError
 from fxcore.executor import open_executor
 from fxcore.index_file import check_index_place, default_index_file
 from fxcore.jobs import IngestTask, require_files
 from fxcore.labels import read_labels
+from fxcore.link_file import LINK_HEADER, write_link_file
 from fxcore.output import begun_settings, output_folder
 from fxcore.places import check_regular, resolved
 from fxcore.pseudonyms import default_key_file, load_key_of
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
-
-_LINK_COLUMNS = ("source_id", "study_id", "radiograph_id", "source")
-_LINK_HEADER = render_csv([_LINK_COLUMNS])
 
 
 def ingest(
@@ -231,22 +227,6 @@ def check_places(
             raise ParameterError(
                 f"there is no folder {link.parent} for the link file; make it, or name another"
             )
-        if link.exists() and not link.read_bytes().startswith(_LINK_HEADER):
+        if link.exists() and not link.read_bytes().startswith(LINK_HEADER):
             raise ParameterError(f"{link} exists and is not a link file; name another")
     return places
-
-
-def write_link_file(path: Path, plan: Plan) -> None:
-    """Write which source file has which pseudonyms; readable by its owner only."""
-
-    def rows() -> Iterator[bytes]:
-        yield _LINK_HEADER
-        for *names, source in plan.links():
-            readable = source.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            yield render_csv([(*names, cell(readable))])
-
-    try:
-        with replacing(path, 0o600) as beside, beside.open("wb") as file:
-            file.writelines(rows())
-    except OSError as error:
-        raise FxrayError(f"cannot write the link file {path}: {error.strerror}") from error
