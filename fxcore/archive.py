@@ -43,10 +43,12 @@ CREATE TEMP TABLE reject(
     PRIMARY KEY (stage, study_id, source_id, radiograph_id, reason, message)
 ) WITHOUT ROWID;
 """
-_DATA_SETS = "SELECT source FROM files WHERE kind = 'data_set' ORDER BY source"
+_OF_KIND = "SELECT source FROM files WHERE kind = ? ORDER BY source"
+# Folders of fxray's own making, in words.
+_OWN = {"training_run": "training runs", "data_set": "data sets"}
 # Folders that could not be listed, among the counts of an archive.
 UNLISTED = "folders_not_listed"
-_PASSED_OVER = ("dicomdir", "other", "link", "special", "data_set")
+_PASSED_OVER = ("dicomdir", "other", "link", "special", *_OWN)
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class Plan:
     Attributes
     ----------
     counts : dict of str to int
-        ``files_found``, ``files_passed_over`` and by kind: ``files_dicom``, ``files_image``…, a data
-        set of fxray being one of them; where there are any, ``folders_not_listed``.
+        ``files_found``, ``files_passed_over`` and by kind: ``files_dicom``, ``files_image``…, data
+        sets and training runs of fxray being among them; where there are any, ``folders_not_listed``.
     said : list of str
         What was guessed, to be told to the user.
     """
@@ -101,9 +103,10 @@ class Plan:
             self._reject(_surplus(labels, verdicts.used, pseudonyms))
         self._database.execute("COMMIT")
         self.counts = self._counts()
-        if data_sets := [os.fsdecode(source) for (source,) in self._database.execute(_DATA_SETS)]:
-            names = ", ".join(itertools.islice(data_sets, 3)) + (" …" if len(data_sets) > 3 else "")
-            self.said.insert(0, f"{len(data_sets)} data sets of fxray were passed over: {names}")
+        for kind, what in _OWN.items():
+            if own := [os.fsdecode(source) for (source,) in self._database.execute(_OF_KIND, (kind,))]:
+                names = ", ".join(own[:3]) + (" …" if len(own) > 3 else "")
+                self.said.insert(0, f"{len(own)} {what} of fxray were passed over: {names}")
         if links := self.counts.get("files_link"):
             self.said.insert(0, f"{links} links were not followed.")
         if folders := self.counts.get(UNLISTED):

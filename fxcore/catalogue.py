@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fxcore.config import to_dict
-from fxcore.dataset.assemble import is_data_set
-from fxcore.dataset.layout import PROVENANCE_FILE, WORK_FOLDER, Layout
+from fxcore.dataset.assemble import is_data_set, is_training_run
+from fxcore.dataset.layout import PROVENANCE_FILE, TRAINING_FILE, WORK_FOLDER, Layout
 from fxcore.dataset.replacing import replacing
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import Found, IndexEntry, walk
@@ -56,10 +56,12 @@ CREATE TABLE files(
     kind TEXT, reason TEXT, entry TEXT
 ) WITHOUT ROWID;
 """
-# What may be a data set: the folders, below the archive's own, with one of its files.
-_FIND_DATA_SETS = f"""
+# What may be of fxray's own making: the folders, below the archive's own, with one of its files.
+_FIND_OWN = f"""
 SELECT substr(source, 1, length(source) - {len(PROVENANCE_FILE)}) FROM found
 WHERE substr(source, -{len(PROVENANCE_FILE) + 1}) = CAST('/{PROVENANCE_FILE}' AS BLOB)
+UNION SELECT substr(source, 1, length(source) - {len(TRAINING_FILE)}) FROM found
+WHERE substr(source, -{len(TRAINING_FILE) + 1}) = CAST('/{TRAINING_FILE}' AS BLOB)
 UNION SELECT substr(source, 1, instr(source, CAST('/{WORK_FOLDER}/' AS BLOB))) FROM found
 WHERE instr(source, CAST('/{WORK_FOLDER}/' AS BLOB)) ORDER BY 1
 """
@@ -169,11 +171,11 @@ class Catalogue:
         with self._transaction():
             self._forget_unless_made_with(limits)
             self._list(archive, progress)
-            data_sets = self._pass_over_data_sets(archive)
+            own = self._pass_over_own(archive)
             gone = self.database.execute(
                 "DELETE FROM files WHERE source NOT IN (SELECT source FROM found)"
             ).rowcount
-            self.add(IndexEntry(source, kind="data_set") for source in data_sets)
+            self.add(IndexEntry(source, kind=kind) for source, kind in own.items())
         self.database.execute("DELETE FROM stale")
         self.database.execute(_FIND_STALE, PASSING_REASONS)
         (count,) = self.database.execute("SELECT COUNT(*) FROM stale").fetchone()
@@ -288,22 +290,23 @@ class Catalogue:
             self.database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?)", batch)
             progress.advance(len(batch))
 
-    def _pass_over_data_sets(self, archive: Path) -> list[str]:
-        """Put one row in place of all that lies in a data set of fxray; return their folders.
+    def _pass_over_own(self, archive: Path) -> dict[str, str]:
+        """Put one row in place of all that lies in a folder of fxray's making; return kinds by folder.
 
-        Its images are copies of others of the archive as likely as not, and of other studies by their names.
+        The images of a data set are copies of others of the archive as likely as not, and of other studies by
+        their names; those of a training run are plots.
         """
-        passed_over: list[str] = []
-        for (source,) in self.database.execute(_FIND_DATA_SETS).fetchall():
+        own: dict[str, str] = {}
+        for (source,) in self.database.execute(_FIND_OWN).fetchall():
             folder = os.fsdecode(source)
-            within = bool(passed_over) and folder.startswith(passed_over[-1])
-            if not within and is_data_set(Layout(archive / folder)):
+            within = bool(own) and folder.startswith(next(reversed(own)))
+            if not within and (kind := _kind_of(archive / folder)):
                 # Up to the character that follows the slash.
                 end = source[:-1] + bytes([source[-1] + 1])
                 self.database.execute("DELETE FROM found WHERE source >= ? AND source < ?", (source, end))
                 self.database.execute("INSERT INTO found VALUES (?, 0, 0, 0, 0)", (source,))
-                passed_over.append(folder)
-        return passed_over
+                own[folder] = kind
+        return own
 
 
 class _NowAndThen:
@@ -328,6 +331,12 @@ def _empty() -> sqlite3.Connection:
     database = sqlite3.connect("", isolation_level=None)
     database.executescript(_SCHEMA + _TEMPORARY)
     return database
+
+
+def _kind_of(folder: Path) -> str:
+    if is_training_run(folder):
+        return "training_run"
+    return "data_set" if is_data_set(Layout(folder)) else ""
 
 
 def entry_from(text: str) -> IndexEntry:

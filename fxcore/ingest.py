@@ -14,7 +14,7 @@ from typing import Any
 from fxcore.archive import Plan
 from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
-from fxcore.dataset.assemble import is_data_set
+from fxcore.dataset.assemble import is_data_set, is_training_run
 from fxcore.dataset.layout import Layout
 from fxcore.errors import ParameterError
 from fxcore.executor import open_executor
@@ -198,6 +198,8 @@ def check_places(
         raise ParameterError(
             f"the archive {archive}: the folder is empty; name another, or connect the drive that it is on"
         ) from None
+    if is_training_run(archive):
+        raise ParameterError(f"{archive} is a training run of fxray; name a raw archive")
     if is_data_set(Layout(archive)):
         raise ParameterError(f"{archive} is a data set already; use preprocess, or name a raw archive")
     if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):

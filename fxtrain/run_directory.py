@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from fxcore.config import from_dict, read_toml, to_dict, to_toml
-from fxcore.dataset.layout import WORK_FOLDER, Layout
+from fxcore.dataset.layout import TRAINING_FILE, WORK_FOLDER, Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError
@@ -62,7 +62,7 @@ class RunDirectory:
 
     @property
     def provenance(self) -> Path:
-        return self.root / "provenance.json"
+        return self.root / TRAINING_FILE
 
     @property
     def best(self) -> Path:

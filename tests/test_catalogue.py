@@ -15,8 +15,9 @@ from fxcore.archive import Plan
 from fxcore.catalogue import Catalogue, open_catalogue
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import Found, IndexEntry
-from fxcore.errors import FxrayError
+from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import Outcome, WorkerFailure
+from fxcore.ingest import check_places
 from fxcore.pseudonyms import Pseudonyms
 from fxcore.run import Silent
 from fxcore.settings import IngestConfig
@@ -259,6 +260,30 @@ def test_a_data_set_in_the_archive_is_one_entry(archive, tmp_path):
     (archive / "study1" / "made" / "within" / "dataset.json").unlink()
     assert "study1/made/within/broken/x/a.png" in index(archive, tmp_path / "kept")[1]
     assert index(archive, tmp_path / "kept")[0] == fresh(archive, tmp_path)
+
+
+def test_a_training_run_in_the_archive_is_one_entry_and_its_plots_are_no_radiographs(archive, tmp_path):
+    for name in ("run", "with its lock", "of another"):
+        draw(archive / name / "curves.png", 7)
+        (archive / name / "config.toml").touch()
+        (archive / name / "checkpoints").mkdir()
+        tool = "another" if name == "of another" else "fxray"
+        (archive / name / "provenance.json").write_text(f'{{"tool": "{tool}"}}')
+    (archive / "with its lock" / ".fxray").mkdir()
+    (archive / "with its lock" / ".fxray" / "lock").touch()
+    entries, _ = index(archive, tmp_path / "kept")
+    assert [(entry.source, entry.kind) for entry in entries if entry.source.endswith("/")] == [
+        ("run/", "training_run"),
+        ("with its lock/", "training_run"),
+    ]
+    assert sum(entry.kind == "image" for entry in entries) == 6
+    with Catalogue() as catalogue:
+        catalogue.add(entries)
+        plan = Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32)))
+        assert plan.said[0] == "2 training runs of fxray were passed over: run/, with its lock/"
+        assert plan.counts["files_training_run"] == 2
+    with pytest.raises(ParameterError, match="is a training run of fxray; name a raw archive"):
+        check_places(archive / "with its lock", tmp_path / "out", {})
 
 
 @pytest.mark.parametrize("where", ["adding", "planning"])

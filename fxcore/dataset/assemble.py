@@ -24,7 +24,7 @@ from fxcore.dataset.journal import (
     to_line,
     without_description,
 )
-from fxcore.dataset.layout import JOURNAL_FILE, Layout
+from fxcore.dataset.layout import JOURNAL_FILE, TRAINING_FILE, Layout
 from fxcore.dataset.tables import read_rows, render_csv, union_of_columns, write_atomically
 from fxcore.errors import DataSetError
 from fxcore.study import LABEL_UNLABELLED, LABELS, Reject
@@ -293,13 +293,23 @@ def read_finished_provenance(layout: Layout) -> dict[str, Any]:
 
 def is_data_set(layout: Layout) -> bool:
     """Tell whether a folder is a data set, finished or not, damaged or not."""
+    if is_training_run(layout.root):
+        return False
     try:
-        if layout.work.exists():
-            return True
-        if not layout.provenance.is_file():
-            return False
-        content = json.loads(layout.provenance.read_text(encoding="utf-8"))
+        return layout.work.exists() or _is_by_fxray(layout.provenance)
+    except OSError:
+        return False
+
+
+def is_training_run(folder: Path) -> bool:
+    """Tell whether a folder is that of a training run."""
+    return _is_by_fxray(folder / TRAINING_FILE)
+
+
+def _is_by_fxray(path: Path) -> bool:
+    """Tell whether a file of provenance is there, and says so; in an archive, it may be anyone's."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     except (OSError, ValueError, RecursionError):
-        # In an archive, anyone's.
         return False
     return isinstance(content, dict) and content.get("tool") == "fxray"

@@ -25,6 +25,8 @@ METADATA_FILE = "metadata.csv"
 REJECTS_FILE = "rejects.csv"
 PROVENANCE_FILE = "dataset.json"
 JOURNAL_FILE = "journal.jsonl"
+# What a training run has in place of it all; of its plots, none is a radiograph.
+TRAINING_FILE = "provenance.json"
 
 # What the name of a file ends in while it is written.
 PARTIAL = ".partial"

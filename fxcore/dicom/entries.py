@@ -21,8 +21,8 @@ class IndexEntry:
         Bytes.
     kind : str
         ``"dicom"``, ``"dicomdir"``, ``"image"`` (PNG, JPEG, TIFF), ``"other"``, ``"link"`` (not
-        followed), ``"special"`` (pipe, socket, device), ``"data_set"`` (one of fxray, of which nothing
-        else is listed: a folder, its path ending in ``/``) or ``"unreadable"``.
+        followed), ``"special"`` (pipe, socket, device), ``"data_set"`` or ``"training_run"`` (one of
+        fxray, of which nothing else is listed: a folder, its path ending in ``/``) or ``"unreadable"``.
     checksum : int
         CRC-32 of the file's first bytes: tells most changes of a file that keeps its size.
     study_uid, sop_uid, accession, patient_id : str
