@@ -48,6 +48,7 @@ def open_session(path: Path, device: str, threads: int) -> tuple[Any, str]:
     FxrayError
         If the model cannot be opened, or not there: nothing falls back to another device silently.
     """
+    check_device(device)
     if device == "cpu":
         return _open(path, [CPU], threads), "Scoring on the CPU."
     if device == "auto":
@@ -57,8 +58,6 @@ def open_session(path: Path, device: str, threads: int) -> tuple[Any, str]:
             return _on_gpu(path, 0, threads), "Scoring on the GPU."
         except NoGpuError as error:
             return _open(path, [CPU], threads), f"Scoring on the CPU, as the GPU cannot be used: {error}."
-    if not re.fullmatch(r"cuda(:\d+)?", device):
-        raise ParameterError(f"the device is auto, cpu, cuda, or cuda:1 and so on, not {device!r}")
     number = int(device.partition(":")[2] or 0)
     why = _no_gpu(number)
     if not why:
@@ -67,6 +66,17 @@ def open_session(path: Path, device: str, threads: int) -> tuple[Any, str]:
         except NoGpuError as error:
             why = str(error)
     raise FxrayError(f"--device {device} cannot be had: {why}. Use --device cpu to score without it.")
+
+
+def check_device(device: str) -> None:
+    """Check that `device` is the name of one; whether it is there is another matter.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise ParameterError(f"the device is auto, cpu, cuda, or cuda:1 and so on, not {device!r}")
 
 
 class NoGpuError(Exception):

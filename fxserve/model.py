@@ -69,8 +69,7 @@ class Model:
         batch: int = 0,
         settings_file: str | PathLike[str] | None = None,
     ) -> None:
-        if not 0 <= batch <= _MOST_IN_A_BATCH:
-            raise ParameterError(f"the batch must be in 1..{_MOST_IN_A_BATCH}, or 0, not {batch}")
+        check_batch(batch)
         self.path = Path(path)
         self.session, self.said = open_session(self.path, device, threads)
         self.properties = properties_of(self.session)
@@ -340,6 +339,17 @@ def _in_range(values: NDArray[np.float64]) -> NDArray[np.float64]:
             '"probability": if the model ends before its sigmoid or softmax, it is "logit"'
         )
     return np.clip(values, 0, 1)
+
+
+def check_batch(batch: int) -> None:
+    """Check that a batch may have so many images; 0: as the device has it.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if not 0 <= batch <= _MOST_IN_A_BATCH:
+        raise ParameterError(f"the batch must be in 1..{_MOST_IN_A_BATCH}, or 0, not {batch}")
 
 
 def image_input(path: Path, session: Any) -> tuple[Any, str]:

@@ -184,6 +184,17 @@ def score(
     return summary
 
 
+def check_aggregate(aggregate: str) -> None:
+    """Check that there is such a way to judge a study; empty: as the model says.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if aggregate not in ("", *AGGREGATES, BY_MODEL):
+        raise ParameterError(f"aggregate is one of {', '.join((*AGGREGATES, BY_MODEL))}, not {aggregate!r}")
+
+
 def judged_by(settings: ModelSettings, aggregate: str, threshold: float | None) -> ModelSettings:
     """Return the settings with another way to judge, where one is given.
 
@@ -192,11 +203,8 @@ def judged_by(settings: ModelSettings, aggregate: str, threshold: float | None) 
     ParameterError
         For one that the model cannot be judged by.
     """
+    check_aggregate(aggregate)
     if aggregate:
-        if aggregate not in (*AGGREGATES, BY_MODEL):
-            raise ParameterError(
-                f"aggregate is one of {', '.join((*AGGREGATES, BY_MODEL))}, not {aggregate!r}"
-            )
         if (aggregate == BY_MODEL) != (settings.aggregate == BY_MODEL):
             what = "whole studies" if settings.aggregate == BY_MODEL else "single radiographs"
             raise ParameterError(f"the model scores {what}; it cannot be judged by {aggregate!r}")

@@ -74,6 +74,18 @@ def load_model(place: RunDirectory) -> tuple[nn.Module, TrainConfig]:
     return model.eval(), config
 
 
+def check_aggregates(ways: Sequence[str]) -> None:
+    """Check that there are such ways to judge a study by its radiographs.
+
+    Raises
+    ------
+    ParameterError
+    """
+    for how in ways:
+        if how not in AGGREGATES:
+            raise ParameterError(f"aggregate is one of {', '.join(AGGREGATES)}, not {how!r}")
+
+
 @kept_memory()
 def evaluate(
     run: Path,
@@ -124,9 +136,7 @@ def evaluate(
     """
     if part not in PARTS:
         raise ParameterError(f"the part to evaluate is one of {', '.join(PARTS)}, not {part!r}")
-    for how in aggregates:
-        if how not in AGGREGATES:
-            raise ParameterError(f"aggregate is one of {', '.join(AGGREGATES)}, not {how!r}")
+    check_aggregates(aggregates)
     if not 0 <= sensitivity <= 1:
         raise ParameterError(f"the wanted sensitivity must be in 0..1, not {sensitivity:g}")
     if sensitivity and part != "val":

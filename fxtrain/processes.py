@@ -109,6 +109,19 @@ def processes(device: str) -> Iterator[Processes]:
         distributed.destroy_process_group()
 
 
+def check_device(name: str) -> None:
+    """Check that `name` is that of a device; whether it is there is another matter.
+
+    Raises
+    ------
+    ParameterError
+    """
+    try:
+        torch.device("cpu" if name == "auto" else name)
+    except RuntimeError:
+        raise ParameterError(f"the device is auto, cpu, cuda, or cuda:1 and so on, not {name!r}") from None
+
+
 def choose_device(name: str, local_rank: int = 0) -> torch.device:
     """Return the device of that name; ``"auto"`` takes a GPU if there is one.
 

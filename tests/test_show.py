@@ -117,6 +117,17 @@ def test_json_of_figures_that_are_no_numbers_is_valid(monkeypatch):
         "labels ARCHIVE --part Foo",
         "ingest ARCHIVE OUT --labels labels.csv --empty-label foo",
         "evaluate ARCHIVE OUT --split foo",
+        "synth OUT --scale 0",
+        "synth OUT --scale -1",
+        "synth OUT --scale nan",
+        "synth OUT --displacement inf",
+        "synth OUT --displacement nan",
+        "synth OUT --one-view nan",
+        "score MODEL ARCHIVE OUT --aggregate vote",
+        "score MODEL ARCHIVE OUT --threshold 1.5",
+        "score MODEL ARCHIVE OUT --threshold nan",
+        "score MODEL ARCHIVE OUT --batch 5000",
+        "score MODEL ARCHIVE OUT --device gpu",
     ],
 )
 def test_a_value_that_an_option_cannot_have_is_wrong_usage(command, tmp_path, monkeypatch):

@@ -26,6 +26,8 @@ from fxcore.cli.options import (
     Scheduler,
     ShardText,
     Workers,
+    above_zero,
+    finite,
     value_of,
 )
 from fxcore.cli.score import inspect, quantize, score
@@ -33,6 +35,7 @@ from fxcore.cli.show import (
     EXIT_QUARANTINED,
     errors_for_people,
     print_fault,
+    print_figures,
     print_json,
     print_pairs,
     print_plain,
@@ -86,11 +89,18 @@ def synth(
     scale: Annotated[
         float,
         typer.Option(
-            min=0.0, max=1.0, help="Size of the radiographs; 1: as real ones, 250 to 4,000 pixels a side."
+            max=1.0,
+            callback=above_zero,
+            help="Size of the radiographs; 1: as real ones, 250 to 4,000 pixels a side.",
         ),
     ] = 1.0,
     displacement: Annotated[
-        float, typer.Option(min=0.0, help="How far fractures are displaced; 1: many are subtle; 3: few are.")
+        float,
+        typer.Option(
+            min=0.0,
+            callback=finite,
+            help="How far fractures are displaced; 1: many are subtle; 3: few are.",
+        ),
     ] = 1.0,
     one_view: Annotated[
         float,
@@ -119,7 +129,7 @@ def synth(
             progress=display.advance,
         )
     with errors_for_people():
-        _end(quiet, json, f"Phantom archive {out}", made.figures())
+        print_figures(quiet, json, f"Phantom archive {out}", made.figures())
 
 
 @app.command(epilog="Example: `fxray ingest archive dataset --labels labels.csv`")
@@ -387,16 +397,3 @@ def _run(job: Callable[[Progress], Summary], quiet: bool, json: bool) -> None:
             print_fault(summary.faults)
         if summary.quarantined:
             raise typer.Exit(EXIT_QUARANTINED)
-
-
-def _end(quiet: bool, json: bool, title: str, figures: dict[str, object]) -> None:
-    if json:
-        print_json(figures)
-    elif not quiet:
-        print_pairs(
-            title,
-            (
-                (name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
-                for name, value in figures.items()
-            ),
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,30 @@ def value_of(option: str) -> Iterator[None]:
         yield
     except ParameterError as error:
         raise typer.BadParameter(str(error), param_hint=f"'{option}'") from None
+
+
+def finite(value: float) -> float:
+    """Refuse infinity, where an option has no most.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
+
+def above_zero(value: float) -> float:
+    """Refuse zero, which an option's least cannot leave out.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    if not value > 0:
+        raise typer.BadParameter(f"{value} is not above 0")
+    return value
 
 
 Archive = Annotated[Path, typer.Argument(help="Folder with DICOM files or images, in any folder shape.")]

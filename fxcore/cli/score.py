@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fxcore.cli.options import Json, Quiet
+from fxcore.cli.options import Json, Quiet, value_of
 from fxcore.cli.show import (
     EXIT_QUARANTINED,
     errors_for_people,
@@ -52,7 +52,8 @@ def score(
         str, typer.Option(help="Judge a study by: alo, majority, mean, model. Default: as the model says.")
     ] = "",
     threshold: Annotated[
-        float | None, typer.Option(help="Positive from this probability on. Default: as the model says.")
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Positive from this probability on. Default: as the model says."),
     ] = None,
     settings: SettingsFile = None,
     key: Annotated[
@@ -69,8 +70,17 @@ def score(
 ) -> None:
     """Score studies: probabilities, decisions and what was left out, as tables. Not a diagnosis."""
     with errors_for_people(_GO_ON), SCORING.needed():
+        from fxserve.device import check_device
+        from fxserve.model import check_batch
+        from fxserve.score import check_aggregate
         from fxserve.score import score as job
 
+        with value_of("--device"):
+            check_device(device)
+        with value_of("--batch"):
+            check_batch(batch)
+        with value_of("--aggregate"):
+            check_aggregate(aggregate)
         with progress(quiet) as display:
             summary = job(
                 model,

@@ -256,3 +256,17 @@ def print_plain(text: str) -> None:
     except BrokenPipeError:
         # Whoever reads has seen enough.
         raise typer.Exit(EXIT_ERROR) from None
+
+
+def print_figures(quiet: bool, json: bool, title: str, figures: dict[str, object]) -> None:
+    """Print the figures that a command ends with: as JSON, as a table, or not at all."""
+    if json:
+        print_json(figures)
+    elif not quiet:
+        print_pairs(
+            title,
+            (
+                (name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+                for name, value in figures.items()
+            ),
+        )

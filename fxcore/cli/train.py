@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fxcore.cli.options import Json, Quiet
+from fxcore.cli.options import Json, Quiet, value_of
 from fxcore.cli.score import print_scored, print_studies
 from fxcore.cli.show import errors_for_people, number, print_json, print_pairs, print_table, progress
 from fxcore.errors import FxrayError
@@ -85,7 +85,8 @@ def evaluate(
         str, typer.Option(help="Ways to judge a study by its radiographs.")
     ] = "alo,majority,mean",
     sensitivity: Annotated[
-        float, typer.Option(help="Choose the threshold that reaches it on val; 0: Youden's.")
+        float,
+        typer.Option(min=0.0, max=1.0, help="Choose the threshold that reaches it on val; 0: Youden's."),
     ] = 0.0,
     device: Device = "auto",
     as_is: Annotated[
@@ -96,9 +97,15 @@ def evaluate(
 ) -> None:
     """Evaluate the best model of a run, by radiograph and by study, with 95% intervals."""
     with errors_for_people(), TRAINING.needed():
+        from fxtrain.evaluate import check_aggregates
         from fxtrain.evaluate import evaluate as job
+        from fxtrain.processes import check_device
 
         ways = [way.strip() for way in aggregate.split(",") if way.strip()]
+        with value_of("--aggregate"):
+            check_aggregates(ways)
+        with value_of("--device"):
+            check_device(device)
         with progress(quiet) as display:
             result = job(
                 run,
@@ -224,6 +231,8 @@ def _settings(
 ) -> TrainConfig:
     from fxcore.config import read_toml
     from fxtrain.config import TrainConfig
+    from fxtrain.models.create import check_model
+    from fxtrain.processes import check_device
     from fxtrain.run_directory import RunDirectory
 
     if resumed:
@@ -236,14 +245,23 @@ def _settings(
     else:
         settings = read_toml(TrainConfig, path) if path else TrainConfig()
     if model:
+        with value_of("--model"):
+            check_model(model)
         settings = replace(settings, model=replace(settings.model, name=model))
+    if device:
+        with value_of("--device"):
+            check_device(device)
     changed: dict[str, Any] = {
         "epochs": epochs or None,
         "seed": seed,
         "patience": patience,
         "device": device or None,
     }
-    return replace(settings, **{name: value for name, value in changed.items() if value is not None})
+    for name, value in changed.items():
+        if value is not None:
+            with value_of(f"--{name}"):
+                settings = replace(settings, **{name: value})
+    return settings
 
 
 class Display:

@@ -28,6 +28,17 @@ def known_models() -> list[str]:
     return ours + torchvision.models.list_models(module=torchvision.models)
 
 
+def check_model(name: str) -> None:
+    """Check that there is a model of that name.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if name not in (known := known_models()):
+        raise ParameterError(f"no model {name!r}; there are {', '.join(known)}")
+
+
 def create_model(config: ModelConfig, frame: Frame, *, weights: bool = True) -> nn.Module:
     """Make a model with fresh or given weights.
 
@@ -137,8 +148,7 @@ def _view_model(name: str, frame: Frame, imagenet: bool, weights: bool, given: W
         if imagenet:
             raise ParameterError(f"there are no ImageNet weights of {name}")
         return Rx(VARIANTS[name.removesuffix(PLAIN)], frame.height, frame.width, plain=name.endswith(PLAIN))
-    if name not in torchvision.models.list_models(module=torchvision.models):
-        raise ParameterError(f"no model {name!r}; there are {', '.join(known_models())}")
+    check_model(name)
     try:
         network, side = _network(name, frame, imagenet, weights)
     except OSError as error:

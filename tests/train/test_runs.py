@@ -282,7 +282,7 @@ def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
     assert len(history) == 2
     assert "is not empty" in program("train", dataset, run, "--config", config, code=1).stderr
     assert "no threshold yet" in program("export", run, tmp_path / "model.onnx", code=1).stderr
-    assert "alo, majority, mean" in program("evaluate", run, dataset, "--aggregate", "vote", code=1).stderr
+    assert "alo, majority, mean" in program("evaluate", run, dataset, "--aggregate", "vote", code=2).stderr
     evaluated = said("evaluate", run, dataset, "--sensitivity", 0.9)
     assert evaluated["measures"]["mean"]["sensitivity"]["value"] >= 0.9
     assert len(rows(run / "predictions.csv")) == evaluated["radiographs"]
@@ -293,6 +293,25 @@ def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
         shown = program("evaluate", run, dataset, "--split", part, "--aggregate", "mean").stdout
         assert warned in " ".join(shown.split())
     assert len(said("train", dataset, run, "--resume", "--epochs", 3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("model", "foo"), ("epochs", 3_000_000_000), ("seed", 3_000_000_000), ("device", "gpu")],
+)
+def test_a_value_that_an_option_of_training_cannot_have_is_wrong_usage(tmp_path, option, value):
+    refused = program("train", tmp_path, tmp_path / "run", f"--{option}", value, code=2).stderr
+    assert f"--{option}" in refused
+    assert str(value) in refused
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("aggregate", "mean,vote"), ("sensitivity", 1.5), ("sensitivity", "nan"), ("device", "gpu")],
+)
+def test_a_value_that_an_option_of_evaluation_cannot_have_is_wrong_usage(tmp_path, option, value):
+    assert f"--{option}" in program("evaluate", tmp_path, tmp_path, f"--{option}", value, code=2).stderr
 
 
 def test_the_demonstration_goes_on_to_a_model_and_its_scores(tmp_path, monkeypatch):
