@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from fxcore.dicom.config import PixelConfig
 from fxcore.errors import ParameterError
@@ -55,6 +57,25 @@ class IngestConfig:
     @property
     def memory_bytes(self) -> int:
         return int(self.memory_per_worker * 2**30)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """The settings of `IngestConfig`, by the same names, that decide which files make a study.
+
+    A model carries them, so that what it scores is gathered as the studies that it learned from.
+    """
+
+    max_instances: int = IngestConfig.max_instances
+    image_studies: str = IngestConfig.image_studies
+
+    def __post_init__(self) -> None:
+        IngestConfig(**vars(self))
+
+    @staticmethod
+    def among(ingest: Mapping[str, Any]) -> dict[str, Any]:
+        """Return these of the settings of a raw data transformation, as plain values."""
+        return {field.name: ingest[field.name] for field in fields(StudySettings) if field.name in ingest}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from fxcore.config import from_dict, to_dict
 from fxcore.dicom.config import PixelConfig
 from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
+from fxcore.settings import StudySettings
 from fxcore.steps import Pipeline
 
 BY_MODEL = "model"
@@ -58,6 +59,8 @@ class ModelSettings:
         Settings of the preprocessing.
     pixels : PixelConfig
         How DICOM files become grey.
+    ingest : StudySettings
+        Which files of a raw archive make a study, as in the table of that name for `fxray ingest`.
     """
 
     frame: Frame = field(default_factory=lambda: Frame(224, 224))
@@ -74,6 +77,7 @@ class ModelSettings:
     run_steps: bool = True
     steps: Pipeline = field(default_factory=Pipeline)
     pixels: PixelConfig = field(default_factory=PixelConfig)
+    ingest: StudySettings = field(default_factory=StudySettings)
 
     def __post_init__(self) -> None:
         allowed: dict[str, tuple[Any, ...]] = {
@@ -104,7 +108,7 @@ class ModelSettings:
             raise ParameterError(f"classes are two different names, not {', '.join(self.classes)!r}")
 
     def of_pixels(self) -> dict[str, Any]:
-        """Return what decides the probabilities of radiographs, as plain values: all but the judging."""
+        """Return what decides studies and their probabilities, as plain values: all but the judging."""
         values = to_dict(self)
         for name in ("threshold", "aggregate", "classes"):
             del values[name]
@@ -130,6 +134,9 @@ def from_metadata(properties: Mapping[str, Any]) -> ModelSettings:
         known = {name: properties[name] for name in ("steps", "pixels") if properties[name] is not None}
     except KeyError as error:
         raise ParameterError(f"the property fxray.{error.args[0]} is missing") from None
+    # Models exported before it was kept have none.
+    if properties.get("ingest") is not None:
+        known["ingest"] = properties["ingest"]
     values |= {"dtype": "uint8", "run_steps": "steps" in known} | known
     # Training may have found that no threshold but an infinite one is best.
     if isinstance(values["threshold"], float):

@@ -73,7 +73,7 @@ class ArchiveSource:
         index_file: str | PathLike[str] | None,
     ) -> None:
         self._archive, self._run_steps = archive, settings.run_steps
-        self._settings = Settings(IngestConfig(settings.pixels), settings.steps)
+        self._settings = Settings(IngestConfig(settings.pixels, **vars(settings.ingest)), settings.steps)
         given = {
             "pseudonym key": key_file or default_key_file(),
             "index": index_file or default_index_file(archive),

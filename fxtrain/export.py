@@ -15,6 +15,7 @@ from torch import Tensor, nn
 import fxcore
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError
+from fxcore.settings import StudySettings
 from fxtrain.evaluate import load_model, read_operating
 from fxtrain.models import Aggregator
 from fxtrain.packing import pack
@@ -93,12 +94,15 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
     kind = DeployedAggregator if isinstance(model, Aggregator) else Deployed
     deployed = kind(model, mean, deviation, operating.temperature).eval()
     images = _real_images(table, config.data.frame, 1 / config.augment.crop_least)
+    made = origin.get("dataset_config", {})
+    ingest = made.get("ingest", {})
     metadata = {
         "producer": f"fxray {fxcore.__version__}",
         "model": config.model.name,
         "frame": to_dict(config.data.frame),
-        "steps": origin.get("dataset_config", {}).get("steps"),
-        "pixels": origin.get("dataset_config", {}).get("ingest", {}).get("pixels"),
+        "steps": made.get("steps"),
+        "pixels": ingest.get("pixels"),
+        "ingest": StudySettings.among(ingest),
         "classes": CLASSES,
         "threshold": operating.threshold,
         "aggregate": operating.aggregate,

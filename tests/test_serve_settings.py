@@ -11,14 +11,18 @@ pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip instal
 
 import onnx
 
+from fxcore.build import build
+from fxcore.config import to_dict
 from fxcore.errors import FxrayError, ParameterError
+from fxcore.settings import IngestConfig, Settings, StudySettings
+from fxcore.steps import Pipeline
 from fxserve import Scorer
 from fxserve.inspect import inspect, settings_template
 from fxserve.model import Model
 from fxserve.quantize import quantize
 from fxserve.score import score
 from fxserve.settings import ModelSettings
-from tests.serve_models import FRAME, mean_model, settings_for
+from tests.serve_models import FRAME, mean_model, settings_for, with_properties
 from tests.test_catalogue import Said
 from tests.test_program_images import draw
 from tests.train.data import make
@@ -81,6 +85,36 @@ def test_places_may_be_given_as_text(tmp_path, monkeypatch):
     assert Scorer("int8.onnx", device="cpu").probability("archive/1.png") >= 0
     with pytest.raises(FxrayError, match=r"the model no\.onnx does not exist"):
         Scorer("no.onnx", device="cpu")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_archive_is_gathered_into_studies_as_the_data_set_that_the_model_learned_from(tmp_path, own):
+    for name in ("anna/1", "anna/2", "bert/1", "carl/1", "carl/2", "carl/3"):
+        draw(tmp_path / "archive" / f"{name}.png", seed=len(name))
+    ingest = {"max_instances": 2, "image_studies": "folder"}
+    given = {"key_file": tmp_path / "key", "index_file": tmp_path / "index", "workers": 1}
+    settings = Settings(IngestConfig(**ingest))
+    built = build(tmp_path / "archive", tmp_path / "built", settings=settings, **given)
+    assert built.studies_done == 2
+    model = mean_model(tmp_path / "m.onnx", own=own)
+    if own:
+        with_properties(model, model, steps=to_dict(Pipeline()), ingest=ingest)
+    else:
+        settings_for(model, ingest=StudySettings(**ingest))
+    for name, source in (("a", "archive"), ("b", "built")):
+        score(model, tmp_path / source, tmp_path / name, device="cpu", **given)
+    for table in ("studies.csv", "predictions.csv", "rejects.csv"):
+        assert (tmp_path / "a" / table).read_bytes() == (tmp_path / "b" / table).read_bytes()
+    quantize(model, tmp_path / "built", tmp_path / "int8.onnx")
+    assert Model(tmp_path / "int8.onnx", device="cpu").settings.ingest == StudySettings(**ingest)
+    if own:
+        assert inspect(tmp_path / "int8.onnx")["ingest"] == ingest
+
+
+def test_a_model_exported_before_it_kept_how_studies_are_gathered_takes_the_defaults(tmp_path):
+    model = mean_model(tmp_path / "m.onnx", own=True)
+    assert "ingest" not in inspect(model)
+    assert Model(model, device="cpu").settings.ingest == StudySettings(0, "auto")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from fxcore.cli.app import app
-from fxcore.config import to_toml
+from fxcore.config import to_dict, to_toml
+from fxcore.dicom.config import PixelConfig
 from fxcore.errors import FxrayError
 from fxtrain import export, trainer
 from fxtrain.config import ModelConfig, OptimConfig
@@ -361,6 +362,9 @@ def test_the_exported_aggregator_takes_studies_of_any_number_of_views(pool, data
     model = ModelConfig(name="aggregator", views="rx-lite", pool=pool)
     train(dataset, tmp_path / "run", replace(SMALL, model=model, epochs=1))
     evaluate(tmp_path / "run", dataset, device="cpu")
+    place = RunDirectory(tmp_path / "run")
+    ingest = {"pixels": to_dict(PixelConfig()), "memory_per_worker": 1.0, "image_studies": "folder"}
+    place.write_json(place.provenance, place.read_provenance() | {"dataset_config": {"ingest": ingest}})
     export.export(tmp_path / "run", tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
     images = np.random.default_rng(0).integers(0, 256, (5, 1, 40, 32), dtype=np.uint8)
@@ -373,6 +377,7 @@ def test_the_exported_aggregator_takes_studies_of_any_number_of_views(pool, data
     assert not [sign for sign in (b".py", b"stack_trace", str(dataset.parent).encode()) if sign in written]
     kept = session.get_modelmeta().custom_metadata_map
     assert json.loads(kept["fxray.frame"]) == {"width": 32, "height": 40, "fit": "letterbox"}
+    assert json.loads(kept["fxray.ingest"]) == {"image_studies": "folder"}
     assert {
         "fxray.threshold",
         "fxray.temperature",
