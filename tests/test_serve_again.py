@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
@@ -108,6 +110,24 @@ def test_no_scores_are_removed_where_a_folder_cannot_be_listed(tmp_path, monkeyp
         score(model, tmp_path / "archive", out, **given)
     monkeypatch.undo()
     assert tree(out) == before
+
+
+def test_a_file_that_was_being_copied_is_scored_anew_once_it_is_whole(tmp_path):
+    model = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
+    file = tmp_path / "archive" / "1.tif"
+    file.parent.mkdir()
+    image = np.random.default_rng(0).integers(0, 256, (300, 200), dtype=np.uint8)
+    assert cv2.imwrite(str(file), image, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
+    whole = file.read_bytes()
+    given = {"device": "cpu", "workers": 1, "key_file": tmp_path / "key", "index_file": tmp_path / "index"}
+    # A drive that is copied to has the size of a file before its content.
+    for end in (len(whole) // 2, len(whole) - 3):
+        file.write_bytes(whole[:end] + bytes(len(whole) - end))
+        score(model, tmp_path / "archive", tmp_path / "out", **given)
+        file.write_bytes(whole)
+        again = score(model, tmp_path / "archive", tmp_path / "out", **given)
+        assert (again.studies_done, again.scored) == (1, 1)
+    assert score(model, tmp_path / "archive", tmp_path / "out", **given).studies_kept == 1
 
 
 def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):

@@ -106,15 +106,29 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
                 return _neither(source, size, head)
             kind = "image"
             check_size(size, limits)
-            checksum = zlib.crc32(head)
-            return IndexEntry(source, size, kind, checksum, number_of_frames=1)
+            return IndexEntry(source, size, kind, _checksum(stream, size, head), number_of_frames=1)
         kind = "dicom"
         check_size(size, limits)
         with quiet():
             parsed = parse(stream, size, layout, limits, _TAGS)
-            return replace(_entry(parsed, source, size), checksum=zlib.crc32(head))
+            return replace(_entry(parsed, source, size), checksum=_checksum(stream, size, head))
     except UnreadableFileError as error:
         return _refused(source, size, kind, error.reason, error.message)
+
+
+def _checksum(stream: BinaryIO, size: int, head: bytes) -> int:
+    """Return the CRC-32 of the beginning, the middle and the end of a file; of a short one, of all.
+
+    Of some bytes only, as the cost of an index is the places of the disk that it goes to. Where a file gets
+    its whole size before its content, as on a network drive that it is copied to, its end is written last.
+    """
+    checksum = zlib.crc32(head)
+    # What cannot be read there is told when the file is read as a whole.
+    with contextlib.suppress(OSError):
+        for place in (size // 2, size - HEAD_BYTES) if size > len(head) else ():
+            stream.seek(max(len(head), place))
+            checksum = zlib.crc32(stream.read(HEAD_BYTES), checksum)
+    return checksum
 
 
 def _neither(source: str, size: int, head: bytes) -> IndexEntry:
