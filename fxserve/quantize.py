@@ -186,6 +186,7 @@ def _quantize(model: Model, images: NDArray[np.uint8], out: Path, progress: Prog
     root.setLevel(logging.ERROR)
     try:
         quant_pre_process(str(model.path), str(ready))
+        _name_nodes(ready)
         operators, left, per_channel = _what_to_quantise(ready)
         quantize_static(
             str(ready),
@@ -232,6 +233,16 @@ def _check_operators(path: Path) -> None:
         )
 
 
+def _name_nodes(path: Path) -> None:
+    """Name the nodes that have no name, as of other programs: by that a node can be left as it is."""
+    import onnx
+
+    model = read_operators(path)
+    for number, node in enumerate(model.graph.node):
+        node.name = node.name or f"fxray_{number}"
+    onnx.save(model, str(path))
+
+
 def _what_to_quantise(model: Path) -> tuple[list[str] | None, list[str], bool]:
     """Return the types of operators to quantise, None for all that can be, which nodes to leave, how.
 
@@ -248,7 +259,7 @@ def _what_to_quantise(model: Path) -> tuple[list[str] | None, list[str], bool]:
     normalised = any(node.op_type.endswith("Normalization") for node in nodes)
     opset = max(entry.version for entry in loaded.opset_import if entry.domain in ("", "ai.onnx"))
     operators = list(_LAYERS) if normalised else None
-    return operators, [name for name in ends if name], opset >= _OPSET_OF_CHANNELS
+    return operators, ends, opset >= _OPSET_OF_CHANNELS
 
 
 def _with_metadata(made: Path, origin: Path) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
 import onnx
+from onnx import helper, numpy_helper
 
 from fxcore.config import to_dict
 from fxcore.dataset.layout import Layout
@@ -52,6 +53,32 @@ def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
     rounded = {made_by[node.input[0]] for node in nodes if node.op_type == "QuantizeLinear"}
     assert "Conv" in rounded
     assert not rounded & {"InstanceNormalization", "Mul", "Add"}
+
+
+def test_the_layers_at_both_ends_of_a_model_of_others_stay_though_they_have_no_names(tmp_path):
+    from fxserve.quantize import quantize
+
+    path = settings_for(mean_model(tmp_path / "m.onnx"))
+    model = onnx.load(str(path))
+    weights = np.random.default_rng(0).normal(size=(4, 1, 1, 3, 3)).astype(np.float32)
+    layers, last = [], "grey"
+    for k in range(4):
+        model.graph.initializer.append(numpy_helper.from_array(weights[k], f"weights{k}"))
+        layers.append(helper.make_node("Conv", [last, f"weights{k}"], [f"layer{k}"]))
+        last = f"layer{k}"
+    cast, mean, *others = model.graph.node
+    mean.input[0] = last
+    del model.graph.node[:]
+    # What is left is no layer: the matrix product would be the last of them.
+    others[1].CopyFrom(helper.make_node("Identity", ["mean"], ["plain"]))
+    model.graph.node.extend([cast, *layers, mean, *others])
+    onnx.save(model, str(path))
+    quantize(path, make(tmp_path / "dataset", studies=4), tmp_path / "int8.onnx", count=4)
+    nodes = onnx.load(str(tmp_path / "int8.onnx")).graph.node
+    made_by = {name: node.op_type for node in nodes for name in node.output}
+    convolutions = [node for node in nodes if node.op_type == "Conv"]
+    quantised = [made_by.get(node.input[1]) == "DequantizeLinear" for node in convolutions]
+    assert quantised == [False, True, True, False]
 
 
 def test_no_study_both_calibrates_an_int8_model_and_judges_it(tmp_path, monkeypatch):
