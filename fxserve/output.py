@@ -60,7 +60,10 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
     except OSError as error:
         raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
     with run_lock(layout, progress.say) as is_held:
-        check_settings(out, begun_scoring(out), identity)
+        begun = begun_scoring(out)
+        check_settings(out, begun, identity)
+        if not begun:
+            shutil.rmtree(layout.records, ignore_errors=True)
         layout.records.mkdir(exist_ok=True)
         write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
         with finished_if_idle(layout, out / SUMMARY_FILE, is_held):
@@ -68,14 +71,15 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
 
 
 def begun_scoring(out: Path) -> dict[str, Any]:
-    """Return what the scoring at `out` was begun with; empty if there is none.
+    """Return what the scoring at `out` was begun with; empty if there is none, or nothing was scored.
 
     Raises
     ------
     DataSetError
         If that cannot be read, or is no scoring.
     """
-    begun = Layout(out).work / _SETTINGS_FILE
+    layout = Layout(out)
+    begun = layout.work / _SETTINGS_FILE
     for path in (begun, out / SUMMARY_FILE):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -90,8 +94,17 @@ def begun_scoring(out: Path) -> dict[str, Any]:
         if "model_sha256" not in content:
             what = "an unfinished data set" if path == begun else "not a scoring of fxray"
             raise DataSetError(f"{out} is {what}; name a new folder")
-        return content
+        return {} if _nothing_scored(layout) else content
     return {}
+
+
+def _nothing_scored(layout: Layout) -> bool:
+    """Tell whether the run that began here was broken off before a radiograph was scored.
+
+    As where the settings of a model turn out to be wrong at the first one: with others it is begun anew.
+    """
+    finished = any(path != layout.work for path in layout.root.iterdir())
+    return not finished and not any(score.rows for score in read_scores(layout))
 
 
 def write_tables(

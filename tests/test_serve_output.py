@@ -31,6 +31,21 @@ def test_a_file_in_the_place_of_the_output_is_left_alone(tmp_path, given):
     assert (tmp_path / "notes.csv").read_text() == "mine"
 
 
+def test_an_output_in_which_nothing_was_scored_is_taken_with_other_settings(tmp_path, given):
+    model, archive, places = given
+    # A study that is left out is recorded, but not scored.
+    (archive / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    settings_for(model, run_steps=False, output="probability", deviation=(0.01,))
+    with pytest.raises(FxrayError, match="which is no probability"):
+        score(model, archive, tmp_path / "out", device="cpu", workers=1, **places)
+    settings_for(model, run_steps=False)
+    found = score(model, archive, tmp_path / "out", device="cpu", workers=1, **places)
+    assert (found.scored, found.studies_kept, found.studies_done) == (1, 0, 2)
+    settings_for(model, run_steps=False, deviation=(0.5,))
+    with pytest.raises(FxrayError, match="was made with another settings"):
+        score(model, archive, tmp_path / "out", device="cpu", workers=1, **places)
+
+
 @pytest.mark.parametrize("text", ["[]", "{", "{}"])
 def test_a_file_that_is_no_summary_of_a_scoring_is_not_to_be_removed(tmp_path, given, text):
     model, archive, places = given
