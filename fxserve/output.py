@@ -11,7 +11,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from fxcore.aggregate import DECIMALS
+from fxcore.aggregate import DECIMALS, rounded
 from fxcore.dataset.assemble import REJECT_COLUMNS, discard_work
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
@@ -168,7 +168,7 @@ def write_tables(
         for score in scores():
             if judged := judge(score, settings.aggregate, settings.threshold):
                 prediction = settings.classes[judged.positive]
-                threshold = number(settings.threshold)
+                threshold = number(float(rounded(settings.threshold)))
                 figures = (number(judged.probability), prediction, threshold, str(len(score.rows)))
                 yield (score.study_id, *figures, judged.deciding_radiograph)
 

@@ -217,7 +217,7 @@ def threshold_note(of_model: ModelSettings, used: ModelSettings, threshold: floa
     if threshold is not None or used.aggregate == of_model.aggregate:
         return ""
     return (
-        f"The threshold {used.threshold:g} was chosen for the aggregate {of_model.aggregate!r} and is used "
+        f"The threshold {used.threshold} was chosen for the aggregate {of_model.aggregate!r} and is used "
         f"for {used.aggregate!r}: sensitivity and specificity are not those of the model's evaluation; "
         "--threshold sets another."
     )

@@ -101,7 +101,7 @@ class ModelSettings:
         if min(self.deviation) <= 0:
             raise ParameterError(f"deviation must be above 0, not {min(self.deviation):g}")
         if not 0 <= self.threshold <= 1:
-            raise ParameterError(f"threshold must be in 0..1, not {self.threshold:g}")
+            raise ParameterError(f"threshold must be in 0..1, not {self.threshold}")
         if self.class_index < 0:
             raise ParameterError(f"class_index must be 0 or more, not {self.class_index}")
         if len(self.classes) != 2 or len(set(self.classes)) != 2:

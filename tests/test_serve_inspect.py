@@ -35,10 +35,11 @@ def test_inspection_shows_what_is_needed_to_describe_a_model(tmp_path):
 def test_settings_are_shown_one_a_row(tmp_path):
     steps = {"splitter": {"method": "likeness"}, "part_filter": {"parts": ["wrist", "hand"], "terms": {}}}
     path = mean_model(tmp_path / "m.onnx", own=True)
-    with_properties(path, path, steps=steps)
+    with_properties(path, path, steps=steps, threshold=0.4312345)
     shown = CliRunner().invoke(app, ["inspect", str(path)]).stdout
     lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines()]
     assert ["steps.splitter.method", "likeness"] in lines
+    assert ["threshold", "0.4312345"] in lines
     assert ["steps.part_filter.parts", "wrist, hand"] in lines
     assert ["steps.part_filter.terms", "none"] in lines
     assert "{" not in shown

@@ -6,6 +6,8 @@ import pytest
 
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
+from fxcore.aggregate import decide
+from fxcore.dataset.tables import read_csv
 from fxcore.errors import FxrayError
 from fxcore.ingest import ingest
 from fxserve.score import score
@@ -54,6 +56,16 @@ def test_a_file_that_is_no_summary_of_a_scoring_is_not_to_be_removed(tmp_path, g
     with pytest.raises(FxrayError, match=r"not (a scoring )?of fxray; name a new folder"):
         score(model, archive, tmp_path / "out", device="cpu", **places)
     assert (tmp_path / "out" / "scoring.json").read_text() == text
+
+
+@pytest.mark.parametrize(("threshold", "decided_by"), [(2.95e-05, "0.000030"), (0.0001065, "0.000106")])
+def test_the_threshold_in_the_table_is_the_one_that_decided(tmp_path, given, threshold, decided_by):
+    model, archive, places = given
+    score(model, archive, tmp_path / "out", device="cpu", workers=1, threshold=threshold, **places)
+    (row,) = read_csv(tmp_path / "out" / "studies.csv")
+    assert row["threshold"] == decided_by
+    assert decide(float(decided_by), threshold)
+    assert not decide(float(decided_by) - 1e-6, threshold)
 
 
 def test_unfinished_outputs_of_another_kind_are_named(tmp_path, given, monkeypatch):

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from fxcore.cli.app import app
 from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table
-from fxcore.cli.train import print_evaluation
+from fxcore.cli.train import print_evaluation, print_exported
 
 _PATH = "/data/\udcff\x1b[31m[bold]ü"
 
@@ -95,6 +95,14 @@ def test_measures_of_four_ways_to_judge_fit_a_terminal_of_80_columns(monkeypatch
     lines = printed(monkeypatch, "utf-8", lambda: print_evaluation(result)).splitlines()
     for text, count in (("0.833", 16), ("0.700..0.950", 16), ("0.021", 12), ("-0.700..0.950", 12)):
         assert sum(line.count(f" {text} ") for line in lines) == count, text
+
+
+def test_a_threshold_is_shown_so_that_it_decides_the_same(monkeypatch):
+    names = ("file", "model", "aggregate", "temperature", "largest_difference")
+    result = dict.fromkeys(names, 1.2345678) | {"threshold": 0.8765435}
+    shown = printed(monkeypatch, "utf-8", lambda: print_exported(result))
+    assert " 0.8765435 " in shown
+    assert " 1.235 " in shown
 
 
 def test_json_of_figures_that_are_no_numbers_is_valid(monkeypatch):

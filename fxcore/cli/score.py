@@ -166,9 +166,10 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _leaves(f"{name}.{key}", inner)
     elif isinstance(value, list | dict):
-        yield name, ", ".join(map(number, value)) or "none"
+        yield name, ", ".join(map(str, value)) or "none"
     else:
-        yield name if "." in name else name.replace("_", " "), number(value)
+        # As it is stored: a threshold without its last digits may decide otherwise.
+        yield name if "." in name else name.replace("_", " "), str(value)
 
 
 def print_scored(summary: Any) -> None:

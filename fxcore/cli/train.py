@@ -146,7 +146,12 @@ def export(
 def print_exported(result: dict[str, Any]) -> None:
     """Print what scoring will be done with."""
     shown = ("file", "model", "threshold", "aggregate", "temperature", "largest_difference")
-    print_pairs("Exported", [(name.replace("_", " "), number(result[name])) for name in shown])
+    print_pairs("Exported", [(name.replace("_", " "), _chosen(name, result)) for name in shown])
+
+
+def _chosen(name: str, result: dict[str, Any]) -> str:
+    """Return a figure for a table; a threshold as it is stored: with fewer digits it may decide otherwise."""
+    return str(result[name]) if name == "threshold" else number(result[name])
 
 
 def print_evaluation(result: dict[str, Any]) -> None:
@@ -168,7 +173,8 @@ def print_evaluation(result: dict[str, Any]) -> None:
             for name in next(iter(over.values()))
         ]
         print_table("Better than its views, judged as each column says, by", ("measure", *over), compared)
-    chosen = [(name, number(result["operating"][name])) for name in ("aggregate", "threshold", "temperature")]
+    operating = result["operating"]
+    chosen = [(name, _chosen(name, operating)) for name in ("aggregate", "threshold", "temperature")]
     if result["part"] == result["chosen_on"]:
         chosen.append(("figures above", "optimistic: these and the epoch were chosen on the same studies"))
     else:
