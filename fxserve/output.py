@@ -207,4 +207,4 @@ def write_tables(
 
 def number(value: float) -> str:
     """Write a probability or a logit as the tables have it."""
-    return f"{value:.{DECIMALS}f}"
+    return f"{value:z.{DECIMALS}f}"

@@ -334,6 +334,6 @@ def _write(
         radiograph = "" if found.by_study else table.radiographs[found.rows[k]]
         label = "broken" if found.broken[study] else "not_broken"
         name = table.studies[found.studies[study]]
-        rows.append((name, radiograph, label, f"{logits[k]:.6f}", f"{probabilities[k]:.{DECIMALS}f}"))
+        rows.append((name, radiograph, label, f"{logits[k]:z.6f}", f"{probabilities[k]:.{DECIMALS}f}"))
     write_atomically(named(place.predictions), render_csv(rows))
     plot_confusion(result["confusion_percent"], named(place.root / "confusion.png"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fxcore.errors import DataSetError
+from fxserve.output import number
 from fxserve.tables import kind_of
 
 COLUMNS = ("study_id", "body_part", "inverted", "part_count", "rotation_degrees", "elongation", "views")
@@ -35,6 +36,10 @@ def test_numbers_are_numbers_and_what_is_missing_is_null(tmp_path):
             ("c", "0", 1, 1, 0.0, float("inf"), 1),
         )
     ]
+
+
+def test_a_logit_that_rounds_to_zero_has_no_sign():
+    assert number(-1e-9) == "0.000000"
 
 
 @pytest.mark.parametrize("text", ["many", "1.5", "1e30", "nan"])

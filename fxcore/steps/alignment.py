@@ -18,8 +18,9 @@ from fxcore.steps.distal import distal_margin, end_margin
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
-# "medial": in doubt the end that is up stays there: most radiographs are stored as they are to be looked at.
-_DOUBT = 0.4
+# In doubt, as where both ends look alike, the end that is up stays there: most radiographs are stored as they
+# are to be looked at.
+_DOUBT = {"medial": 0.4, "pca": 0.1}
 
 
 def align_rotation(study: Study, config: AlignmentConfig, seen: Overviews | None = None) -> Study:
@@ -69,13 +70,13 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
     if elongation < least:
         return Radiograph(image, radiograph.metadata | marks)
     degrees = tilt if abs(tilt) >= config.min_degrees else 0.0
-    if config.fingers_up and margin < -(_DOUBT if config.method == "medial" else 0):
+    if config.fingers_up and margin < -_DOUBT[config.method]:
         degrees = degrees + 180 if degrees <= 0 else degrees - 180
     degrees = round(degrees, 2)
     marks |= {
         "alignment": "aligned" if degrees else "upright",
-        "rotation_degrees": f"{degrees:g}",
-        "distal_margin": f"{margin:.3f}",
+        "rotation_degrees": f"{degrees:zg}",
+        "distal_margin": f"{margin:z.3f}",
     }
     return Radiograph(rotate(image, degrees) if degrees else image, radiograph.metadata | marks)
 

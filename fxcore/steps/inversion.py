@@ -77,7 +77,7 @@ def _corrected(radiograph: Radiograph, config: InversionConfig, seen: Overviews)
     marks = {
         "inverted": str(int(inverted)),
         "inversion_method": method,
-        "inversion_margin": "" if margin is None else f"{margin:.3f}",
+        "inversion_margin": "" if margin is None else f"{margin:z.3f}",
         "corner_mean": f"{mean:.2f}",
     }
     if not inverted:

@@ -81,7 +81,7 @@ def _by_likeness(
 ) -> tuple[str, list[tuple[NDArray[np.uint8], Box]]]:
     step = seen.step
     limbs = find_limbs(seen)
-    margin = f"{limbs.margin:.3f}"
+    margin = f"{limbs.margin:z.3f}"
     if len(limbs.parts) < 2:
         return margin, []
     shape = image.shape

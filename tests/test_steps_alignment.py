@@ -1,0 +1,38 @@
+"""Rotation alignment where it is in doubt, and what it writes of that."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fxcore.kernels import rotate
+from fxcore.steps.alignment import align_rotation
+from fxcore.steps.axis import LimbAxis, limb_axis
+from fxcore.steps.config import AlignmentConfig
+from fxcore.steps.overview import Overviews
+from tests.test_steps import hand, study
+
+
+@pytest.mark.parametrize("method", ["medial", "pca"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_limb_with_both_ends_alike_is_not_turned_over(method, seed):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:900, :500]
+    rows = np.minimum(rows, 899 - rows)
+    width = 75 + 50 * np.sin(rows / 900 * rng.uniform(2, 20))
+    limb = np.where((abs(columns - 249.5) < width) & (rows > 75), 180, 0)
+    tilted = rotate((limb + rng.integers(0, 10, limb.shape)).astype(np.uint8), float(rng.uniform(-60, 60)))
+    row = align_rotation(study(tilted), AlignmentConfig(method=method)).radiographs[0].metadata
+    assert row["alignment"] == "aligned"
+    assert abs(float(row["rotation_degrees"])) < 90
+
+
+def test_no_column_holds_a_zero_with_a_sign(monkeypatch):
+    monkeypatch.setattr("fxcore.steps.alignment.end_margin", lambda lines: -1e-5)
+    config = AlignmentConfig(min_degrees=0.0)
+    row = align_rotation(study(hand()), config).radiographs[0].metadata
+    assert row["distal_margin"] == "0.000"
+    found = LimbAxis(-1e-5, 3.0, limb_axis(Overviews().of(hand())).lines)
+    monkeypatch.setattr("fxcore.steps.alignment.limb_axis", lambda seen: found)
+    row = align_rotation(study(hand()), config).radiographs[0].metadata
+    assert (row["alignment"], row["rotation_degrees"]) == ("upright", "0")
