@@ -132,7 +132,8 @@ def _open(path: Path, providers: list[Any], threads: int) -> Any:
     options.inter_op_num_threads = 1
     # The decoding workers have better use for the time that waiting threads would burn.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    # Errors are raised; of a GPU, the cause is told here alone.
+    options.log_severity_level = 4 if providers == [CPU] else 3
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:
@@ -148,9 +149,13 @@ def _open(path: Path, providers: list[Any], threads: int) -> Any:
 def _explained(text: str) -> str:
     """Return what ONNX Runtime says against a model, with the likely cause in front."""
     text = _COLOUR.sub("", text)
-    said = text.partition(" : ")[2].splitlines()[0][:300] if " : " in text else text[:300]
+    # An error within another is told after where in ONNX Runtime both were met.
+    inmost = text[text.rfind("[ONNXRuntimeError]") :] if "[ONNXRuntimeError]" in text else text
+    said = inmost.partition(" : ")[2].splitlines()[0][:300] if " : " in inmost else inmost[:300]
     if "INVALID_PROTOBUF" in text or "ModelProto does not have a graph" in text:
         cause = "it is not an ONNX file, or a truncated one"
+    elif "file_length" in text:
+        cause = "the file of its weights beside it is truncated; copy it anew"
     elif "external" in text.lower() or "model_path must not be empty" in text:
         cause = "its weights are in a file of their own, which must lie beside it"
     elif "opset" in text.lower() or "IR version" in text:

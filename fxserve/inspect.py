@@ -10,9 +10,9 @@ from fxcore.config import to_toml
 from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
 from fxserve.device import open_session
-from fxserve.model import image_input, properties_of, shape_text
+from fxserve.model import image_input, properties_of, shape_text, takes_studies
 from fxserve.model_file import makes_probabilities, read_operators, size_of
-from fxserve.settings import ModelSettings
+from fxserve.settings import BY_MODEL, ModelSettings
 
 
 def inspect(path: str | PathLike[str]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def inspect(path: str | PathLike[str]) -> dict[str, Any]:
 def settings_template(path: str | PathLike[str]) -> str:
     """Return settings as TOML for a model that fxray did not export, to complete and put beside it.
 
-    What its input says is filled in, and whether its output is a probability.
+    What its inputs say is filled in, and whether its output is a probability.
 
     Raises
     ------
@@ -76,6 +76,8 @@ def settings_template(path: str | PathLike[str]) -> str:
     values: dict[str, Any] = {"dtype": dtype}
     if makes_probabilities(path):
         values["output"] = "probability"
+    if takes_studies(session):
+        values["aggregate"] = BY_MODEL
     if len(shape) == 4:
         last = shape[3] in (1, 3)
         channels, height, width = (shape[3], *shape[1:3]) if last else shape[1:]

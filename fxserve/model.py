@@ -246,10 +246,12 @@ class Model:
         settings, frame = self.settings, self.settings.frame
         image, dtype = image_input(self.path, self.session)
         nodes = self.session.get_inputs()
-        wanted = ["tensor(int64)"] if self.by_study else []
-        if [node.type for node in nodes[1:]] != wanted:
+        if takes_studies(self.session) != self.by_study or len(nodes) > 1 + self.by_study:
             more = " and the study of each" if self.by_study else ""
-            raise ParameterError(f"{self.path} should take images{more}; it has {self.signature()}")
+            hint = ""
+            if takes_studies(self.session):
+                hint = f'. If it judges whole studies, the setting aggregate should be "{BY_MODEL}"'
+            raise ParameterError(f"{self.path} should take images{more}; it has {self.signature()}{hint}")
         if dtype != settings.dtype:
             raise ParameterError(
                 f"the input {image.name!r} of {self.path} is of {image.type}, which is {dtype}; the setting "
@@ -364,6 +366,11 @@ def image_input(path: Path, session: Any) -> tuple[Any, str]:
             f"{' or '.join(_TYPES)}. Export the model with one of these, or put a Cast before it"
         )
     return image, _TYPES[image.type]
+
+
+def takes_studies(session: Any) -> bool:
+    """Tell whether the study of each image is a second input, as of a model of whole studies."""
+    return [node.type for node in session.get_inputs()[1:]] == ["tensor(int64)"]
 
 
 def properties_of(session: Any) -> dict[str, Any]:

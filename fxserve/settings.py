@@ -139,6 +139,6 @@ def from_metadata(properties: Mapping[str, Any]) -> ModelSettings:
         known["ingest"] = properties["ingest"]
     values |= {"dtype": "uint8", "run_steps": "steps" in known} | known
     # Training may have found that no threshold but an infinite one is best.
-    if isinstance(values["threshold"], float):
-        values["threshold"] = min(1.0, values["threshold"])
+    if isinstance(values["threshold"], float) and values["threshold"] > 1:
+        values["threshold"] = 1.0
     return from_dict(ModelSettings, values)

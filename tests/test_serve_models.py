@@ -227,10 +227,17 @@ def no_input(folder: Path) -> Path:
     return path
 
 
+def weights_cut(folder: Path) -> Path:
+    path = weights_gone(folder)
+    (folder / "m.data").write_bytes(b"123")
+    return path
+
+
 BAD = {
     "text": (text, "is not an ONNX file"),
     "truncated": (truncated, "is not an ONNX file|cannot be used as a model"),
     "weights gone": (weights_gone, "weights are in a file"),
+    "weights cut": (weights_cut, "its weights beside it is truncated.* are out of bounds"),
     "missing": (lambda folder: folder / "m.onnx", "does not exist"),
     "folder": (lambda folder: folder, "is a folder; name an ONNX file"),
     "no input": (no_input, "has no input"),
@@ -268,14 +275,21 @@ BAD = {
         ),
         "are damaged.*threshold must be float",
     ),
+    "no number": (
+        lambda folder: with_properties(
+            mean_model(folder / "m.onnx", own=True), folder / "a.onnx", threshold=float("nan")
+        ),
+        "are damaged.*threshold must be a finite number",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_model_that_cannot_be_used_is_refused_with_the_reason(tmp_path, name):
+def test_a_model_that_cannot_be_used_is_refused_with_the_reason(tmp_path, name, capfd):
     make_model, reason = BAD[name]
     with pytest.raises(FxrayError, match=reason):
         Model(make_model(tmp_path), device="cpu")
+    assert capfd.readouterr().err == ""
 
 
 def test_cuda_is_never_replaced_silently(tmp_path):

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fxcore.config import to_dict
 from fxcore.errors import ParameterError
+from fxserve.inspect import settings_template
 from fxserve.model import Model
 from fxserve.score import score
 from tests.serve_models import FRAME, IMAGES, mean_model, settings_for
@@ -60,6 +61,15 @@ def test_a_model_of_others_that_gives_a_row_a_study_is_used(tmp_path, batch):
     means = IMAGES.mean(axis=(1, 2)) / 255
     expected = [part.max() for part in np.split(means, [2, 3, 6])]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_model_of_studies_is_known_by_its_inputs(tmp_path):
+    path = study_model(tmp_path / "m.onnx", "a row a study")
+    path.with_suffix(".toml").write_text(settings_template(path))
+    assert Model(path, device="cpu").by_study
+    settings_for(path)
+    with pytest.raises(ParameterError, match='judges whole studies, the setting aggregate should be "model"'):
+        Model(path, device="cpu")
 
 
 @pytest.mark.parametrize(("kind", "found"), [("a row an image", r"\(8, 1\)"), ("a row in all", r"\(1, 1\)")])
