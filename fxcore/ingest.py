@@ -202,6 +202,12 @@ def check_places(
         raise ParameterError(f"{archive} is a training run of fxray; name a raw archive")
     if is_data_set(Layout(archive)):
         raise ParameterError(f"{archive} is a data set already; use preprocess, or name a raw archive")
+    for place in archive.parents:
+        if is_data_set(Layout(place)):
+            raise ParameterError(
+                f"{archive} lies within the data set {place}: what is in it was made by fxray and is no raw "
+                "archive; name the data set itself, or a raw archive"
+            )
     if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):
         raise ParameterError(f"the output {out} and the archive {archive} must not lie within each other")
     places = {name: resolved(path) for name, path in files.items() if path}

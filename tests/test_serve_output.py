@@ -92,6 +92,19 @@ def test_unfinished_outputs_of_another_kind_are_named(tmp_path, given, monkeypat
 
 
 @pytest.mark.parametrize("command", ["score", "build"])
+def test_a_folder_of_a_data_set_is_not_taken_for_an_archive(tmp_path, given, command):
+    model, archive, places = given
+    ingest(archive, tmp_path / "dataset", workers=1, **places)
+    before = tree(tmp_path / "dataset")
+    source = [given[0]] if command == "score" else []
+    source += [tmp_path / "dataset" / "unlabelled"]
+    refused = fxray(command, *source, tmp_path / "out", "--key", tmp_path / "key", code=1).stderr
+    assert f"unlabelled lies within the data set {tmp_path}/dataset" in refused
+    assert tree(tmp_path / "dataset") == before
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["score", "build"])
 def test_an_empty_archive_is_said_before_anything_is_written(tmp_path, given, command):
     (tmp_path / "empty").mkdir()
     model = [given[0]] if command == "score" else []
