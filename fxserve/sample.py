@@ -36,19 +36,30 @@ class Sample:
     study: NDArray[np.int64]
 
     def halves(self) -> tuple[Sample, Sample]:
-        """Return every second study, and the others; of one study alone, it twice."""
+        """Return every second study of each label, and the others; of one study alone, it twice.
+
+        Of a label with one study only, the second half has it.
+        """
         if not self.study[-1]:
             return self, self
-        first, second = (self._part(self.study % 2 == half) for half in (0, 1))
+        _, first_image = np.unique(self.study, return_index=True)
+        label = self.broken[first_image]
+        count = np.array([np.count_nonzero(label == one) for one in label])
+        half = np.empty(len(label), np.int64)
+        # Rare labels first, those that are not known last.
+        half[np.lexsort((label, count, label < 0))] = 1 - np.arange(len(label)) % 2
+        first, second = (self._part(half[self.study] == part) for part in (0, 1))
         return first, second
 
     def _part(self, kept: NDArray[np.bool_]) -> Sample:
-        return Sample(self.images[kept], self.broken[kept], self.study[kept] // 2)
+        _, study = np.unique(self.study[kept], return_inverse=True)
+        return Sample(self.images[kept], self.broken[kept], study)
 
 
 def draw_sample(layout: Layout, settings: ModelSettings, count: int) -> Sample:
-    """Return about `count` radiographs: all those of studies spread over the data set."""
+    """Return about `count` radiographs: all those of studies spread over the data set, label by label."""
     records = [r for r in read_journal(layout) if r.study_id != LOOSE and r.radiographs]
+    records.sort(key=lambda record: record.label)
     if not records:
         raise DataSetError(f"{layout.root} has no radiograph to calibrate by")
     step = max(1.0, sum(record.radiographs for record in records) / count)

@@ -96,7 +96,7 @@ def test_a_folder_of_a_data_set_is_not_taken_for_an_archive(tmp_path, given, com
     model, archive, places = given
     ingest(archive, tmp_path / "dataset", workers=1, **places)
     before = tree(tmp_path / "dataset")
-    source = [given[0]] if command == "score" else []
+    source = [model] if command == "score" else []
     source += [tmp_path / "dataset" / "unlabelled"]
     refused = fxray(command, *source, tmp_path / "out", "--key", tmp_path / "key", code=1).stderr
     assert f"unlabelled lies within the data set {tmp_path}/dataset" in refused

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
 import onnx
 from onnx import helper, numpy_helper
 
+from fxcore.cli.app import app
 from fxcore.config import to_dict
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.png import decode_png
@@ -20,6 +24,16 @@ from fxserve.settings import ModelSettings
 from tests.program import small_disk
 from tests.serve_models import FRAME, IMAGES, mean_model, settings_for
 from tests.train.data import make
+
+
+def test_an_auc_that_cannot_be_had_says_why(tmp_path):
+    model = mean_model(tmp_path / "m.onnx", own=True)
+    dataset = make(tmp_path / "dataset", studies=4, share=1.0)
+    shown = (
+        CliRunner().invoke(app, ["quantize", str(model), str(dataset), str(tmp_path / "int8.onnx")]).stdout
+    )
+    assert len(re.findall(r"auc (?:float|int8) +│ needs radiographs of both labels", shown)) == 2
+    assert "None" not in shown
 
 
 def test_an_int8_model_keeps_its_metadata_and_nearly_its_scores(tmp_path):
@@ -194,6 +208,29 @@ def test_radiographs_that_are_gone_are_named(tmp_path):
         table.write_text(table.read_text().splitlines(keepends=True)[0])
     with pytest.raises(FxrayError, match="has no row of a radiograph"):
         draw_sample(Layout(dataset), ModelSettings(), 2)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [(0, 1, 1), (1, 0, 1, 1, 1), (0, 0, 1, 1, 0, 0, 1, 1), (-1, -1, 0, -1, 0, 1, 1), (1, 1)],
+    ids=str,
+)
+def test_both_halves_of_a_sample_have_both_labels_where_there_are_studies_for_it(labels):
+    from fxserve.sample import Sample
+
+    images = np.arange(2 * len(labels), dtype=np.uint8).reshape(-1, 1, 1)
+    sample = Sample(images, np.repeat(labels, 2).astype(np.int8), np.repeat(np.arange(len(labels)), 2))
+    calibrates, compared = sample.halves()
+    assert abs(len(calibrates.images) - len(compared.images)) <= 2
+    assert sorted([*calibrates.images.ravel(), *compared.images.ravel()]) == list(range(len(images)))
+    assert set(compared.broken) >= set(labels) - {-1}
+    for half in (calibrates, compared):
+        for study in range(half.study[-1] + 1):
+            (views,) = np.nonzero(half.study == study)
+            assert len(views) == 2
+            assert len(set(half.images[views].ravel() // 2)) == 1
+    if min(labels.count(0), labels.count(1)) > 1:
+        assert set(calibrates.broken) >= {0, 1}
 
 
 @pytest.mark.parametrize(("how", "expected"), [("alo", 1), ("mean", 2)])

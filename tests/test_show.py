@@ -8,12 +8,14 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from fxcore.cli.app import app
+from fxcore.cli.score import print_scored
 from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table
 from fxcore.cli.train import print_evaluation, print_exported
 
@@ -95,6 +97,16 @@ def test_measures_of_four_ways_to_judge_fit_a_terminal_of_80_columns(monkeypatch
     lines = printed(monkeypatch, "utf-8", lambda: print_evaluation(result)).splitlines()
     for text, count in (("0.833", 16), ("0.700..0.950", 16), ("0.021", 12), ("-0.700..0.950", 12)):
         assert sum(line.count(f" {text} ") for line in lines) == count, text
+
+
+def test_studies_of_an_earlier_run_are_those_of_all_that_was_done(monkeypatch):
+    counts = {"studies_scored": 3, "radiographs_scored": 5, "studies_not_scored": 2}
+    content = {"counts": counts | {"predicted": {}, "rejects": {}}, "provider": "CPU", "statement": ""}
+    summary = SimpleNamespace(out="out", content=content, studies_kept=4, studies_removed=0, seconds=1.0)
+    shown = printed(monkeypatch, "utf-8", lambda: print_scored(summary))
+    rows = [[cell.strip() for cell in line.split("│")[1:3]] for line in shown.splitlines() if "│" in line]
+    at = rows.index(["of these studies done by an earlier run", "4"])
+    assert rows[at - 2 : at] == [["studies scored", "3"], ["studies not scored", "2"]]
 
 
 def test_a_threshold_is_shown_so_that_it_decides_the_same(monkeypatch):

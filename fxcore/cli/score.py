@@ -157,7 +157,12 @@ def quantize(
         if json:
             print_json(found)
         elif not quiet:
-            print_pairs("Quantized", ((name.replace("_", " "), number(v)) for name, v in found.items()))
+            print_pairs("Quantized", ((name.replace("_", " "), _figure(v)) for name, v in found.items()))
+
+
+def _figure(value: Any) -> str:
+    # Of the figures, an AUC alone may be missing.
+    return "needs radiographs of both labels" if value is None else number(value)
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -191,10 +196,10 @@ def _rows(summary: Any) -> Iterator[tuple[str, str]]:
     counts = summary.content["counts"]
     yield "results", summary.out
     yield "run by", summary.content["provider"]
-    for name in ("studies_scored", "radiographs_scored", "studies_not_scored"):
+    for name in ("radiographs_scored", "studies_scored", "studies_not_scored"):
         yield name.replace("_", " "), f"{counts[name]:,}"
     if summary.studies_kept:
-        yield "of these scored before", f"{summary.studies_kept:,}"
+        yield "of these studies done by an earlier run", f"{summary.studies_kept:,}"
     if summary.studies_removed:
         yield "studies removed, not there any more", f"{summary.studies_removed:,}"
     for name, count in counts["predicted"].items():
