@@ -24,7 +24,7 @@ class IndexEntry:
         followed), ``"special"`` (pipe, socket, device), ``"data_set"`` or ``"training_run"`` (one of
         fxray, of which nothing else is listed: a folder, its path ending in ``/``) or ``"unreadable"``.
     checksum : int
-        CRC-32 of bytes at its beginning, middle and end: tells most changes of a file that keeps its size.
+        CRC-32 of bytes at its beginning and end: tells most changes of a file that keeps its size.
     study_uid, sop_uid, accession, patient_id : str
         Identifiers, for use in memory: only keyed pseudonyms of them may be written.
     body_part : str

@@ -117,16 +117,16 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
 
 
 def _checksum(stream: BinaryIO, size: int, head: bytes) -> int:
-    """Return the CRC-32 of the beginning, the middle and the end of a file; of a short one, of all.
+    """Return the CRC-32 of the beginning and the end of a file; of a short one, of all.
 
-    Of some bytes only, as the cost of an index is the places of the disk that it goes to. Where a file gets
-    its whole size before its content, as on a network drive that it is copied to, its end is written last.
+    Of no more, as the cost of an index is the places of the disk that it goes to. Where a file gets its whole
+    size before its content, as on a network drive that it is copied to, its end is written last.
     """
     checksum = zlib.crc32(head)
     # What cannot be read there is told when the file is read as a whole.
     with contextlib.suppress(OSError):
-        for place in (size // 2, size - HEAD_BYTES) if size > len(head) else ():
-            stream.seek(max(len(head), place))
+        if size > len(head):
+            stream.seek(max(len(head), size - HEAD_BYTES))
             checksum = zlib.crc32(stream.read(HEAD_BYTES), checksum)
     return checksum
 

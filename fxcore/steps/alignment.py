@@ -18,9 +18,9 @@ from fxcore.steps.distal import distal_margin, end_margin
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
 
-# In doubt, as where both ends look alike, the end that is up stays there: most radiographs are stored as they
-# are to be looked at.
-_DOUBT = {"medial": 0.4, "pca": 0.1}
+# "medial": in doubt, as where both ends look alike, the end that is up stays there: most radiographs are
+# stored as they are to be looked at.
+_DOUBT = 0.4
 
 
 def align_rotation(study: Study, config: AlignmentConfig, seen: Overviews | None = None) -> Study:
@@ -70,7 +70,7 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
     if elongation < least:
         return Radiograph(image, radiograph.metadata | marks)
     degrees = tilt if abs(tilt) >= config.min_degrees else 0.0
-    if config.fingers_up and margin < -_DOUBT[config.method]:
+    if config.fingers_up and margin < -(_DOUBT if config.method == "medial" else 0):
         degrees = degrees + 180 if degrees <= 0 else degrees - 180
     degrees = round(degrees, 2)
     marks |= {
