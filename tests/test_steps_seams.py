@@ -49,6 +49,14 @@ def test_a_step_of_the_level_across_a_limb_does_not_cut_it() -> None:
     assert len(_parts(image)) == 1
 
 
+@pytest.mark.parametrize("factor", [0.6, 0.7, 0.8])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_half_that_is_darker_by_a_factor_does_not_cut_a_limb(factor: float, turned: bool) -> None:
+    image = _limb(rows=400) + 20.0
+    image[190:] *= factor
+    assert len(_parts(np.ascontiguousarray((image.T if turned else image).astype(np.uint8)))) == 1
+
+
 @pytest.mark.parametrize("level", [0, 255])
 def test_two_exposures_of_one_limb_one_above_the_other_are_cut(level: int) -> None:
     """The limb leaves one where it enters the other; that its exposure is another is told by the air."""

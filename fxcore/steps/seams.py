@@ -46,6 +46,9 @@ _FURTHER, _BACK = 4, -0.3
 # The air beside it has the same level on both sides, or differs by as much as the limb does: two exposures
 # seldom agree so well.
 _SAME_AIR, _SAME_STEP = 4.0, 2.0
+# Where one side is darker by a factor, that of the air and that of the limb may differ by so much of it, if
+# the limb's levels go together so much better.
+_SAME_FACTOR, _SURELY_SAME = 1.15, 0.8
 
 
 def panels(grey: Grey, field: Mask, soft: Mask) -> list[Box]:
@@ -105,7 +108,10 @@ def _goes_on(grey: Grey, soft: Mask, end: int, begin: int) -> bool:
     here, there = _shifted(grey[:, before], grey[:, after], shift)
     if common < _SAME_PLACES or _together(here, there) < _SAME_LEVELS:
         return False
-    if not _one_exposure(here, there, *_shifted(limb, other, shift)):
+    limb, other = _shifted(limb, other, shift)
+    # Of exposures one above the other, some were made darker by a factor as well.
+    surely = _together(here, there) >= _SURELY_SAME
+    if not (_one_exposure(here, there, limb, other) or (surely and _one_factor(here, there, limb, other))):
         return False
     towards = grey[:, before] - grey[:, before - _FURTHER]
     behind = grey[:, after + _FURTHER] - grey[:, after]
@@ -119,6 +125,13 @@ def _one_exposure(here: Grey, there: Grey, limb: Mask, other: Mask) -> bool:
         return True
     by = float(np.median(brighter[air]))
     return abs(by) <= _SAME_AIR or abs(by - float(np.median(brighter[limb & other]))) <= _SAME_STEP
+
+
+def _one_factor(here: Grey, there: Grey, limb: Mask, other: Mask) -> bool:
+    """Tell whether air and limb are brighter by the same factor on one side of a cut than on the other."""
+    ratio = np.maximum(there, 1.0) / np.maximum(here, 1.0)
+    factors = sorted(float(np.median(ratio[part])) for part in (~(limb | other), limb & other))
+    return factors[1] <= _SAME_FACTOR * factors[0]
 
 
 def _shifted(one: NDArray[Any], other: NDArray[Any], rows: int) -> tuple[NDArray[Any], NDArray[Any]]:
