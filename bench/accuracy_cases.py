@@ -255,6 +255,17 @@ def _round_shutter(case: Case, rng: np.random.Generator) -> Case:
     return replace(case, image=np.where(inside, _light(case, rng), 0).astype(np.uint8))
 
 
+def _round_collimator(case: Case, rng: np.random.Generator) -> Case:
+    """Leave a disc of the radiograph as it is, in a surround that is white or light grey."""
+    rows, columns = case.image.shape
+    down, across = np.ogrid[:rows, :columns]
+    radius = max(rows, columns) / 2 * float(rng.uniform(0.93, 1.02))
+    row, column = (count / 2 + float(rng.uniform(-0.03, 0.03)) * count for count in (rows, columns))
+    inside = (down - row) ** 2 + (across - column) ** 2 <= radius**2
+    surround = float(rng.uniform(160, 255)) + rng.normal(0, 2, case.image.shape)
+    return replace(case, image=np.where(inside, case.image, surround.clip(0, 255)).astype(np.uint8))
+
+
 def _corners_off(case: Case, rng: np.random.Generator) -> Case:
     """Cut the corners off with a black shutter, air being light."""
     rows, columns = case.image.shape
@@ -302,6 +313,7 @@ CHANGES: dict[str, Change] = {
     "turned": turned,
     "wide white frame": _set_in((245, 254), 2.0),
     "grey padding": _set_in((40, 200), 0.0),
+    "round collimator": _round_collimator,
 }
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.kernels import Runs, block_means, histogram, otsu_threshold, runs_from_image
-from fxcore.steps.field import Frame, Grey, bright_frame
+from fxcore.steps.disc import around_disc
+from fxcore.steps.field import Frame, Grey, Mask, bright_frame, quantiles
 from fxcore.steps.foreground import Foreground, foreground
 from fxcore.steps.noise import CALMED, calmed, noise_level
 from fxcore.steps.veil import without_veil
@@ -19,6 +20,8 @@ _SIDE = 256
 _NOISY = 1.2
 # What is seen without a veil must stand out so far, in thresholds of noise.
 _CLEAR = 1.2
+# The surround of a round field is dark if no more of the field than this is darker.
+_DARK = 0.02
 
 
 class Overview:
@@ -52,6 +55,7 @@ class Overview:
         other = Overview(np.float32(255) - self.grey, self.step)
         other.__dict__["negative"] = self
         other.__dict__["noise"] = self.noise
+        other.__dict__["disc"] = self.disc
         return other
 
     @cached_property
@@ -62,7 +66,16 @@ class Overview:
     @cached_property
     def frame(self) -> Frame:
         """The bright frame; the dark one is that of the negative."""
-        return bright_frame(self.grey)
+        frame, disc = bright_frame(self.grey), self.disc
+        # What is as dark as anything within is the negative's.
+        if not disc.any() or float(np.median(self.grey[disc])) <= quantiles(self.grey, ~disc, (_DARK,))[0]:
+            return frame
+        return Frame(frame.mask | disc, frame.sure | disc)
+
+    @cached_property
+    def disc(self) -> Mask:
+        """What surrounds a round field, whatever its level."""
+        return around_disc(self.grey)
 
     @cached_property
     def ground(self) -> Foreground:
