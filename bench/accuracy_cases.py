@@ -208,6 +208,23 @@ def _text(case: Case, rng: np.random.Generator) -> Case:
     return replace(case, image=image)
 
 
+def _patient_data(case: Case, rng: np.random.Generator) -> Case:
+    """Burn four lines of white text into each of some corners, whatever they lie over."""
+    image = case.image.copy()
+    rows, columns = image.shape
+    scale, thick = max(rows, columns) / float(rng.uniform(700, 1300)), max(1, max(rows, columns) // 600)
+    for corner in rng.permutation(4)[: int(rng.integers(1, 4))]:
+        for line in range(4):
+            words = str(
+                rng.choice(("DOE^JANE ANN", "ID 4711-0815", "12.03.1967 F", "HAND PA 14:22", "55 kV 2 mAs"))
+            )
+            width, height = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)[0]
+            down = round(1.6 * (line + 1) * height)
+            at = (6 if corner % 2 else columns - width - 6, down if corner < 2 else rows + height - down)
+            cv2.putText(image, words, at, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
+    return replace(case, image=image)
+
+
 def _narrow_window(case: Case, rng: np.random.Generator) -> Case:
     """Show the denser part of the anatomy white, as a window that is too narrow does."""
     level = cv2.threshold(case.image, 0, 255, cv2.THRESH_OTSU)[0]
@@ -313,6 +330,7 @@ CHANGES: dict[str, Change] = {
     "turned": turned,
     "wide white frame": _set_in((245, 254), 2.0),
     "grey padding": _set_in((40, 200), 0.0),
+    "patient data": _patient_data,
     "round collimator": _round_collimator,
 }
 

@@ -11,6 +11,7 @@ from fxcore.kernels import Runs, block_means, histogram, otsu_threshold, runs_fr
 from fxcore.steps.disc import around_disc
 from fxcore.steps.field import Frame, Grey, Mask, bright_frame, quantiles
 from fxcore.steps.foreground import Foreground, foreground
+from fxcore.steps.lettering import without_lettering
 from fxcore.steps.noise import CALMED, calmed, noise_level
 from fxcore.steps.veil import without_veil
 
@@ -80,7 +81,7 @@ class Overview:
     @cached_property
     def ground(self) -> Foreground:
         """Anatomy and background, bright anatomy on dark; without the veil of scattered radiation."""
-        grey, noise = self.grey, 0.0
+        grey, noise = without_lettering(self.grey), 0.0
         if self.noise > _NOISY:
             grey, noise = calmed(grey), CALMED * self.noise
         found = foreground(grey, self.frame.mask, noise)
