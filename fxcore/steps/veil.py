@@ -50,9 +50,9 @@ def without_veil(grey: Grey, field: Mask) -> Grey | None:
     small, within = _blocks(grey).mean(axis=(1, 3)), np.all(_blocks(field), axis=(1, 3))
     if min(small.shape) <= _APART:
         return None
-    tried = ((*_share(small, _blurred(small, width), within), width) for width in _BLURS)
-    veils = [veil for veil in tried if _LEAST < veil[1] < _MOST]
-    remaining, share, width = min(veils, default=(1.0, 0.0, 0.0))
+    pairs = _pairs(_background(small, within))
+    tried = ((*_share(small, _blurred(small, width), within, pairs), width) for width in _BLURS)
+    remaining, share, width = min(tried)
     if remaining > _REMAINING:
         return None
     return grey - np.float32(share) * _blurred(grey, width)
@@ -64,28 +64,41 @@ def _blocks(values: NDArray[Any]) -> NDArray[Any]:
     return values[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
 
 
-def _share(grey: Grey, blurred: Grey, field: Mask) -> tuple[float, float]:
-    """Return which part of the differences in the background remains without the veil, and its share."""
+def _share(grey: Grey, blurred: Grey, field: Mask, pairs: list[Mask]) -> tuple[float, float]:
+    """Return which part of the differences in the background remains without the veil, and its share.
+
+    All of them, where what is found is no veil. `pairs` are of the background as it is told with the veil.
+    """
     share = np.float32(0)
-    for _ in range(_ROUNDS):
-        lifted = grey - share * blurred
-        background = field & (lifted <= otsu_level(lifted, field))
-        steps, veil_steps = _differences(grey, background), _differences(blurred, background)
+    for again in range(_ROUNDS):
+        if again:
+            pairs = _pairs(_background(grey - share * blurred, field))
+        steps, veil_steps = _differences(grey, pairs), _differences(blurred, pairs)
         if min(part.size for part in steps) < _FEWEST:
             return 1.0, 0.0
         share = _proportion(np.concatenate(steps), np.concatenate(veil_steps))
+    if not _LEAST < share < _MOST:
+        return 1.0, 0.0
     before = _spread(steps)
     after = _spread([step - share * veil for step, veil in zip(steps, veil_steps, strict=True)])
     return after / max(before, _FLAT), float(share)
 
 
-def _differences(levels: Grey, where: Mask) -> list[Grey]:
-    """Return the differences between points that lie apart, both of them in a mask: down, and across."""
-    found = []
-    for values, inside in ((levels, where), (levels.T, where.T)):
-        both = inside[_APART:] & inside[:-_APART]
-        found.append((values[_APART:] - values[:-_APART])[both])
-    return found
+def _background(grey: Grey, field: Mask) -> Mask:
+    return field & (grey <= otsu_level(grey, field))
+
+
+def _pairs(where: Mask) -> list[Mask]:
+    """Return where two points lie apart, both of them in a mask: down, and across."""
+    return [inside[_APART:] & inside[:-_APART] for inside in (where, where.T)]
+
+
+def _differences(levels: Grey, pairs: list[Mask]) -> list[Grey]:
+    """Return the differences between the points of pairs."""
+    return [
+        (values[_APART:] - values[:-_APART])[both]
+        for values, both in zip((levels, levels.T), pairs, strict=True)
+    ]
 
 
 def _spread(differences: list[Grey]) -> float:
