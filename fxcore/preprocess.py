@@ -17,6 +17,7 @@ from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError, ParameterError
 from fxcore.executor import open_executor
 from fxcore.jobs import PreprocessTask
+from fxcore.made_before import hindrance
 from fxcore.output import output_folder
 from fxcore.places import resolved
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
@@ -37,7 +38,8 @@ def preprocess(
 ) -> Summary:
     """Run the preprocessing steps over a data set.
 
-    Running it over its own output changes no image: every step recognises its marks.
+    Running it over its own output changes no image: every step recognises its marks. Other settings than
+    those it was made with are refused then, but for more steps after the last one, and fewer parts.
 
     Parameters
     ----------
@@ -69,6 +71,7 @@ def preprocess(
             f"the output {out} and the data set {source.root} must not lie within each other"
         )
     earlier = read_finished(source)
+    _check_steps(source, earlier, settings)
     config = earlier.get("config", {}) | {"steps": to_dict(settings.steps)}
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": earlier.get("key_check", "")}
@@ -118,6 +121,16 @@ def preprocess(
             progress=progress,
             began=began,
             shard=shard,
+        )
+
+
+def _check_steps(source: Layout, earlier: dict[str, Any], settings: Settings) -> None:
+    """Refuse settings that would do nothing, or not what they say, as steps have run with others before."""
+    done = earlier.get("config", {}).get("steps")
+    if done is not None and (found := hindrance(done, settings.steps)):
+        raise ParameterError(
+            f"{source.root} was preprocessed before, with other settings ({found}), and a step leaves alone "
+            "what it has done; name the data set that it was made from, or one that fxray ingest makes"
         )
 
 
