@@ -281,3 +281,21 @@ def test_files_find_their_keys(tmp_path: Path) -> None:
     assert files.keys_of("x/a.png") == ("x/a.png",)
     assert files.keys_of("y/b.dcm") == ("b",)
     assert files.keys_of("c.dcm") == ()
+
+
+@pytest.mark.parametrize("more", [1, 20_000])
+def test_a_quotation_mark_that_would_swallow_rows_is_told(tmp_path: Path, more: int) -> None:
+    rows = "".join(f"A{i},{i % 2},said\n" for i in range(more))
+    for rest in (rows, rows + 'B,0,"x" y\n'):
+        with pytest.raises(ParameterError, match="on line 2 goes on to line"):
+            _read(tmp_path, f'accession,fracture,report\nA,1,"inch\n{rest}')
+
+
+def test_a_quotation_mark_that_swallows_nothing_does_no_harm(tmp_path: Path) -> None:
+    table = _read(tmp_path, 'accession,fracture,report\nA1,1,"3 cm" cast\nA2,0,5" plate\nA3,1,"so"\n')
+    assert len(table.labels) == 3
+
+
+def test_a_cell_may_have_several_lines(tmp_path: Path) -> None:
+    text = 'accession,fracture,report\r\nA1,1,"one\r\n\r\n""two"", three"\r\nA2,0,"so\nand so"\r\n'
+    assert _read(tmp_path, text).labels == {"A1": B, "A2": N}

@@ -41,13 +41,17 @@ def read_rows(path: Path, where: str) -> tuple[list[list[str]], list[int], bool]
     delimiter = delimiter or _delimiter(text)
     rows: list[list[str]] = []
     lines: list[int] = []
+    written, began = list(io.StringIO(text, newline="")), 0
+    reader = csv.reader(written, delimiter=delimiter)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         for row in reader:
+            _check_quotes(written[began : reader.line_num], delimiter, began, where)
+            began = reader.line_num
             if any(cell.strip() for cell in row):
                 rows.append(row)
                 lines.append(reader.line_num)
     except csv.Error as error:
+        _check_quotes(written[began : reader.line_num], delimiter, began, where)
         raise ParameterError(f"{where} is not a delimited table: {error} (line {reader.line_num})") from error
     if not rows:
         raise ParameterError(f"{where} is empty")
@@ -56,6 +60,34 @@ def read_rows(path: Path, where: str) -> tuple[list[list[str]], list[int], bool]
             f"{where} has one column; a key and a label are needed, separated by , ; tab or |"
         )
     return rows, lines, is_unicode
+
+
+def _check_quotes(written: list[str], delimiter: str, before: int, where: str) -> None:
+    """Refuse a row of several lines in which a quotation mark of the text was taken for the start of a cell.
+
+    It would hold all rows up to the next such mark, and their labels be lost. In one line, such a mark does
+    no harm.
+
+    Parameters
+    ----------
+    written : list of str
+        The lines of one row.
+    delimiter : str
+    before : int
+        The number of lines before them.
+    where : str
+        The table, for messages.
+    """
+    if len(written) < 2:
+        return
+    try:
+        list(csv.reader(written, delimiter=delimiter, strict=True))
+    except csv.Error:
+        raise ParameterError(
+            f"{where}: a cell that begins with a quotation mark on line {before + 1} goes on to line "
+            f"{before + len(written)}, and does not end there as such a cell has to; the rows between would "
+            "be lost. Take the mark out, or have the table written anew by a program that doubles such marks"
+        ) from None
 
 
 def _decode(raw: bytes) -> tuple[str, bool]:
