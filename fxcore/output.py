@@ -17,6 +17,7 @@ from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import write_atomically
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.run import Progress
+from fxcore.settings import ALLOWANCES
 from fxcore.shards import Shard
 
 _SETTINGS_FILE = "settings.json"
@@ -147,6 +148,8 @@ def begun_settings(layout: Layout) -> dict[str, Any]:
 def check_settings(root: Path, begun: dict[str, Any], identity: dict[str, Any]) -> None:
     """Check that the output at `root`, if it was `begun`, was so with the same `identity`.
 
+    What a worker is allowed may be another: files that need more are given up, and tried again by each run.
+
     Raises
     ------
     FxrayError
@@ -154,11 +157,19 @@ def check_settings(root: Path, begun: dict[str, Any], identity: dict[str, Any]) 
     """
     if begun:
         for name, value in identity.items():
-            if begun.get(name) != value:
+            earlier, now = _without_allowances(begun.get(name)), _without_allowances(value)
+            if earlier != now:
                 raise FxrayError(
                     f"{root} was made with another {name.replace('_', ' ')} "
-                    f"({difference(begun.get(name), value)}); use the same, or name a new folder"
+                    f"({difference(earlier, now)}); use the same, or name a new folder"
                 )
+
+
+def _without_allowances(config: Any) -> Any:
+    """Return settings without what a worker is allowed; of what holds none, all."""
+    if not (isinstance(config, dict) and isinstance(ingest := config.get("ingest"), dict)):
+        return config
+    return config | {"ingest": {key: value for key, value in ingest.items() if key not in ALLOWANCES}}
 
 
 def difference(earlier: Any, now: Any, path: str = "") -> str:

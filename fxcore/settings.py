@@ -11,6 +11,8 @@ from fxcore.errors import ParameterError
 from fxcore.steps import Pipeline
 
 IMAGE_STUDIES = ("auto", "file", "folder")
+# What a worker may take for a file; it does not change what becomes of one that gets by with it.
+ALLOWANCES = ("seconds_per_file", "memory_per_worker")
 # GiB: a PiB, which no machine has, and far below what the system can be told as a number.
 _MOST_MEMORY = 2**20
 

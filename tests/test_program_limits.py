@@ -64,7 +64,9 @@ def test_an_unexpected_exception_costs_its_file_and_is_said_to_be_a_fault(tmp_pa
     assert "DOE" not in fault_message
     assert "memory_per_worker" in greedy_message
     assert len(list((tmp_path / "out" / "broken").glob("*/*.png"))) == 4
-    # The mistake may have been mended since, and there may be memory by now.
+    # The mistake may have been mended since, and there may be memory by now, or more of it be allowed.
+    (tmp_path / "more.toml").write_text("[ingest]\nmemory_per_worker = 5\nseconds_per_file = 90\n")
+    job += ["--config", tmp_path / "more.toml"]
     assert summary(*job)["studies_done_now"] == 2
     assert rejects(tmp_path / "out") == []
     assert len(list((tmp_path / "out" / "broken").glob("*/*.png"))) == 6
@@ -101,3 +103,13 @@ def test_the_largest_radiograph_fits_a_worker_and_one_that_does_not_costs_itself
     figures = summary("build", archive, tmp_path / "small", *options, code=3)
     assert (figures["converted"], figures["dropped"]) == (1, {"out_of_memory": 1})
     assert "memory_per_worker" in rejects(tmp_path / "small")[0][1]
+
+
+def test_other_limits_than_what_a_worker_is_allowed_are_refused_in_one_data_set(tmp_path):
+    draw(tmp_path / "archive" / "good.png", 1)
+    job = ["ingest", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key", "--workers", 1]
+    summary(*job)
+    limits = "[ingest]\nseconds_per_file = 90\n[ingest.pixels.limits]\nmax_frames = 1\n"
+    (tmp_path / "other.toml").write_text(limits)
+    refused = fxray(*job, "--config", tmp_path / "other.toml", code=1).stderr
+    assert "another config (ingest.pixels.limits.max_frames: 10000 then, 1 now)" in refused
