@@ -118,6 +118,10 @@ class Plan:
         """Return the number of studies to make."""
         return int(self._database.execute("SELECT COUNT(*) FROM study").fetchone()[0])
 
+    def labels(self) -> dict[str, str]:
+        """Return the label of each study that will be made, by its identifier."""
+        return dict(self._database.execute("SELECT study_id, label FROM study"))
+
     def study_ids(self) -> Iterator[str]:
         """Yield the identifiers of the studies to make."""
         return (study_id for (study_id,) in self._database.execute("SELECT study_id FROM study"))

@@ -124,7 +124,7 @@ def ingest(
             progress.say(sentence)
         if link_file:
             write_link_file(places["link file"], plan)
-        there = set(plan.study_ids())
+        there = plan.labels()
         to_do = sum(shard is None or shard.holds(study_id) for study_id in there)
         progress.stage("Building studies" if steps else "Ingesting studies", to_do)
         tasks = ingest_tasks(plan, archive, layout, settings, steps)
@@ -138,6 +138,7 @@ def ingest(
             there=there,
             source=archive,
             unread=plan.unread,
+            labels=there,
         )
         provenance: dict[str, Any] = {
             **made_by,

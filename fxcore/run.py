@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -125,6 +125,7 @@ def do_studies(
     there: Container[str],
     source: Path,
     unread: str = "",
+    labels: Mapping[str, str] | None = None,
 ) -> Planned:
     """Do the studies, or those of a shard, that are not done yet.
 
@@ -144,6 +145,8 @@ def do_studies(
         Where they are from.
     unread : str
         What there could not be listed or read, in words.
+    labels : mapping of str to str, optional
+        The labels of the studies, by their identifiers, where they may be others than in an earlier run.
 
     Returns
     -------
@@ -152,18 +155,20 @@ def do_studies(
     Raises
     ------
     FxrayError
-        If so many studies of an earlier run are missing that it looks like a mishap.
+        If so many studies of an earlier run are missing, or unlabelled, that it looks like a mishap.
     """
-    missing, done = Missing(there), {}
+    missing, done = Missing(there, labels), {}
     for record in read_records(layout):
         if record.study_id == LOOSE:
             continue
-        missing.see(record.study_id, record.radiographs)
+        missing.see(record.study_id, record.radiographs, record.label)
         mine = shard is None or shard.holds(record.study_id)
         # An empty fingerprint says nothing of the files: two of them are not the same.
         if mine and record.fingerprint and is_in_place(layout, record):
             done[record.study_id] = record.fingerprint
     missing.check(layout, source, unread)
+    if missing.changed:
+        progress.say(missing.changed)
     drop_accounts(layout, shard, progress.say)
     planned = Planned(missing)
 

@@ -45,14 +45,21 @@ fxcore.work.index_file = index_file
 _PROVENANCE = {"tool": "fxray", "commands": ["build"], "config": {}}
 
 
-def run(out: Path, there: list[str], unread: str = "", shard: Shard | None = None) -> tuple[Summary, str]:
+def run(
+    out: Path,
+    there: list[str],
+    unread: str = "",
+    shard: Shard | None = None,
+    labels: dict[str, str] | None = None,
+) -> tuple[Summary, str]:
     said, summary = Said(), Summary(str(out))
     with output_folder(out, {"config": {}}, said, shard) as layout:
         if not layout.provenance.exists():
             for study_id in there:
                 write(layout, study_id, seeds=(1,))
+        source = Path("archive")
         planned = do_studies(
-            layout, [], Here(), said, summary, shard, there=there, source=Path("archive"), unread=unread
+            layout, [], Here(), said, summary, shard, there=there, source=source, unread=unread, labels=labels
         )
         planned.studies = set(there)
         finish(
@@ -98,6 +105,38 @@ def test_what_looks_like_a_mishap_is_refused_and_the_data_set_stays(tmp_path, af
         assert read_finished(Layout(tmp_path / "out"))
     assert run(tmp_path / "out", _STUDIES, unread)[0].studies_removed == 0
     assert tree(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("count", "lost", "other", "told"),
+    [
+        (24, 12, 12, "12 have the other label now and 12 have none."),
+        (11, 10, 0, "Of 11 studies that an earlier run labelled, 10 have none."),
+        (24, 0, 24, "Of 24 studies that an earlier run labelled, 24 have the other label now."),
+        (24, 0, 0, ""),
+    ],
+)
+def test_labels_that_changed_are_said(tmp_path, count, lost, other, told):
+    run(tmp_path / "out", _STUDIES[:count])
+    now = ["unlabelled"] * lost + ["not_broken"] * other + ["broken"] * count
+    said = run(tmp_path / "out", _STUDIES[:count], labels=dict(zip(_STUDIES, now, strict=False)))[1]
+    assert said.endswith(told)
+    assert bool(said) == bool(told)
+
+
+def test_labels_that_are_lost_by_a_forgotten_option_are_kept(tmp_path):
+    archive, out = tmp_path / "archive", tmp_path / "out"
+    for i in range(12):
+        draw(archive / f"case{i}" / "a.png", i)
+    table = "".join(f"case{i}/a.png,{i % 2}\n" for i in range(12))
+    (tmp_path / "labels.csv").write_text(f"file,fracture\n{table}")
+    job = ["ingest", archive, out, "--key", tmp_path / "key", "--workers", 1]
+    summary(*job, "--labels", tmp_path / "labels.csv")
+    before = tree(out)
+    refused = fxray(*job, code=1).stderr
+    assert "12 of 12 labelled studies" in refused
+    assert "forgotten (--labels)" in refused
+    assert tree(out) == before
 
 
 @pytest.mark.parametrize("begun", ["", "records/ab", "account-1-of-2", "changing"])
