@@ -13,6 +13,8 @@ from fxcore.labels.keys import KINDS, comparable
 from fxcore.settings import IngestConfig
 
 _RUNNING = re.compile(r"\d{1,5}")
+# What is left of a long number in a table that a spreadsheet saved: 2.02301E+11, 2,02301E+11.
+_ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+\d{1,2}")
 _ZEROS = "zeros at the beginning"
 # What people and programs change in keys, by what it is called.
 _CHANGES: dict[str, Callable[[str], str]] = {
@@ -190,6 +192,11 @@ def _hints(labels: LabelTable, matched: set[str], files: Iterable[IndexEntry]) -
     }
     if near["accession"]:
         hints["accession"] = ""
+    if rounded := sum(map(bool, map(_ROUNDED.fullmatch, left))):
+        hints["rounded"] = (
+            f"{rounded} keys are numbers of which a spreadsheet kept the first digits only (as in 1.2E+11): "
+            "export that column as text."
+        )
     if patients:
         hints["patients"] = (
             f"{patients} keys are PatientIDs; if a label is that of all studies of a patient, give the "

@@ -53,6 +53,16 @@ def table(folder: Path, text: str) -> LabelTable:
         ("image,label\n0017,1\n9999,0\n7777,0\n0018,0\n6,0\n", "AccessionNumber", "as which 2 do"),
         ("Study,label\n1.2.3.4.5,1\n1.2.3.4.6,0\nTotal,\n", "StudyInstanceUID", "1 missing_label"),
         ("Accession,label\n0018,1\nP0,0\nP1,0\n", "AccessionNumber", "as AccessionNumber (guessed)"),
+        (
+            "Accession,label\n0018,1\n2.02E+11,0\n",
+            "AccessionNumber",
+            "1 keys are numbers of which a spreadsheet",
+        ),
+        (
+            "Accession;label\n2,02301E+11;1\n18,0;0\n",
+            "AccessionNumber",
+            "WARNING.*1 keys are numbers of which",
+        ),
         ("Accession,label\n17,1\n18,0\n", "AccessionNumber", "WARNING.*zeros at the beginning, 2 keys"),
         ("Accession,label\nA,1\nB,0\n", "AccessionNumber", "WARNING: none of the 2 keys.*--key-column"),
     ],
