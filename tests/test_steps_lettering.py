@@ -41,6 +41,19 @@ def test_what_is_no_text_stays() -> None:
         np.testing.assert_array_equal(without_lettering(kept), kept)
 
 
+@pytest.mark.parametrize("degrees", range(0, 180, 8))
+def test_a_thin_bone_is_no_text_however_it_lies(degrees: int) -> None:
+    image = np.full((256, 200), 60, np.float32)
+    for apart in (-12, 0, 12):
+        bone = ((100, 128), (90, 3), degrees)
+        corners = cv2.boxPoints(bone) + apart * np.array(
+            [-np.sin(np.radians(degrees)), np.cos(np.radians(degrees))]
+        )
+        cv2.fillPoly(image, [np.round(16 * corners).astype(np.int32)], 220, cv2.LINE_AA, 4)
+    assert (image > 200).sum() > 500
+    np.testing.assert_array_equal(without_lettering(image), image)
+
+
 def test_patient_data_in_the_corners_moves_no_axis() -> None:
     cases = [case for case in phantoms(16) if case.tilt is not None]
     for case, written in zip(cases, changed(cases, "patient data"), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -30,7 +31,7 @@ _LEAST = 0.002
 # What is left of a letter by its blur, in pixels about it.
 _BLUR = 2
 _ACROSS, _DOWN = (0, 1), (1, 0)
-_WAYS = (_ACROSS, _DOWN, (1, 1), (1, -1))
+_WAYS = (_ACROSS, _DOWN, (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))
 
 
 def without_lettering(grey: Grey) -> Grey:
@@ -74,7 +75,8 @@ def _text(strokes: Mask) -> Mask:
 
 
 def _opened(grey: Grey, count: int, way: tuple[int, int]) -> Grey:
-    """Open by a line of so many pixels; beyond the border lies what is at it."""
+    """Open by a line that is so many pixels long; beyond the border lies what is at it."""
+    count = round((count - 1) / math.hypot(*way)) + 1
     down, across = (abs(step) * (count - 1) for step in way)
     padded = np.pad(grey, ((down, down), (across, across)), mode="edge")
     least = _along(padded, count, way, np.minimum)
