@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.accuracy_cases import NO_FRACATLAS, Case, fracatlas, negative, pairs, phantoms, variants
+from bench.accuracy_cases import NO_FRACATLAS, Case, fracatlas, negative, phantoms
+from bench.accuracy_changes import pairs, variants
 from bench.accuracy_sheet import Shown, write_sheets
 from bench.options import Options
 from bench.results import Findings, Table

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from bench import accuracy
 from bench.accuracy import ALIGNMENT, INVERSION, SPLITTER, aligned, inverted, iou, split
-from bench.accuracy_cases import CHANGES, Case, changed, fracatlas, negative, pairs, phantoms, turned
+from bench.accuracy_cases import Case, fracatlas, negative, phantoms
+from bench.accuracy_changes import CHANGES, changed, pairs, turned
 from fxcore.cli.app import app
 from tests.shared_data import requires_fracatlas
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.accuracy_cases import CHANGES, phantoms
+from bench.accuracy_cases import phantoms
+from bench.accuracy_changes import CHANGES
 from fxcore.steps.disc import around_disc
 from fxcore.steps.inversion import inversion_margin
 from fxcore.steps.limbs import find_limbs

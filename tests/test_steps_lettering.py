@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bench.accuracy import ALIGNMENT, aligned
-from bench.accuracy_cases import changed, phantoms
+from bench.accuracy_cases import phantoms
+from bench.accuracy_changes import changed
 from fxcore.steps.lettering import without_lettering
 from tests.test_steps import hand
 
