@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from fxtrain.models.rx import PLAIN, VARIANTS, Rx, is_rx
 IMAGENET = "imagenet"
 # Transformers are made for one square size, of whole patches.
 _PATCH, _PATCHES = 32, {"vit_h_14": 14}
+# In files of torchvision: heads that only help to train, and names of long ago, as norm.1 for norm1.
+_HELPERS = ("AuxLogits.", "aux1.", "aux2.")
+_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
 def known_models() -> list[str]:
@@ -113,7 +118,16 @@ class Weights:
             If they are of another one.
         """
         state = self._state
-        found = {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
+        found = OrderedDict(
+            (name.removeprefix(prefix), state[name]) for name in state if name.startswith(prefix)
+        )
+        # The versions of modules, without which torch takes weights for older ones.
+        versions = getattr(state, "_metadata", {})
+        found._metadata = {  # type: ignore[attr-defined]
+            f"{name}.".removeprefix(prefix)[:-1]: versions[name]
+            for name in versions
+            if f"{name}.".startswith(prefix)
+        }
         try:
             model.load_state_dict(found)
         except RuntimeError:
@@ -123,19 +137,34 @@ class Weights:
         self.used = True
 
     def load_published(self, network: nn.Module) -> None:
-        """Give them to a network of torchvision, if they are its own, as torchvision publishes them.
+        """Give them to a network of torchvision, if they are of one, as torchvision publishes them.
 
-        Of three channels and a thousand classes, maybe with heads that only help to train.
+        Of three channels and a thousand classes, maybe with heads that only help to train, or by names of
+        long ago.
+
+        Raises
+        ------
+        FxrayError
+            If they are of another one.
         """
-        if (own := network.state_dict()).keys() <= self._state.keys():
-            self._state = {name: self._state[name] for name in own}
+        found = OrderedDict(
+            (_DENSE_LAYER.sub(r"\1\2", name), value)
+            for name, value in self._state.items()
+            if not name.startswith(_HELPERS)
+        )
+        if found.keys() & network.state_dict().keys():
+            found._metadata = getattr(self._state, "_metadata", {})  # type: ignore[attr-defined]
+            self._state = found
             self.load(network)
 
 
 def _mismatch(own: dict[str, Tensor], found: dict[str, Any]) -> str:
     """Say how weights are not those of a model, by the first that is not as it has to be."""
+    # What counts batches may be missing: torch did not write it once.
+    own = {name: own[name] for name in own if not name.endswith("num_batches_tracked")}
     if lacking := [name for name in own if name not in found]:
         return f"they lack {len(lacking)} of its {len(own)} tensors, {lacking[0]} and so on"
+    found = {name: found[name] for name in found if not name.endswith("num_batches_tracked")}
     if others := [name for name in found if name not in own]:
         return f"it has no {others[0]}, of which kind they hold {len(others)}"
     shapes = ((name, tuple(getattr(found[name], "shape", ())), tuple(own[name].shape)) for name in own)

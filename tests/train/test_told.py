@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,47 @@ def test_weights_as_torchvision_publishes_them_are_taken(tmp_path):
         first = next(each for each in model.state_dict().values() if each.shape[1:2] == (1,))
         expected = next(iter(published.state_dict().values())).sum(dim=1, keepdim=True)
         torch.testing.assert_close(first, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("resnet18", r"^nothing$", ""),
+        ("densenet121", r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2"),
+        ("vit_b_32", r"mlp\.0\.", "mlp.linear_1."),
+    ],
+)
+def test_published_weights_of_long_ago_are_taken(tmp_path, name, old, new):
+    """Files of torchvision have no counts of batches, and some the names of its first versions."""
+    options = {"image_size": 64} if name == "vit_b_32" else {}
+    published = torchvision.models.get_model(name, weights=None, **options).state_dict()
+    state = {
+        re.sub(old, new, key).replace("mlp.3.", "mlp.linear_2."): value
+        for key, value in published.items()
+        if not key.endswith("num_batches_tracked")
+    }
+    torch.save(state, tmp_path / "weights.pth")
+    config = ModelConfig(name=name, pretrained=str(tmp_path / "weights.pth"))
+    model = create_model(config, Frame(64, 64)).state_dict()
+    of_matrices = [value for value in model.values() if value.ndim == 2 and value.shape[0] > 1]
+    of_filters = [value for value in model.values() if value.ndim == 4 and value.shape[1] > 1]
+    for value in (*of_matrices, *of_filters):
+        assert any(value.shape == each.shape and value.equal(each) for each in published.values())
+
+
+@pytest.mark.parametrize(("larger", "name"), [("resnet34", "resnet18"), ("convnext_small", "convnext_tiny")])
+def test_published_weights_of_a_larger_network_are_not_cut_to_a_smaller_one(tmp_path, larger, name):
+    torch.save(torchvision.models.get_model(larger, weights=None).state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(FxrayError, match=r"not of this model: it has no \S+, of which kind they hold \d+$"):
+        create_model(ModelConfig(name=name, pretrained=str(tmp_path / "weights.pth")), Frame(64, 64))
+
+
+def test_weights_that_a_run_has_given_are_taken_with_the_versions_of_their_modules(tmp_path):
+    model = create_model(ModelConfig(name="mnasnet0_5"), Frame(64, 64))
+    torch.save({"model": model.state_dict()}, tmp_path / "best.pt")
+    again = create_model(ModelConfig(name="mnasnet0_5", pretrained=str(tmp_path / "best.pt")), Frame(64, 64))
+    for one, other in zip(model.state_dict().values(), again.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
 def test_an_aggregator_takes_published_weights_for_its_views(tmp_path):
