@@ -49,17 +49,20 @@ def new_model(config: TrainConfig, *, weights: bool) -> nn.Module:
 def origin_of(config: TrainConfig, table: Table) -> dict[str, Any]:
     """Return what a run writes down of what it begins with.
 
-    ``image_mean`` and ``image_deviation``, which images are normalised by, are those of the data set; an
-    aggregator on trained views shows them images as they have learned from, whatever data set it is on. Of
-    these views, ``init_checkpoint`` is the digest.
+    ``image_mean`` and ``image_deviation``, which images are normalised by, are those of the data set; weights
+    that come from a run are shown images as they have learned from, whatever data set they are on. Of the
+    views of an aggregator, ``init_checkpoint`` is the digest.
     """
-    if not config.model.init:
+    # Of two, `init` is the first: it gives the features.
+    places = origins(config.model)
+    if places:
+        mean, deviation = places[0].read_middle()
+    else:
         mean, deviation = centre(table.mean, table.deviation, config)
-        return {"image_mean": mean, "image_deviation": deviation}
-    views = RunDirectory(Path(config.model.init))
-    mean, deviation = views.read_middle()
-    digest = checkpoint_digest(views.best)
-    return {"image_mean": mean, "image_deviation": deviation, "init_checkpoint": digest}
+    origin: dict[str, Any] = {"image_mean": mean, "image_deviation": deviation}
+    if config.model.init:
+        origin["init_checkpoint"] = checkpoint_digest(places[0].best)
+    return origin
 
 
 def centre(mean: float, deviation: float, config: TrainConfig) -> tuple[float, float]:

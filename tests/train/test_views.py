@@ -68,6 +68,16 @@ def test_trained_views_are_shown_images_as_they_have_learned_from(tmp_path, data
     assert result["measures"]["model"]["auc"]["value"] == pytest.approx(history[0]["val_auc"])
 
 
+@pytest.mark.parametrize("name", ["rx-lite", "aggregator"])
+def test_weights_of_a_checkpoint_are_shown_images_as_in_its_run(dataset, inverted, name):
+    best = RunDirectory(inverted).best
+    config = replace(
+        SMALL, model=ModelConfig(name=name, pretrained=str(best), freeze_views=name != "rx-lite")
+    )
+    origin = origin_of(config, read_table(dataset))
+    assert (origin["image_mean"], origin["image_deviation"]) == RunDirectory(inverted).read_middle()
+
+
 @pytest.mark.parametrize("base", [SMALL, RESNET], ids=["rx-lite", "resnet18"])
 def test_judged_view_by_view_it_begins_exactly_as_good_as_its_views(tmp_path, dataset, base):
     train(dataset, tmp_path / "views", replace(base, epochs=1))
