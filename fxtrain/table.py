@@ -29,8 +29,8 @@ class Table:
     root : pathlib.Path
         The data set.
     fingerprint : str
-        Of the files it was made from, the settings it was made with, and the mean and deviation that came
-        of it: another one means other pixels.
+        Of the files it was made from, the settings it was made with, the mean and deviation that came of it,
+        and the labelled radiographs in its table: another one means other pixels, or others of them.
     mean, deviation : float
         Over all its pixels, on the scale 0 to 1.
     radiographs : list of str
@@ -111,7 +111,7 @@ def read_table(root: Path) -> Table:
     counts = [len(rows[study][2]) for study in studies]
     return Table(
         root=layout.root,
-        fingerprint=_fingerprint(provenance),
+        fingerprint=_fingerprint(provenance, rows),
         mean=float(provenance.get("mean") or 0.0),
         deviation=float(provenance.get("standard_deviation") or 1.0),
         radiographs=[radiograph for study in studies for radiograph in sorted(rows[study][2])],
@@ -125,7 +125,11 @@ def read_table(root: Path) -> Table:
     )
 
 
-def _fingerprint(provenance: dict[str, Any]) -> str:
+def _fingerprint(provenance: dict[str, Any], rows: dict[str, tuple[bool, str, list[str]]]) -> str:
     names = ("source_fingerprint", "config", "mean", "standard_deviation")
     text = json.dumps([provenance.get(name) for name in names], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(text.encode())
+    for study in sorted(rows):
+        broken, patient, radiographs = rows[study]
+        digest.update(f"\n{study} {broken} {patient} {sorted(radiographs)}".encode())
+    return digest.hexdigest()

@@ -88,6 +88,22 @@ def test_a_run_stopped_before_its_first_checkpoint_is_gone_on_with(tmp_path, dat
         assert torch.equal(value, other.load(other.last)["model"][name]), name
 
 
+def test_a_run_is_not_gone_on_with_or_judged_by_other_rows_of_its_data_set(tmp_path, dataset, trained):
+    run = shutil.copytree(trained, tmp_path / "run")
+    # With the times of its files, which are not what tells.
+    fewer = Path(shutil.copytree(dataset, tmp_path / "fewer"))
+    header, *rows = (fewer / "metadata.csv").read_text().splitlines(keepends=True)
+    several = [row for row in rows if row.split(",")[0].endswith("0001")]
+    rows.remove(several[-1])
+    (fewer / "metadata.csv").write_text("".join([header, *rows]))
+    with pytest.raises(DataSetError, match="another data set"):
+        evaluate(run, fewer, device="cpu")
+    with pytest.raises(DataSetError, match="another data set"):
+        train(fewer, run, resume=True)
+    (fewer / "metadata.csv").write_text("".join([header, *reversed(rows), several[-1]]))
+    assert read_table(fewer).fingerprint == read_table(dataset).fingerprint
+
+
 def test_resuming_keeps_the_epochs_that_were_asked_for_and_a_finished_run_as_it_is(
     tmp_path, dataset, trained
 ):
