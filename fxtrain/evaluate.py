@@ -16,7 +16,7 @@ from torch import nn
 from fxcore.aggregate import AGGREGATES, DECIMALS, decide, rounded
 from fxcore.allocator import kept_memory
 from fxcore.dataset.tables import render_csv, write_atomically
-from fxcore.errors import DataSetError, ParameterError
+from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.made_alike import made_otherwise
 from fxtrain.config import TrainConfig
 from fxtrain.metrics import (
@@ -34,7 +34,7 @@ from fxtrain.packing import pack_for
 from fxtrain.predict import MODEL, Predictions, predict
 from fxtrain.processes import choose_device
 from fxtrain.progress import Progress, Silent
-from fxtrain.run_directory import RunDirectory, checkpoint_digest
+from fxtrain.run_directory import RunDirectory, checkpoint_digest, other_model
 from fxtrain.split import read_split, read_trained, read_validated
 from fxtrain.table import Table, read_table
 
@@ -67,10 +67,20 @@ class Operating:
 
 
 def load_model(place: RunDirectory) -> tuple[nn.Module, TrainConfig]:
-    """Return the best model of a run, in evaluation mode, and the run's settings."""
-    config = place.read_config()
+    """Return the best model of a run, in evaluation mode, and the run's settings.
+
+    Raises
+    ------
+    FxrayError
+        If there is none, or the settings have been edited so that they are of another model.
+    """
+    config, state = place.read_config(), place.load(place.best)
+    if changed := other_model(state["config"], config):
+        raise FxrayError(
+            f"{place.config} is not as the run was trained any more ({changed}); put it back, or train anew"
+        )
     model = create_model(config.model, config.data.frame, weights=False)
-    model.load_state_dict(place.load(place.best)["model"])
+    model.load_state_dict(state["model"])
     return model.eval(), config
 
 

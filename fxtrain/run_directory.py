@@ -12,7 +12,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError
 from fxcore.json_text import json_text
+from fxcore.output import difference
 from fxcore.run import tool
 from fxtrain.config import TrainConfig
 from fxtrain.table import Table
@@ -241,6 +242,18 @@ def same_run(stored: dict[str, Any], config: TrainConfig) -> bool:
     """Tell whether a checkpoint is of a run with these settings, those of `MAY_DIFFER` aside."""
     own, theirs = to_dict(config), to_dict(from_dict(TrainConfig, stored))
     return all(own[name] == theirs[name] for name in own if name not in MAY_DIFFER)
+
+
+def other_model(stored: dict[str, Any], config: TrainConfig) -> str:
+    """Say by which setting a checkpoint is of another model, or one that is shown other images; else ''."""
+
+    def shown(settings: TrainConfig) -> dict[str, Any]:
+        # Where it began may have moved since; what it takes from there is in the checkpoint.
+        model = replace(settings.model, init="", pretrained="")
+        return {"data": {"frame": to_dict(settings.data.frame)}, "model": to_dict(model)}
+
+    before, now = shown(from_dict(TrainConfig, stored)), shown(config)
+    return difference(before, now) if before != now else ""
 
 
 def _gpu() -> str:

@@ -147,6 +147,28 @@ def test_a_threshold_is_not_used_for_weights_that_came_after_it(tmp_path, datase
     assert export(run, tmp_path / "model.onnx")["threshold"] == chosen["threshold"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("width = 32", "width = 64", r"data\.frame\.width: 32 then, 64 now"),
+        ('name = "rx-lite"', 'name = "rx-large"', r"model\.name: 'rx-lite' then, 'rx-large' now"),
+    ],
+)
+def test_settings_of_another_model_are_not_those_of_its_weights(
+    tmp_path, dataset, trained, before, after, said
+):
+    place = RunDirectory(Path(shutil.copytree(trained, tmp_path / "run")))
+    text = place.config.read_text()
+    assert before in text
+    place.config.write_text(text.replace(before, after, 1))
+    with pytest.raises(FxrayError, match=f"config.toml is not as the run was trained any more .{said}"):
+        evaluate(place.root, dataset, device="cpu")
+    with pytest.raises(FxrayError, match=said):
+        export(place.root, tmp_path / "model.onnx")
+    place.config.write_text(text.replace('aggregate = "mean"', 'aggregate = "alo"'))
+    assert evaluate(place.root, dataset, device="cpu")["operating"]["aggregate"] == "alo"
+
+
 def test_of_a_data_set_that_has_moved_the_way_to_name_it_is_told(tmp_path, dataset, trained):
     run = RunDirectory(Path(shutil.copytree(trained, tmp_path / "run")))
     evaluate(run.root, dataset, device="cpu")
