@@ -96,7 +96,7 @@ class TrainBatches:
     config : TrainConfig
     device : torch.device
     middle : tuple of float
-        The mean and deviation that images are normalised by; see `fxtrain.origin.middle_for`.
+        The mean and deviation that images are normalised by; see `RunDirectory.read_middle`.
     whole_studies : bool
         A sample is a study with all its views rather than a view.
     rank, world : int

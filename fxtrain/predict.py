@@ -90,7 +90,7 @@ def predict(
 ) -> Predictions:
     """Run a model, in evaluation mode and full precision, over all radiographs of `studies`.
 
-    `middle` is what `fxtrain.loader.centre` gave in training.
+    `middle` is the mean and deviation that images are normalised by; see `RunDirectory.read_middle`.
     """
     by_study = isinstance(model, Aggregator)
     logits = []
