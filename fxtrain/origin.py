@@ -13,9 +13,7 @@ from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.config import ModelConfig, TrainConfig
 from fxtrain.models import Aggregator, create_model
-from fxtrain.models.aggregator import VIEW_BY_VIEW
 from fxtrain.models.create import IMAGENET, Weights
-from fxtrain.models.rx import is_rx
 from fxtrain.run_directory import RunDirectory, checkpoint_digest
 from fxtrain.split import INHERITED, Split, read_split, read_trained, split_studies
 from fxtrain.table import Table
@@ -86,8 +84,8 @@ def _ask_if_trained_views(config: ModelConfig) -> None:
 def _take_views(model: nn.Module, run: Path) -> None:
     """Give an aggregator the features of a view model that another run has trained.
 
-    And its classifier, where it has the same shape, as of an rx, or where each view is judged by itself:
-    training then begins about where one that judges single views has ended.
+    And its classifier, where it has the same shape: training then begins about where one that judges single
+    views has ended.
     """
     if not isinstance(model, Aggregator):
         raise ParameterError(
@@ -98,7 +96,7 @@ def _take_views(model: nn.Module, run: Path) -> None:
     try:
         weights = Weights(place.best)
         weights.load(model.features, prefix="features.")
-        if is_rx(trained) or model.pool == VIEW_BY_VIEW:
+        if weights.fit(model.classifier, prefix="classifier."):
             weights.load(model.classifier, prefix="classifier.")
     except FxrayError as error:
         raise FxrayError(

@@ -136,6 +136,12 @@ class Weights:
             ) from None
         self.used = True
 
+    def fit(self, model: nn.Module, prefix: str = "") -> bool:
+        """Tell whether those below a name are such as a model has."""
+        found = {name: getattr(value, "shape", None) for name, value in self._state.items()}
+        own = {f"{prefix}{name}": value.shape for name, value in model.state_dict().items()}
+        return own == {name: shape for name, shape in found.items() if name.startswith(prefix)}
+
     def load_published(self, network: nn.Module) -> None:
         """Give them to a network of torchvision, if they are of one, as torchvision publishes them.
 

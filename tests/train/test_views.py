@@ -101,6 +101,13 @@ def test_judged_view_by_view_it_begins_exactly_as_good_as_its_views(tmp_path, da
             torch.testing.assert_close(aggregator(batch.images, index).exp(), mean, rtol=1e-3, atol=1e-5)
 
 
+def test_views_of_an_aggregator_come_with_its_classifier(tmp_path, dataset, inverted):
+    train(dataset, tmp_path / "first", on_views(inverted))
+    trained = load_model(RunDirectory(tmp_path / "first"))[0].classifier.state_dict()
+    model = new_model(on_views(tmp_path / "first"), weights=True)
+    torch.testing.assert_close(dict(model.classifier.state_dict()), dict(trained), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("change", ["moved", "trained on"])
 def test_views_that_cannot_be_held_against_any_more_are_told(tmp_path, dataset, inverted, change):
     views = Path(shutil.copytree(inverted, tmp_path / "views"))
