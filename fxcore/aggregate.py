@@ -33,6 +33,18 @@ def decide(probabilities: ArrayLike, threshold: float) -> NDArray[np.bool_]:
     return positive
 
 
+def check_aggregate(how: str, *others: str) -> None:
+    """Check that there is such a way to judge a study by its radiographs, or that it is one of the others.
+
+    Raises
+    ------
+    ParameterError
+    """
+    allowed = (*AGGREGATES, *others)
+    if how not in allowed:
+        raise ParameterError(f"aggregate is one of {', '.join(allowed)}, not {how!r}")
+
+
 def aggregate(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str) -> NDArray[np.float64]:
     """Return one score a study.
 
@@ -66,15 +78,14 @@ def aggregate(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str
     counts = np.bincount(index, minlength=studies)
     if (counts == 0).any():
         raise ParameterError(f"study {int(np.argmin(counts))} has no radiograph to judge by")
+    check_aggregate(how)
     if how == "mean":
         return np.bincount(index, weights=values, minlength=studies) / counts
     order = np.lexsort((values, index))
     last = np.cumsum(counts) - 1
     if how == "alo":
         return values[order][last]
-    if how == "majority":
-        return values[order][last - counts // 2]
-    raise ParameterError(f"aggregate is one of {', '.join(AGGREGATES)}, not {how!r}")
+    return values[order][last - counts // 2]
 
 
 def judged(probabilities: ArrayLike, study: ArrayLike, studies: int, how: str) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from os import PathLike
 from typing import Any
 
-from fxcore.aggregate import AGGREGATES
+from fxcore.aggregate import check_aggregate
 from fxcore.config import to_dict
 from fxcore.dataset.layout import Layout
 from fxcore.errors import FxrayError, ParameterError
@@ -184,17 +184,6 @@ def score(
     return summary
 
 
-def check_aggregate(aggregate: str) -> None:
-    """Check that there is such a way to judge a study; empty: as the model says.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if aggregate not in ("", *AGGREGATES, BY_MODEL):
-        raise ParameterError(f"aggregate is one of {', '.join((*AGGREGATES, BY_MODEL))}, not {aggregate!r}")
-
-
 def judged_by(settings: ModelSettings, aggregate: str, threshold: float | None) -> ModelSettings:
     """Return the settings with another way to judge, where one is given.
 
@@ -203,8 +192,8 @@ def judged_by(settings: ModelSettings, aggregate: str, threshold: float | None) 
     ParameterError
         For one that the model cannot be judged by.
     """
-    check_aggregate(aggregate)
     if aggregate:
+        check_aggregate(aggregate, BY_MODEL)
         if (aggregate == BY_MODEL) != (settings.aggregate == BY_MODEL):
             what = "whole studies" if settings.aggregate == BY_MODEL else "single radiographs"
             raise ParameterError(f"the model scores {what}; it cannot be judged by {aggregate!r}")

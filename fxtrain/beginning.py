@@ -69,7 +69,6 @@ def begin(
             progress.say(said)
     else:
         place.begin(config, table, origin)
-    if not resume:
         for weights in origins(config.model):
             learned = weights.read_provenance().get("dataset_config") or {}
             if otherwise := made_otherwise(table.root, table.config, learned):

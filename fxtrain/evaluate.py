@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fxcore.aggregate import AGGREGATES, DECIMALS, decide, rounded
+from fxcore.aggregate import AGGREGATES, DECIMALS, check_aggregate, decide, rounded
 from fxcore.allocator import kept_memory
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import DataSetError, FxrayError, ParameterError
@@ -84,18 +84,6 @@ def load_model(place: RunDirectory) -> tuple[nn.Module, TrainConfig]:
     return model.eval(), config
 
 
-def check_aggregates(ways: Sequence[str]) -> None:
-    """Check that there are such ways to judge a study by its radiographs.
-
-    Raises
-    ------
-    ParameterError
-    """
-    for how in ways:
-        if how not in AGGREGATES:
-            raise ParameterError(f"aggregate is one of {', '.join(AGGREGATES)}, not {how!r}")
-
-
 @kept_memory()
 def evaluate(
     run: Path,
@@ -146,7 +134,8 @@ def evaluate(
     """
     if part not in PARTS:
         raise ParameterError(f"the part to evaluate is one of {', '.join(PARTS)}, not {part!r}")
-    check_aggregates(aggregates)
+    for how in aggregates:
+        check_aggregate(how)
     if not 0 <= sensitivity <= 1:
         raise ParameterError(f"the wanted sensitivity must be in 0..1, not {sensitivity:g}")
     if sensitivity and part != "val":

@@ -97,13 +97,14 @@ def evaluate(
 ) -> None:
     """Evaluate the best model of a run, by radiograph and by study, with 95% intervals."""
     with errors_for_people(), TRAINING.needed():
-        from fxtrain.evaluate import check_aggregates
+        from fxcore.aggregate import check_aggregate
         from fxtrain.evaluate import evaluate as job
         from fxtrain.processes import check_device
 
         ways = [way.strip() for way in aggregate.split(",") if way.strip()]
         with value_of("--aggregate"):
-            check_aggregates(ways)
+            for way in ways:
+                check_aggregate(way)
         with value_of("--device"):
             check_device(device)
         with progress(quiet) as display:

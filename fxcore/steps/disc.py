@@ -47,10 +47,10 @@ def around_disc(grey: Grey) -> Mask:
     """
     nothing = np.zeros(grey.shape, np.bool_)
     ends = (slice(0, _CORNER), slice(-_CORNER, None))
-    corners = np.array([np.median(grey[down, across]) for down in ends for across in ends])
+    patches = [grey[down, across].ravel() for down in ends for across in ends]
+    corners = np.array([np.median(patch) for patch in patches])
     level = float(np.median(corners))
-    patches = np.concatenate([grey[down, across].ravel() for down in ends for across in ends])
-    spread = max(_LEVEL, _SPREAD * float(np.median(np.abs(patches - level))))
+    spread = max(_LEVEL, _SPREAD * float(np.median(np.abs(np.concatenate(patches) - level))))
     if np.count_nonzero(np.abs(corners - level) <= spread) < _CORNERS:
         return nothing
     surround = touching_border(np.abs(grey - level) <= spread)
