@@ -47,6 +47,16 @@ def _end(process: subprocess.Popen[str]) -> str:
     return out
 
 
+def _copied_cache(folder: Path) -> Path:
+    """Copy the filled cache to where no other test writes; return the folder with its files."""
+    subprocess.run([sys.executable, "-c", "import fxcore.worker_start"], check=True, timeout=280)
+    where = "from fxcore.kernels._blend import ask_ahead; print(ask_ahead.stats.cache_path)"
+    cache = Path(_end(_start(where, folder)).strip())
+    ignored = shutil.ignore_patterns("*.pyc")
+    shutil.copytree(ask_ahead.stats.cache_path, cache, ignore=ignored, dirs_exist_ok=True)
+    return cache
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_processes_that_start_together_on_an_empty_cache(tmp_path: Path) -> None:
@@ -82,7 +92,7 @@ def test_a_change_of_what_a_kernel_calls_is_noticed(tmp_path: Path) -> None:
 def test_a_cache_of_other_sources_is_filled_anew(tmp_path: Path) -> None:
     """Numba keeps one version of a kernel: a mark that another was made must not outlive it."""
     code = "import fxcore.worker_start; print(len(fxcore.worker_start.__file__) > 0)"
-    _end(_start(code, tmp_path))
+    _copied_cache(tmp_path)
     (mark,) = tmp_path.rglob("*.filled")
     was = mark.read_text()
     indexes = {file: file.read_bytes() for file in tmp_path.rglob("*.nbi")}
@@ -121,12 +131,7 @@ def test_a_run_over_files_of_all_kinds_finds_every_kernel_in_the_cache(tmp_path:
             header = pydicom.dcmread(archive / file.source, stop_before_pixels=True)
             syntaxes.add(header.file_meta.get("TransferSyntaxUID"))
     assert syntaxes >= {JPEG2000Lossless, JPEGLSLossless, JPEGLosslessSV1}
-    # A copy of the cache, which no other test writes to.
-    subprocess.run([sys.executable, "-c", "import fxcore.worker_start"], check=True, timeout=280)
-    where = "from fxcore.kernels._blend import ask_ahead; print(ask_ahead.stats.cache_path)"
-    cache = Path(_end(_start(where, tmp_path / "cache")).strip())
-    ignored = shutil.ignore_patterns("*.pyc")
-    shutil.copytree(ask_ahead.stats.cache_path, cache, ignore=ignored, dirs_exist_ok=True)
+    cache = _copied_cache(tmp_path / "cache")
     before = {file.name: file.stat().st_mtime_ns for file in cache.iterdir()}
     program = tmp_path / "program.py"
     program.write_text(_ALL_KINDS)

@@ -1,4 +1,4 @@
-"""The kernels the steps decide with: block means, straight edges, lines across an axis."""
+"""The kernels the steps decide with: block means, straight edges, lines across an axis, strokes."""
 
 from __future__ import annotations
 
@@ -15,21 +15,31 @@ from fxcore.kernels import (
     above_plane,
     across_axis,
     across_line,
+    at_border,
     background,
     block_means,
     blocks,
+    components,
     correlation,
+    keep_components,
     lines,
     local_structure,
     masked_levels,
     medial_slope,
+    moments,
     profiles,
+    runs_from_mask,
+    runs_to_mask,
+    short_strokes,
     straight_edges,
+    strokes,
     texture,
 )
 
+_SHAPES = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=23)
 
-@pytest.mark.parametrize("module", [background, blocks, lines, profiles, texture])
+
+@pytest.mark.parametrize("module", [background, blocks, lines, profiles, strokes, texture])
 def test_examples(module):
     found = doctest.testmod(module)
     assert found.attempted > 0
@@ -37,7 +47,7 @@ def test_examples(module):
 
 
 @given(
-    image=arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=23)),
+    image=arrays(np.uint8, _SHAPES),
     step=st.integers(1, 30),
 )
 def test_block_means_are_those_of_the_slices(image, step):
@@ -191,6 +201,58 @@ def test_levels_are_counted_in_equal_steps_whatever_their_range(step):
     assert (counts.tolist(), low, high) == ([1, 1, 1, 1], 0, grey[0, 3])
     counts, low, high = masked_levels(grey, grey == grey[0, 2], 4)
     assert (counts.tolist(), low, high) == ([1, 0, 0, 0], grey[0, 2], grey[0, 2])
+
+
+@given(arrays(np.uint8, _SHAPES, elements=st.integers(0, 6)), st.integers(1, 9), st.integers(0, 6))
+def test_short_strokes_are_what_openings_by_lines_take_away(image, length, least):
+    grey = image.astype(np.float32)
+    expected = np.ones(grey.shape, bool)
+    for down, across in ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1)):
+        count = round((length - 1) / np.hypot(down, across)) + 1
+        rim = 2 * length
+        wide = np.pad(grey, rim, mode="edge")
+        moved = [(step * down, step * across) for step in range(count)]
+        least_from = np.min([np.roll(wide, (-y, -x), (0, 1)) for y, x in moved], axis=0)
+        opened = np.max([np.roll(least_from, (y, x), (0, 1)) for y, x in moved], axis=0)
+        expected &= grey - opened[rim:-rim, rim:-rim] > least
+    np.testing.assert_array_equal(short_strokes(grey, length, least), expected)
+
+
+@given(arrays(np.bool_, _SHAPES))
+def test_what_reaches_the_border_is_told_by_the_boxes_of_components(mask):
+    runs = runs_from_mask(mask)
+    found = components(runs)
+    reaches = (found.box[:, :2] == 0).any(axis=1) | (found.box[:, 2:] == mask.shape).any(axis=1)
+    expected = runs_to_mask(keep_components(runs, found, reaches)) > 0
+    np.testing.assert_array_equal(at_border(mask), expected)
+    np.testing.assert_array_equal(at_border(np.asfortranarray(mask)), expected)
+
+
+@given(arrays(np.bool_, _SHAPES))
+def test_moments_are_those_of_the_pixels(mask):
+    weights = np.random.default_rng(2).random(mask.shape, np.float32)
+    runs, places = runs_from_mask(mask), np.argwhere(mask)
+    for found, weight in ((moments(runs), np.ones(len(places))), (moments(runs, weights), weights[mask])):
+        assert found.weight == pytest.approx(weight.sum(dtype=float))
+        if not len(places):
+            assert np.isnan(found.row)
+            continue
+        middle = np.average(places, axis=0, weights=weight)
+        off = places - middle
+        square = (off * weight[:, None]).T @ off / weight.sum(dtype=float)
+        assert (found.row, found.column) == pytest.approx(tuple(middle))
+        told = found.row_row, found.column_column, found.row_column
+        np.testing.assert_allclose(told, square[[0, 1, 0], [0, 1, 1]], atol=1e-6)
+
+
+def test_the_logarithms_of_a_structure_are_those_of_the_library():
+    grey = np.random.default_rng(0).lognormal(0, 4, (60, 50)).astype(np.float32)
+    wide = np.pad(grey.astype(float), 1, mode="edge")
+    rough = grey - np.lib.stride_tricks.sliding_window_view(wide, (3, 3)).mean(axis=(2, 3))
+    wide = np.pad(rough**2, 2, mode="edge")
+    deviation = np.sqrt(np.lib.stride_tricks.sliding_window_view(wide, (5, 5)).mean(axis=(2, 3)))
+    np.testing.assert_allclose(local_structure(grey), np.log1p(deviation), rtol=2e-4)
+    assert local_structure(np.zeros((3, 3), np.float32)).tolist() == [[0] * 3] * 3
 
 
 def test_wrong_arguments_are_named():

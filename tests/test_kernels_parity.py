@@ -108,10 +108,11 @@ def test_rough_peers_do_the_same_work(row: peers.Row) -> None:
 
 def test_the_table_covers_every_kernel_that_has_a_peer() -> None:
     without_peer = {
-        "AcrossAxis", "Components", "PrincipalAxis", "Runs", "crop_without", "keep_components", "warm",
+        "AcrossAxis", "Components", "Moments", "PrincipalAxis", "Runs", "crop_without", "keep_components",
+        "warm",
         # Held against plain NumPy and geometry in test_kernels_decisions.py.
-        "above_plane", "across_axis", "across_line", "block_means", "correlation", "local_structure",
-        "masked_levels", "medial_slope", "straight_edges",
+        "above_plane", "across_axis", "across_line", "at_border", "block_means", "correlation",
+        "local_structure", "masked_levels", "medial_slope", "moments", "short_strokes", "straight_edges",
         # Held against other decoders in test_dicom_codecs.py.
         "decode_code_blocks", "jpeg_ls_scan", "lossless_jpeg_scan", "unpack_planes",
     }  # fmt: skip

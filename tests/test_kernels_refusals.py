@@ -180,6 +180,16 @@ SAID: dict[str, tuple[Callable[[], object], str]] = {
         lambda: kernels.local_structure(_EYE.astype(np.float32), "a"),  # type: ignore[arg-type]
         "noise must be a finite number",
     ),
+    "strokes of no length": (lambda: kernels.short_strokes(_EYE.astype(np.float32), 0, 1.0), "length"),
+    "strokes below all": (lambda: kernels.short_strokes(_EYE.astype(np.float32), 3, -1.0), "least"),
+    "weights of another mask": (
+        lambda: kernels.moments(_RUNS, np.ones((2, 2), np.float32)),
+        "weights of shape",
+    ),
+    "weights that are no numbers": (
+        lambda: kernels.moments(_RUNS, np.full(_RUNS.shape, np.nan, np.float32)),
+        "weights must be finite",
+    ),
     "a list to invert into": (lambda: kernels.invert(_EYE, out=[]), "out must be"),  # type: ignore[arg-type]
     "a shape of one side": (
         lambda: kernels.jpeg_ls_scan(b"\0", 0, (1,), precision=8),  # type: ignore[arg-type]

@@ -114,14 +114,18 @@ def _both(grey: NDArray[np.float32], mask: NDArray[Any]) -> tuple[NDArray[np.flo
 @kernel
 def _masked_levels(grey, mask, counts):
     rows, cols = grey.shape
-    low, high = np.float32(np.inf), np.float32(-np.inf)
+    # One of each column: they are looked at side by side.
+    lows, highs = np.full(cols, np.inf, np.float32), np.full(cols, -np.inf, np.float32)
     unknown = False
     for r in range(rows):
         for c in range(cols):
-            if mask[r, c]:
-                unknown |= math.isnan(grey[r, c])
-                low = min(low, grey[r, c])
-                high = max(high, grey[r, c])
+            level, here = grey[r, c], mask[r, c]
+            unknown |= here & (level != level)
+            lows[c] = level if here & (level < lows[c]) else lows[c]
+            highs[c] = level if here & (level > highs[c]) else highs[c]
+    low, high = np.float32(np.inf), np.float32(-np.inf)
+    for c in range(cols):
+        low, high = min(low, lows[c]), max(high, highs[c])
     if low > high and not unknown:
         return np.float32(0), np.float32(0)
     if unknown or not math.isfinite(high - low):
@@ -133,10 +137,17 @@ def _masked_levels(grey, mask, counts):
         return low, high
     raised = np.float32(1) if high - low > _TINY else _RAISED
     scale = np.float32((counts.size - 0.01) / ((high - low) * raised))
+    last = np.int32(counts.size - 1)
+    # What is not in the mask is counted behind the last, in turns: an addition waits for that before it.
+    bins = np.zeros(counts.size + 8, np.int64)
+    places = np.empty(cols, np.int32)
     for r in range(rows):
         for c in range(cols):
-            if mask[r, c]:
-                counts[min(int((grey[r, c] - low) * raised * scale), counts.size - 1)] += 1
+            place = np.int32((grey[r, c] - low) * raised * scale)
+            places[c] = min(place, last) if mask[r, c] else last + np.int32(1 + c % 8)
+        for c in range(cols):
+            bins[places[c]] += 1
+    counts[:] = bins[:-8]
     return low, high
 
 
@@ -232,8 +243,11 @@ def _above_plane(grey, background):
         for i in range(n):
             chosen[i] = abs(rest[i] - middle) < 3 * noise
     relief = np.empty((rows, cols), np.float32)
+    slope = np.empty(cols)
+    for c in range(cols):
+        slope[c] = plane[2] * (c / cols - 0.5)
     for r in range(rows):
         level = plane[0] + plane[1] * (r / rows - 0.5)
         for c in range(cols):
-            relief[r, c] = grey[r, c] - (level + plane[2] * (c / cols - 0.5))
+            relief[r, c] = grey[r, c] - (level + slope[c])
     return relief, noise

@@ -12,6 +12,7 @@ from fxcore.errors import ParameterError
 from fxcore.kernels._check import MOST_PIXELS, as_image, as_integer, as_plain, as_sequence
 from fxcore.kernels._jit import kernel
 from fxcore.kernels.runs import Runs, as_runs
+from fxcore.kernels.scanning import scan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +133,36 @@ def keep_components(runs: Runs, found: Components, keep: NDArray[np.bool_]) -> R
         return runs
     row_start, start, stop = _keep(runs.row_start, runs.start, runs.stop, found.label, flags)
     return Runs(runs.shape, row_start, start, stop)
+
+
+def at_border(mask: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return those components of a mask that reach the image's border.
+
+    Cost: one pass over the mask, three over its runs, and the result is written.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        ``uint8`` or ``bool``, shape ``(rows, columns)``; foreground is what is not 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``bool``, the same shape.
+
+    Raises
+    ------
+    ParameterError
+        For another shape or type.
+
+    Examples
+    --------
+    >>> mask = np.zeros((3, 4), bool)
+    >>> mask[1, 1] = mask[1, 3] = True
+    >>> np.argwhere(at_border(mask)).tolist()
+    [[1, 3]]
+    """
+    return _at_border(as_image(mask, np.uint8, np.bool_, name="mask").view(np.uint8))
 
 
 def crop_without(
@@ -274,6 +305,22 @@ def _label(row_start, start, stop):
                 box[own, 2] = r + 1
                 box[own, 3] = max(box[own, 3], stop[i])
     return label, area, box
+
+
+@kernel
+def _at_border(mask):
+    rows, cols = mask.shape
+    row_start, start, stop = scan(mask, np.uint8(0))
+    label, _, box = _label(row_start, start, stop)
+    out = np.zeros((rows, cols), np.bool_)
+    for r in range(rows):
+        row = out[r]
+        for i in range(row_start[r], row_start[r + 1]):
+            top, left, bottom, right = box[label[i]]
+            if top == 0 or left == 0 or bottom == rows or right == cols:
+                for c in range(start[i], stop[i]):
+                    row[c] = True
+    return out
 
 
 @kernel

@@ -186,24 +186,27 @@ def _across_axis(mask, weight, marked, row, column, tilt):
     # First and last pixel of each piece on a line, and its weight.
     ends = np.empty((high - low + 1, 2), np.int64)
     own = np.empty(high - low + 1, np.float64)
+    # Where each pixel of a line lies in the image, -1 outside of it.
+    places = np.empty(high - low + 1, np.int32)
+    mask, weight, marked = mask.reshape(-1), weight.reshape(-1), marked.reshape(-1)
     n = 0
     for u in range(first, last + 1):
         pieces = width = touching = widest = 0
         before = False
         begin, end = _inside(row + u * cos, sin, top, bottom, low, high)
         begin, end = _inside(column - u * sin, cos, left, right, begin, end)
+        _along_line(places, begin, end, row + u * cos, sin, column - u * sin, cos, rows, cols)
         for v in range(begin, end + 1):
-            r = math.floor(row + u * cos + v * sin + 0.5)
-            c = math.floor(column - u * sin + v * cos + 0.5)
-            here = 0 <= r < rows and 0 <= c < cols and mask[r, c] != 0
+            at = places[v - begin]
+            here = at >= 0 and mask[at] != 0
             if here:
                 if not before:
                     ends[pieces, 0] = v
                     own[pieces] = 0.0
                     pieces += 1
                 width += 1
-                touching += marked[r, c] != 0
-                own[pieces - 1] += weight[r, c]
+                touching += marked[at] != 0
+                own[pieces - 1] += weight[at]
                 ends[pieces - 1, 1] = v
                 widest = max(widest, v - ends[pieces - 1, 0] + 1)
             before = here
@@ -222,22 +225,30 @@ def _across_axis(mask, weight, marked, row, column, tilt):
         if own[k] > 0:
             half /= _say(ends[k], widest)
             for v in range(ends[k, 0], ends[k, 1] + 1):
-                r = math.floor(row + u * cos + v * sin + 0.5)
-                c = math.floor(column - u * sin + v * cos + 0.5)
-                if half <= weight[r, c]:
-                    middle = v - 0.5 + half / max(weight[r, c], 1e-6)
+                level = weight[places[v - begin]]
+                if half <= level:
+                    middle = v - 0.5 + half / max(level, 1e-6)
                     break
-                half -= weight[r, c]
+                half -= level
         out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5] = (
             u, pieces, width, touching, total, middle,
         )  # fmt: skip
         for side in range(2):
             piece = ends[side * (pieces - 1)]
-            r = math.floor(row + u * cos + piece[side] * sin + 0.5)
-            c = math.floor(column - u * sin + piece[side] * cos + 0.5)
-            out[n, 6 + side] = (piece[1] - piece[0] + 1) / widest if marked[r, c] else 0.0
+            at = places[piece[side] - begin]
+            out[n, 6 + side] = (piece[1] - piece[0] + 1) / widest if marked[at] else 0.0
         n += 1
     return out[:n]
+
+
+@kernel
+def _along_line(places, begin, end, row, down, column, across, rows, cols):
+    """Write where the pixels ``begin..end`` of a line from a place lie in the image."""
+    for v in range(begin, end + 1):
+        r = np.int32(math.floor(row + v * down + 0.5))
+        c = np.int32(math.floor(column + v * across + 0.5))
+        inside = (r >= 0) & (r < rows) & (c >= 0) & (c < cols)
+        places[v - begin] = r * np.int32(cols) + c if inside else np.int32(-1)
 
 
 @kernel

@@ -45,7 +45,7 @@ def runs_from_image(image: NDArray[Any], threshold: int, *, threads: int = 1) ->
     rows, cols = pixels.shape
     return from_bands(
         (rows, cols),
-        lambda begin, end: _scan(pixels[begin:end], limit),
+        lambda begin, end: scan(pixels[begin:end], limit),
         cols * pixels.itemsize,
         as_threads(threads),
     )
@@ -77,7 +77,7 @@ def runs_from_mask(mask: NDArray[Any], *, threads: int = 1) -> Runs:
 
 
 @kernel
-def _scan(image, threshold):
+def scan(image, threshold):
     """Find the edges of ``image > threshold``; returns row_start, start and stop."""
     rows, cols = image.shape
     tail = cols % 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fxcore.kernels._ramp import climb, ramp_of
-from fxcore.kernels.axis import principal_axis
+from fxcore.kernels.axis import moments, principal_axis
 from fxcore.kernels.background import above_plane, masked_levels
 from fxcore.kernels.blocks import block_means
 from fxcore.kernels.code_blocks import decode_code_blocks
@@ -14,7 +14,7 @@ from fxcore.kernels.histograms import histogram, pixel_sums
 from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.jpeg_ls import jpeg_ls_scan
 from fxcore.kernels.jpeg_scans import ROOM, code_table, follow_band, follow_sequential, stacked
-from fxcore.kernels.labelling import components, crop_without, keep_components
+from fxcore.kernels.labelling import at_border, components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
@@ -27,6 +27,7 @@ from fxcore.kernels.rotation import rotate
 from fxcore.kernels.runs import Runs, runs_to_mask
 from fxcore.kernels.scanning import runs_from_image
 from fxcore.kernels.shrinking import shrink
+from fxcore.kernels.strokes import short_strokes
 from fxcore.kernels.texture import correlation, local_structure
 from fxcore.kernels.tone import apply_table, corner_means
 from fxcore.kernels.wavelet import inverse_wavelet_5_3
@@ -88,15 +89,18 @@ def _warm_steps() -> None:
     keep_components(runs, found, np.zeros(found.count, np.bool_))
     found.kept(np.zeros(found.count, np.bool_))
     principal_axis(runs)
+    moments(runs, np.eye(20, dtype=np.float32))
     Runs.checked(runs.shape, runs.row_start, runs.start, runs.stop)
     block_means(np.zeros((2, 2), np.uint8), 2)
     shrink(np.zeros((2, 2), np.uint8), 1, 1)
     mask = np.eye(4, dtype=np.bool_)
+    at_border(mask)
     straight_edges(mask, 1)
     grey = mask.astype(np.float32)
     across_line(grey, mask, mask, np.ones(3))
     correlation(grey, local_structure(grey), mask)
     masked_levels(grey, mask, 8)
+    short_strokes(grey, 1, 0.0)
     above_plane(grey, mask)
     medial_slope(*np.zeros((4, 2)))
     across_axis(mask, grey, mask, (1.0, 1.0), 0.0)

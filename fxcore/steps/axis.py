@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fxcore.kernels import AcrossAxis, across_axis, medial_slope
+from fxcore.kernels import AcrossAxis, Moments, across_axis, medial_slope, moments, runs_from_mask
 from fxcore.steps.field import Mask, dilated, quantiles
 from fxcore.steps.overview import Overview
-from fxcore.steps.pieces import main_limb
 
 # How often the line is fitted again across the axis found before.
 _ROUNDS = 4
@@ -61,18 +59,16 @@ def limb_axis(seen: Overview) -> LimbAxis:
     seen : Overview
     """
     ground = seen.ground
-    mask = main_limb(ground)
-    if mask is None:
+    if not seen.pieces:
         return LimbAxis(0.0, 0.0, None)
-    rows, columns = np.nonzero(mask)
+    mask = seen.pieces[0].mask
     level = quantiles(ground.relief, mask, (0.95,))[0]
     weights = np.clip(ground.relief, 0.0, max(level, 1e-3)).astype(np.float32)
-    weight = weights[rows, columns].astype(np.float64) + 1e-3
-    weight /= weight.sum()
-    row, column = float((weight * rows).sum()), float((weight * columns).sum())
-    y, x = rows - row, columns - column
-    _, elongation = _principal(y, x, np.full(rows.size, 1 / rows.size))
-    degrees = _principal(y, x, weight)[0]
+    runs = runs_from_mask(mask)
+    weighted = moments(runs, weights + np.float32(1e-3))
+    row, column = weighted.row, weighted.column
+    elongation = _principal(moments(runs))[1]
+    degrees = _principal(weighted)[0]
     edge = _edge(mask, ground.field)
     start = degrees
     for k in range(_ROUNDS):
@@ -84,12 +80,9 @@ def limb_axis(seen: Overview) -> LimbAxis:
     return LimbAxis(degrees, elongation, across_axis(mask, weights, edge, (row, column), degrees))
 
 
-def _principal(
-    y: NDArray[np.floating], x: NDArray[np.floating], weight: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Return tilt clockwise from upright and elongation of weighted points about their middle."""
-    y, x = y - (weight * y).sum(), x - (weight * x).sum()
-    yy, xx, xy = (float((weight * a * b).sum()) for a, b in ((y, y), (x, x), (x, y)))
+def _principal(of: Moments) -> tuple[float, float]:
+    """Return tilt clockwise from upright, and elongation."""
+    yy, xx, xy = of.row_row, of.column_column, of.row_column
     spread = math.hypot(xx - yy, 2 * xy)
     least = max((xx + yy - spread) / 2, 1e-9)
     angle = math.degrees(math.atan2(2 * xy, xx - yy) / 2)

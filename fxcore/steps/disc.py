@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.steps.field import Grey, Mask, touching_border
+from fxcore.kernels import at_border
+from fxcore.steps.field import Grey, Mask
 
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -53,7 +54,7 @@ def around_disc(grey: Grey) -> Mask:
     spread = max(_LEVEL, _SPREAD * float(np.median(np.abs(np.concatenate(patches) - level))))
     if np.count_nonzero(np.abs(corners - level) <= spread) < _CORNERS:
         return nothing
-    surround = touching_border(np.abs(grey - level) <= spread)
+    surround = at_border(np.abs(grey - level) <= spread)
     y, x = _edge(surround)
     circle = _circle(y, x) if y.size >= _FEWEST else None
     if circle is None:

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from fxcore.kernels import (
     across_line,
-    components,
+    at_border,
     dilate_rectangle,
-    keep_components,
     masked_levels,
     runs_from_mask,
     runs_to_mask,
@@ -93,14 +92,15 @@ def bright_frame(grey: Grey) -> Frame:
     canvas = turned_canvas(grey)
     sides: list[NDArray[np.float64]] = []
     turned = bool(canvas.any())
+    free = ~canvas
     before = 0
     for level in _LEVELS:
         bright = grey >= low + level * span
         # What lies beyond a line that crosses the image holds one of its corners.
         if not (turned or _in_a_corner(bright)):
             continue
-        region = touching_border(bright | canvas)
-        area = int(np.count_nonzero(region & ~canvas))
+        region = at_border(bright | canvas)
+        area = int(np.count_nonzero(region & ~canvas if turned else region))
         if area == before or not 0.003 <= area / grey.size <= _MOST:
             continue
         before = area
@@ -111,7 +111,7 @@ def bright_frame(grey: Grey) -> Frame:
             direction = (round(line[0] * 1e6), round(line[1] * 1e6))
             if direction in taken:
                 continue
-            share, fill, drop, way = across_line(grey, region, ~(mask | canvas), line)
+            share, fill, drop, way = across_line(grey, region, free, line)
             if not 0 < share <= 0.6 or fill < _FILL or way == 0 or not drop >= _DROP_LITTLE * span:
                 continue
             seen, drop = line[3] / way, drop / span
@@ -119,6 +119,7 @@ def bright_frame(grey: Grey) -> Frame:
             if (seen >= _SEEN and drop >= _DROP) or seen >= _SEEN_WHOLE:
                 beyond = _beyond(grey, line, 1.5)
                 mask |= beyond
+                free &= ~beyond
                 taken.add(direction)
                 # The sides of a strip between two exposures have all of the image beyond one or the other.
                 surely = seen >= _SURE_SEEN and drop >= _SURE_DROP
@@ -148,7 +149,7 @@ def turned_canvas(grey: Grey) -> Mask:
     if np.abs(corners - level).max() > 1 or level > grey.max() - 1:
         return bars
     one = np.abs(grey - level) <= 1
-    one = touching_border(one)
+    one = at_border(one)
     free = np.ones_like(bars)
     found: dict[tuple[int, int], Mask] = {}
     sides: list[NDArray[np.float64]] = []
@@ -215,16 +216,6 @@ def _around_rectangle(grey: Grey, lines: list[NDArray[np.float64]]) -> Mask:
 def _beyond(grey: Grey, line: NDArray[np.float64], margin: float) -> Mask:
     rows, columns = np.ogrid[: grey.shape[0], : grey.shape[1]]
     return rows * line[0] + columns * line[1] > line[2] - margin
-
-
-def touching_border(mask: Mask) -> Mask:
-    """Return the components of a mask that reach the image's border."""
-    runs = runs_from_mask(mask)
-    found = components(runs)
-    rows, columns = mask.shape
-    box = found.box
-    edge = (box[:, 0] == 0) | (box[:, 1] == 0) | (box[:, 2] == rows) | (box[:, 3] == columns)
-    return runs_to_mask(keep_components(runs, found, edge)).view(np.bool_)
 
 
 def _in_a_corner(mask: Mask) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fxcore.kernels import above_plane, masked_levels, otsu_threshold
-from fxcore.steps.field import Grey, Mask, dilated, quantiles, touching_border
+from fxcore.kernels import above_plane, at_border, masked_levels, otsu_threshold
+from fxcore.steps.field import Grey, Mask, dilated, quantiles
 
 # Soft tissue begins at this fraction of the Otsu threshold above the background...
 _SOFT = 0.35
@@ -125,7 +125,7 @@ def _shutter(grey: Grey, field: Mask, spreads: Sequence[tuple[float, float]]) ->
     above = grey - least
     low = otsu_level(above, field)
     for spread, gap in spreads:
-        black = touching_border((above <= spread) | ~field) & field
+        black = at_border((above <= spread) | ~field) & field
         left = field & ~black
         if np.count_nonzero(black) < _FEWEST or np.count_nonzero(left) < _AIR * grey.size:
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from fxcore.body_parts import covers
@@ -180,7 +182,10 @@ def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
     return every + _LOCATION * location
 
 
+@lru_cache(maxsize=32)
 def _depth(shape: tuple[int, ...]) -> Grey:
     """Return how far from the image's border a pixel is, in fractions of its sides, up to a bound."""
     down, across = (np.minimum(k := (np.arange(n) + 0.5) / n, 1 - k) for n in shape)
-    return np.minimum(np.minimum(down[:, None], across), _DEEP).astype(np.float32)
+    depth = np.minimum(np.minimum(down[:, None], across), _DEEP).astype(np.float32)
+    depth.setflags(write=False)
+    return depth

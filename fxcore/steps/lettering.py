@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from fxcore.kernels import (
     close_rectangle,
@@ -14,6 +12,7 @@ from fxcore.kernels import (
     open_rectangle,
     runs_from_mask,
     runs_to_mask,
+    short_strokes,
 )
 from fxcore.steps.field import Grey, Mask, dilated
 
@@ -30,8 +29,6 @@ _HIGH = 3
 _LEAST = 0.002
 # What is left of a letter by its blur, in pixels about it.
 _BLUR = 2
-_ACROSS, _DOWN = (0, 1), (1, 0)
-_WAYS = (_ACROSS, _DOWN, (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))
 
 
 def without_lettering(grey: Grey) -> Grey:
@@ -53,16 +50,11 @@ def without_lettering(grey: Grey) -> Grey:
     side = max(3, round(_STROKE * max(grey.shape)))
     if 2 * side > min(grey.shape):
         return grey
-    least = _STANDS_OUT * float(np.ptp(grey))
-    strokes = np.ones(grey.shape, np.bool_)
-    for way in _WAYS:
-        strokes &= grey - _opened(grey, side, way) > least
-        if not strokes.any():
-            return grey
-    text = _text(strokes)
+    strokes = short_strokes(grey, side, _STANDS_OUT * float(np.ptp(grey)))
+    text = _text(strokes) if strokes.any() else strokes
     if not text.any():
         return grey
-    return np.where(dilated(text, _BLUR), _opened(_opened(grey, side, _ACROSS), side, _DOWN), grey)
+    return np.where(dilated(text, _BLUR), _opened(_opened(grey, side).T, side).T, grey)
 
 
 def _text(strokes: Mask) -> Mask:
@@ -74,24 +66,8 @@ def _text(strokes: Mask) -> Mask:
     return runs_to_mask(keep_components(runs, found, large)).view(np.bool_)
 
 
-def _opened(grey: Grey, count: int, way: tuple[int, int]) -> Grey:
-    """Open by a line that is so many pixels long; beyond the border lies what is at it."""
-    count = round((count - 1) / math.hypot(*way)) + 1
-    down, across = (abs(step) * (count - 1) for step in way)
-    padded = np.pad(grey, ((down, down), (across, across)), mode="edge")
-    least = _along(padded, count, way, np.minimum)
-    return _along(least, count, way, np.maximum)
-
-
-def _along(grey: Grey, count: int, way: tuple[int, int], extreme: Callable[[Grey, Grey], Grey]) -> Grey:
-    """Return the least or the greatest of as many pixels as a line has, from each on."""
-    seen = 1
-    while seen < count:
-        step = min(seen, count - seen)
-        down, across = step * way[0], step * way[1]
-        rows, columns = grey.shape[0] - down, grey.shape[1] - abs(across)
-        first = grey[:rows, max(0, -across) :][:, :columns]
-        other = grey[down:, max(0, across) :][:, :columns]
-        grey = extreme(first, other)
-        seen += step
-    return grey
+def _opened(grey: Grey, count: int) -> Grey:
+    """Open by a line across that is so many pixels long; beyond the border lies what is at it."""
+    wide = np.pad(grey, ((0, 0), (count - 1, count - 1)), mode="edge")
+    least = sliding_window_view(wide, count, axis=1).min(axis=2)
+    return np.asarray(sliding_window_view(least, count, axis=1).max(axis=2), np.float32)

@@ -75,7 +75,7 @@ def find_limbs(seen: Overview) -> Limbs:
     for boxes in (panels(grey, field, soft), across):
         if len(boxes) > 1 and (limbs := _in_panels(seen, boxes)):
             return limbs
-    pieces = find_pieces(seen.ground)
+    pieces = seen.pieces
     if len(pieces) == 1:
         pieces = _apart(seen, pieces[0])
     if len(pieces) < 2:
@@ -148,8 +148,7 @@ def _without_frame(seen: Overview, piece: Piece) -> Piece | None:
     low, high = quantiles(inside.grey, frame, (0.25, 0.75))
     if high - low > _ONE_LEVEL * (most - least):
         return piece
-    pieces = find_pieces(inside.ground, most=1)
-    return _placed(pieces[0], seen.grey, box) if pieces else None
+    return _placed(inside.pieces[0], seen.grey, box) if inside.pieces else None
 
 
 def _apart(seen: Overview, whole: Piece) -> list[Piece]:
@@ -198,10 +197,9 @@ def _first_piece(seen: Overview, panel: Box, box: Box, inside: Overview) -> Piec
     """
     grey = seen.grey
     rows, columns = grey.shape
-    pieces = find_pieces(inside.ground)
-    if not pieces:
+    if not inside.pieces:
         return None
-    first = pieces[0]
+    first = inside.pieces[0]
     row0, column0, row1, column1 = panel
     sides = (
         (first.mask[0], row0 > 0 and not _strip_about(grey.T, row0)),

@@ -13,6 +13,7 @@ from fxcore.steps.field import Frame, Grey, Mask, bright_frame, quantiles
 from fxcore.steps.foreground import Foreground, foreground
 from fxcore.steps.lettering import without_lettering
 from fxcore.steps.noise import CALMED, calmed, noise_level
+from fxcore.steps.pieces import Piece, find_pieces
 from fxcore.steps.veil import without_veil
 
 # Limbs are told apart, and their axis found, to about a tenth of a degree, at this many pixels a side.
@@ -97,6 +98,11 @@ class Overview:
         dark = self.negative.frame.mask
         without = foreground(grey, self.frame.mask | dark, noise) if dark.any() else found
         return without if without.clear >= 1 else found
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """The pieces of the foreground that may be limbs, the largest first."""
+        return find_pieces(self.ground)
 
 
 class Overviews:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fxcore.kernels import close_rectangle, components, keep_components, runs_from_mask, runs_to_mask
+from fxcore.kernels import (
+    Runs,
+    close_rectangle,
+    components,
+    keep_components,
+    moments,
+    runs_from_mask,
+    runs_to_mask,
+)
 from fxcore.steps.field import Grey, Mask
 from fxcore.steps.foreground import Foreground
 
@@ -35,12 +43,6 @@ class Piece:
     centre: tuple[float, float]
 
 
-def main_limb(ground: Foreground) -> Mask | None:
-    """Return the largest piece of the foreground that may be a limb; none where nothing stands out."""
-    pieces = find_pieces(ground, most=1)
-    return pieces[0].mask if pieces else None
-
-
 def find_pieces(ground: Foreground, *, least: int = 1, most: int = 12, close: bool = True) -> list[Piece]:
     """Return the pieces of the foreground that may be limbs, the largest first; none if fewer than `least`.
 
@@ -60,9 +62,8 @@ def find_pieces(ground: Foreground, *, least: int = 1, most: int = 12, close: bo
     for label in np.argsort(-found.area, kind="stable")[:12]:
         if found.area[label] < _LEAST_AREA * grey.size:
             break
-        mask = runs_to_mask(keep_components(runs, found, np.arange(found.count) == label)).view(np.bool_)
-        piece = _measured(mask, ground.relief)
-        dense = np.count_nonzero(mask & ground.dense) / np.count_nonzero(mask)
+        piece = _measured(keep_components(runs, found, np.arange(found.count) == label), ground.relief)
+        dense = np.count_nonzero(piece.mask & ground.dense) / piece.area
         if pieces and _along_border(piece, ground.field) > ALONG_BORDER:
             continue
         if dense > 0.05 and piece.width > _STRIP * piece.length:
@@ -79,19 +80,17 @@ def _along_border(piece: Piece, field: Mask) -> float:
     return max(np.count_nonzero(piece.mask & side) for side in beyond) / piece.length
 
 
-def _measured(mask: Mask, relief: Grey) -> Piece:
-    rows, columns = np.nonzero(mask)
-    row, column = float(rows.mean()), float(columns.mean())
-    y, x = rows - row, columns - column
-    yy, xx, xy = float((y * y).mean()), float((x * x).mean()), float((x * y).mean())
+def _measured(runs: Runs, relief: Grey) -> Piece:
+    mask, found = runs_to_mask(runs).view(np.bool_), moments(runs)
+    yy, xx, xy = found.row_row, found.column_column, found.row_column
     spread = math.hypot(xx - yy, 2 * xy)
     long, short = (xx + yy + spread) / 2 + 1 / 12, max(0.0, (xx + yy - spread) / 2) + 1 / 12
     return Piece(
         mask=mask,
-        area=rows.size,
+        area=round(found.weight),
         length=math.sqrt(12 * long),
         width=math.sqrt(12 * short),
         angle=math.degrees(math.atan2(2 * xy, xx - yy) / 2),
-        grey=float(relief[rows, columns].mean()),
-        centre=(row, column),
+        grey=float(relief[mask].mean()),
+        centre=(found.row, found.column),
     )
