@@ -9,7 +9,7 @@ from fxcore.kernels import rotate
 from fxcore.steps.alignment import align_rotation
 from fxcore.steps.axis import LimbAxis, limb_axis
 from fxcore.steps.config import AlignmentConfig
-from fxcore.steps.overview import Overviews
+from fxcore.steps.overview import Overview, Overviews
 from tests.test_steps import hand, study
 
 
@@ -35,3 +35,19 @@ def test_no_column_holds_a_zero_with_a_sign(monkeypatch):
     monkeypatch.setattr("fxcore.steps.alignment.limb_axis", lambda seen: found)
     row = align_rotation(study(hand()), config).radiographs[0].metadata
     assert (row["alignment"], row["rotation_degrees"]) == ("upright", "0")
+
+
+@pytest.mark.parametrize("level", [0, 110, 250])
+def test_wide_padding_leaves_the_axis_as_it_is(level):
+    limb = rotate(hand(), 9.0)
+    image = limb.repeat(4, axis=0).repeat(4, axis=1)
+    rows, columns = image.shape
+    padded = np.full((2 * rows, 2 * columns), level, np.uint8)
+    padded[rows // 3 :, columns // 2 :][:rows, :columns] = np.maximum(image, 20)
+    seen = Overview.of(padded)
+    assert seen.nearer(padded).step < seen.step
+    assert Overview.of(image).nearer(image).grey.shape == Overview.of(image).grey.shape
+    before, after = (
+        align_rotation(study(of), AlignmentConfig()).radiographs[0].metadata for of in (image, padded)
+    )
+    assert abs(float(before["rotation_degrees"]) - float(after["rotation_degrees"])) < 0.5

@@ -61,7 +61,7 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
         elongation, tilt, margin = _by_mask(seen.above_otsu(image)[1], config)
     else:
         least = config.min_elongation
-        elongation, tilt, margin = _by_medial_line(seen.of(image))
+        elongation, tilt, margin = _by_medial_line(seen.of(image).nearer(image))
     marks |= {
         "alignment": "no_clear_axis",
         "alignment_method": config.method,

@@ -23,6 +23,8 @@ from fxcore.kernels import (
 
 Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+# First row and column, and those after the last.
+Box = tuple[int, int, int, int]
 
 # Brightness from which a frame is looked for, as a fraction of the image's range.
 _LEVELS = (0.98, 0.9, 0.8, 0.7, 0.6)
@@ -229,6 +231,12 @@ def dilated(mask: Mask, radius: int) -> Mask:
         return mask
     side = 2 * radius + 1
     return runs_to_mask(dilate_rectangle(runs_from_mask(mask), side, side)).view(np.bool_)
+
+
+def box_of(mask: Mask) -> Box:
+    """Return the box of a mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def quantiles(grey: Grey, mask: Mask, shares: tuple[float, ...]) -> list[float]:

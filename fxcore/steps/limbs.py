@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fxcore.steps.field import Grey, Mask, quantiles
+from fxcore.steps.field import Box, Grey, Mask, box_of, quantiles
 from fxcore.steps.overview import Overview
 from fxcore.steps.pieces import ALONG_BORDER, Piece, find_pieces
-from fxcore.steps.seams import Box, exposed, one_level, panels
+from fxcore.steps.seams import exposed, one_level, panels
 
 # Two limbs of one patient, or two views of one limb, are this much alike: the lesser over the greater.
 _LIKE_AREA, _LIKE_LENGTH, _LIKE_GREY = 0.35, 0.55, 0.5
@@ -138,8 +138,7 @@ def _moved(box: Box, outer: Box) -> Box:
 
 def _without_frame(seen: Overview, piece: Piece) -> Piece | None:
     """Look at a part's box again: a frame around one of several exposures is at the border of that alone."""
-    rows, columns = np.flatnonzero(piece.mask.any(axis=1)), np.flatnonzero(piece.mask.any(axis=0))
-    box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    box = box_of(piece.mask)
     inside = seen.inside(box)
     frame = inside.frame.mask
     if frame.mean() < _FRAME:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fxcore.kernels import Runs, block_means, histogram, otsu_threshold, runs_from_image
 from fxcore.steps.disc import around_disc
-from fxcore.steps.field import Frame, Grey, Mask, bright_frame, quantiles
+from fxcore.steps.field import Box, Frame, Grey, Mask, box_of, bright_frame, quantiles
 from fxcore.steps.foreground import Foreground, foreground
 from fxcore.steps.lettering import without_lettering
 from fxcore.steps.noise import CALMED, calmed, noise_level
@@ -22,6 +22,8 @@ _SIDE = 256
 _NOISY = 1.2
 # What is seen without a veil must stand out so far, in thresholds of noise.
 _CLEAR = 1.2
+# Where so little of the longer side is exposed, that is looked at for itself.
+_NEARER = 0.8
 # The surround of a round field is dark if no more of the field than this is darker.
 _DARK = 0.02
 
@@ -47,9 +49,18 @@ class Overview:
         step = max(1, -(-max(image.shape) // _SIDE))
         return cls(block_means(image, step), step)
 
-    def inside(self, box: tuple[int, int, int, int]) -> Overview:
+    def inside(self, box: Box) -> Overview:
         """Return the overview of a box: first row and column, and those after the last."""
         return Overview(np.ascontiguousarray(self.grey[box[0] : box[2], box[1] : box[3]]), self.step)
+
+    def nearer(self, image: NDArray[np.uint8]) -> Overview:
+        """Return the overview of what is exposed of its image, where frames leave a small part of it.
+
+        An axis that is found at half the size of the one before may be another one.
+        """
+        row0, column0, row1, column1 = (edge * self.step for edge in box_of(self.ground.field))
+        part = image[row0:row1, column0:column1]
+        return Overview.of(part) if max(part.shape) <= _NEARER * max(image.shape) else self
 
     @cached_property
     def negative(self) -> Overview:

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.kernels import correlation
-from fxcore.steps.field import Grey, Mask
-
-Box = tuple[int, int, int, int]
+from fxcore.steps.field import Box, Grey, Mask
 
 # A strip drawn between exposures has one grey level.
 _LEVEL = 1.0

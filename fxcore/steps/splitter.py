@@ -7,12 +7,10 @@ from numpy.typing import NDArray
 
 from fxcore.kernels import Runs, components, crop_without, keep_components
 from fxcore.steps.config import SplitterConfig
-from fxcore.steps.field import Mask
+from fxcore.steps.field import Box, Mask, box_of
 from fxcore.steps.limbs import find_limbs
 from fxcore.steps.overview import Overview, Overviews
 from fxcore.study import Radiograph, Study
-
-Box = tuple[int, int, int, int]
 
 
 def split_parts(study: Study, config: SplitterConfig, seen: Overviews | None = None) -> Study:
@@ -85,7 +83,7 @@ def _by_likeness(
     if len(limbs.parts) < 2:
         return margin, []
     shape = image.shape
-    boxes = np.array([_box(mask) for mask in limbs.parts]) * step
+    boxes = np.array([box_of(mask) for mask in limbs.parts]) * step
     result = []
     for k in _reading_order(boxes):
         row0, col0, row1, col1 = _with_margin(
@@ -99,11 +97,6 @@ def _by_likeness(
                 part *= ~_enlarged(mask, box, step)
         result.append((part, box))
     return margin, result
-
-
-def _box(mask: Mask) -> Box:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def _enlarged(mask: Mask, box: Box, step: int) -> Mask:
