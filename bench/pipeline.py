@@ -111,6 +111,7 @@ def _measure(kind: str, folder: Path, options: Options, findings: Findings) -> N
         "ours, 1 worker": runs.ours("ours, 1 worker", source, 1),
         "ours, default methods": runs.ours("ours, default methods", source, 2, published=False),
         "start of ours": runs.ours("start of ours", single, 2),
+        "start of ours, 1 worker": runs.ours("start of ours, 1 worker", single, 1),
         "start of peer": runs.expert("start of peer", single, 2),
     }
     seconds = interleave(work, _QUICK if options.quick else _FULL, before=runs.before)
@@ -147,11 +148,16 @@ def _measure(kind: str, folder: Path, options: Options, findings: Findings) -> N
             peer_threads=2,
         ),
     ]
-    scaled = {name: scale_up(seconds[name], seconds[f"start of {name}"], count) for name in ("ours", "peer")}
+    scaled = {
+        name: scale_up(seconds[name], seconds[f"start of {name}"], count)
+        for name in ("ours", "peer", "ours, 1 worker")
+    }
     name = f"build, scaled to {THESIS_RADIOGRAPHS:,} radiographs"
     limit = {"ours": scaled["ours"], "peer": [THESIS_S] * len(scaled["ours"])}
+    alone = {"ours": scaled["ours"], "peer": scaled["ours, 1 worker"]}
     findings.results += [
         compare(name, "expert's script", input_name, scaled, threads=2, peer_threads=2),
+        compare(name, "fxray, 1 worker", input_name, alone, threads=2),
         compare(name, "limit", input_name, limit, threads=2, mark=1.0 if marked else None),
     ]
     findings.said.append(_meaning(kind, scaled))

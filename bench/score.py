@@ -47,7 +47,7 @@ OF_BOUND = {"archive": 0.85, "data set": 0.9}
 OVER_LOOP, FIRST_S = 3.0, 2.0
 """Times as fast as the loop; seconds to a first study."""
 
-STUDIES, QUICK_STUDIES = 120, 4
+STUDIES, QUICK_STUDIES = 240, 4
 SCALE, QUICK_SCALE = 1.0, 0.3
 MANY, QUICK_MANY, SMALL_FRAME = 10_000, 200, Frame(64, 64)
 CALIBRATED_BY, QUICK_CALIBRATED_BY = 32, 4

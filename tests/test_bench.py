@@ -188,7 +188,7 @@ def test_pipeline_family_runs_both_commands(tmp_path: Path, monkeypatch: pytest.
     first = findings.results[0]
     assert (first.peer, first.threads, first.peer_threads) == ("expert's script", 2, 2)
     assert first.figures["ours_images"] == first.figures["peer_images"] > 0
-    assert len(findings.results) == 5
+    assert len(findings.results) == 6
     assert "21,372" in findings.said[0]
     # So small an archive proves nothing.
     assert not findings.marks
