@@ -26,6 +26,7 @@ from fxcore.kernels import (
     local_structure,
     masked_levels,
     medial_slope,
+    medians,
     moments,
     profiles,
     runs_from_mask,
@@ -34,12 +35,13 @@ from fxcore.kernels import (
     straight_edges,
     strokes,
     texture,
+    weighted_median,
 )
 
 _SHAPES = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=23)
 
 
-@pytest.mark.parametrize("module", [background, blocks, lines, profiles, strokes, texture])
+@pytest.mark.parametrize("module", [background, blocks, lines, medians, profiles, strokes, texture])
 def test_examples(module):
     found = doctest.testmod(module)
     assert found.attempted > 0
@@ -243,6 +245,13 @@ def test_moments_are_those_of_the_pixels(mask):
         assert (found.row, found.column) == pytest.approx(tuple(middle))
         told = found.row_row, found.column_column, found.row_column
         np.testing.assert_allclose(told, square[[0, 1, 0], [0, 1, 1]], atol=1e-6)
+
+
+@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(1, 6)), min_size=1, max_size=40))
+def test_a_weighted_median_is_the_middle_of_as_many_copies(pairs):
+    values, weights = np.array(pairs, np.float32).T.copy()
+    copies = np.sort(np.repeat(values, weights.astype(int)))
+    assert weighted_median(values, weights) == copies[(len(copies) - 1) // 2]
 
 
 def test_the_logarithms_of_a_structure_are_those_of_the_library():

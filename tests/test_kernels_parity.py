@@ -113,6 +113,7 @@ def test_the_table_covers_every_kernel_that_has_a_peer() -> None:
         # Held against plain NumPy and geometry in test_kernels_decisions.py.
         "above_plane", "across_axis", "across_line", "at_border", "block_means", "correlation",
         "local_structure", "masked_levels", "medial_slope", "moments", "short_strokes", "straight_edges",
+        "weighted_median",
         # Held against other decoders in test_dicom_codecs.py.
         "decode_code_blocks", "jpeg_ls_scan", "lossless_jpeg_scan", "unpack_planes",
     }  # fmt: skip

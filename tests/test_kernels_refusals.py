@@ -190,6 +190,9 @@ SAID: dict[str, tuple[Callable[[], object], str]] = {
         lambda: kernels.moments(_RUNS, np.full(_RUNS.shape, np.nan, np.float32)),
         "weights must be finite",
     ),
+    "a median of nothing": (lambda: kernels.weighted_median(*np.ones((2, 0), np.float32)), "no pairs"),
+    "a median of doubles": (lambda: kernels.weighted_median(_TWO, _TWO), "must be float32"),
+    "a median without weight": (lambda: kernels.weighted_median(*np.zeros((2, 3), np.float32)), "above 0"),
     "a list to invert into": (lambda: kernels.invert(_EYE, out=[]), "out must be"),  # type: ignore[arg-type]
     "a shape of one side": (
         lambda: kernels.jpeg_ls_scan(b"\0", 0, (1,), precision=8),  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from fxcore.kernels.jpeg_lossless import lossless_jpeg_scan
 from fxcore.kernels.jpeg_ls import jpeg_ls_scan
 from fxcore.kernels.labelling import Components, at_border, components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
+from fxcore.kernels.medians import weighted_median
 from fxcore.kernels.morphology import close_rectangle, dilate_rectangle, erode_rectangle, open_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.packbits import unpack_planes
@@ -68,4 +69,5 @@ __all__ = [
     "straight_edges",
     "unpack_planes",
     "warm",
+    "weighted_median",
 ]

@@ -16,6 +16,7 @@ from fxcore.kernels.jpeg_ls import jpeg_ls_scan
 from fxcore.kernels.jpeg_scans import ROOM, code_table, follow_band, follow_sequential, stacked
 from fxcore.kernels.labelling import at_border, components, crop_without, keep_components
 from fxcore.kernels.lines import across_line, straight_edges
+from fxcore.kernels.medians import weighted_median
 from fxcore.kernels.morphology import close_rectangle
 from fxcore.kernels.otsu import otsu_threshold
 from fxcore.kernels.packbits import unpack_planes
@@ -103,6 +104,7 @@ def _warm_steps() -> None:
     short_strokes(grey, 1, 0.0)
     above_plane(grey, mask)
     medial_slope(*np.zeros((4, 2)))
+    weighted_median(*np.ones((2, 2), np.float32))
     across_axis(mask, grey, mask, (1.0, 1.0), 0.0)
 
 

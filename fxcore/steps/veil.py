@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.kernels import weighted_median
 from fxcore.steps.field import Grey, Mask
 from fxcore.steps.foreground import otsu_level
 
@@ -109,10 +110,7 @@ def _spread(differences: list[Grey]) -> float:
 def _proportion(values: Grey, others: Grey) -> np.float32:
     """Return by which factor the others become the values, by least absolute deviation."""
     weight = np.maximum(abs(others), np.float32(1e-6))
-    ratio = values / np.where(others < 0, -weight, weight)
-    order = np.argsort(ratio)
-    summed = np.cumsum(weight[order], dtype=np.float64)
-    return np.float32(ratio[order[np.searchsorted(summed, summed[-1] / 2)]])
+    return np.float32(weighted_median(values / np.where(others < 0, -weight, weight), weight))
 
 
 def _blurred(grey: Grey, width: float) -> Grey:
