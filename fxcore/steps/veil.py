@@ -110,7 +110,8 @@ def _spread(differences: list[Grey]) -> float:
 def _proportion(values: Grey, others: Grey) -> np.float32:
     """Return by which factor the others become the values, by least absolute deviation."""
     weight = np.maximum(abs(others), np.float32(1e-6))
-    return np.float32(weighted_median(values / np.where(others < 0, -weight, weight), weight))
+    ratio = np.asarray(values / np.where(others < 0, -weight, weight), np.float32)
+    return np.float32(weighted_median(ratio, weight))
 
 
 def _blurred(grey: Grey, width: float) -> Grey:
