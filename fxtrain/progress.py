@@ -16,11 +16,6 @@ class Status:
     epochs: int
     step: int
     steps: int
-    loss: float
-    accuracy: float
-    images_per_second: float
-    waiting: float
-    seconds_left: float
 
 
 class Progress(run.Progress, Protocol):

@@ -210,7 +210,7 @@ class Trainer:
                 sums += torch.stack([loss.double() * count, right.double(), right.new_tensor(count).double()])
                 images += len(batch.images)
             if step % max(1, steps // 50) == 0 or step == steps - 1:
-                self._tell(epoch, step + 1, steps, sums, images, time.perf_counter() - began)
+                self._tell(epoch, step + 1, steps, float(sums[0]))
         seconds = time.perf_counter() - began
         total, right_total, count_total, all_images = self.team.total(*sums.tolist(), images)
         return {
@@ -260,20 +260,12 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(step, steps, self.config.epochs, self.config.optim)
 
-    def _tell(self, epoch: int, step: int, steps: int, sums: Tensor, images: int, seconds: float) -> None:
+    def _tell(self, epoch: int, step: int, steps: int, loss: float) -> None:
         # Of all processes, so that what is no number in one of them ends them all here.
-        total, right, count, every = self.team.total(*sums.tolist(), images)
+        (total,) = self.team.total(loss)
         if not math.isfinite(total):
             self.team.end(self._no_number(f"epoch {epoch + 1}, step {step}"))
-        done = epoch * steps + step
-        left = (self.config.epochs * steps - done) * seconds / step
-        rate = every / seconds
-        waiting = self.batches.waited / seconds
-        self.progress.status(
-            Status(
-                epoch + 1, self.config.epochs, step, steps, total / count, right / count, rate, waiting, left
-            )
-        )
+        self.progress.status(Status(epoch + 1, self.config.epochs, step, steps))
 
     def _validated(self) -> dict[str, float]:
         studies = self.split.val

@@ -12,18 +12,17 @@ import pytest
 
 from fxcore import catalogue as module
 from fxcore.archive import Plan
+from fxcore.attempt import WorkerFailure
 from fxcore.catalogue import Catalogue, open_catalogue
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import Found, IndexEntry
 from fxcore.errors import FxrayError, ParameterError
-from fxcore.executor import Outcome, WorkerFailure
+from fxcore.executor import Outcome
 from fxcore.ingest import check_places
 from fxcore.pseudonyms import Pseudonyms
 from fxcore.run import Silent
 from fxcore.settings import IngestConfig
 from tests.test_program_images import draw
-
-SETTLED = time.time_ns() - 10**12
 
 
 class Here:
@@ -287,7 +286,7 @@ def test_a_training_run_in_the_archive_is_one_entry_and_its_plots_are_no_radiogr
 
 
 @pytest.mark.parametrize("where", ["adding", "planning"])
-def test_a_full_temporary_folder_is_named(tmp_path, where):
+def test_a_full_temporary_folder_is_named(where):
     entries = [IndexEntry(f"{i}.dcm", kind="dicom", study_uid="1.2." + "3" * 2000) for i in range(3000)]
 
     def work() -> None:

@@ -59,7 +59,7 @@ def _vois(bits: int, signed: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _cases(syntax: str) -> Iterator[tuple[int, bool, dict[str, Any]]]:
+def _cases() -> Iterator[tuple[int, bool, dict[str, Any]]]:
     """All of bits x sign x VOI; the rest takes turns, so that every pair of choices meets."""
     inversions = itertools.cycle(
         [
@@ -96,7 +96,7 @@ def _with_padding_vr(ds: Dataset, signed: bool) -> None:
 def test_matrix(syntax: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(20)
     count = 0
-    for bits, signed, attributes in _cases(syntax):
+    for bits, signed, attributes in _cases():
         stored = _stored(rng, bits, signed)
         ds = image_dataset(stored, bits, **copy.deepcopy(attributes))
         _with_padding_vr(ds, signed)

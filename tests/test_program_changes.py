@@ -225,7 +225,7 @@ def test_a_lost_table_of_one_study_costs_that_study(tmp_path, ingest):
     assert figures["dropped"]["unreadable_metadata"] == 1
 
 
-def test_files_that_are_needed_are_not_overwritten_by_the_link_file(tmp_path, archive, ingest):
+def test_files_that_are_needed_are_not_overwritten_by_the_link_file(tmp_path, archive):
     (tmp_path / "labels.csv").write_text("folder,label\nstudy0_positive,1\n")
     for victim in (
         tmp_path / "labels.csv",
@@ -300,7 +300,7 @@ def test_the_index_takes_the_place_of_no_other_database_but_of_every_index(tmp_p
     check_places(archive, tmp_path / "out", places)
 
 
-def test_where_a_link_leads_is_where_the_link_file_is_written(tmp_path, archive, ingest):
+def test_where_a_link_leads_is_where_the_link_file_is_written(tmp_path, ingest):
     (tmp_path / "secure").mkdir()
     for place in (tmp_path / "link.csv", tmp_path / "out" / "link.csv"):
         secure = tmp_path / "secure" / place.parent.name

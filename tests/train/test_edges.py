@@ -329,5 +329,5 @@ def test_progress_of_a_resumed_run_counts_what_is_left():
     display = Display(screen)  # type: ignore[arg-type]
     for epoch in (3, 4):
         for step in (5, 10):
-            display.status(Status(epoch, 4, step, 10, 0.0, 0.0, 0.0, 0.0, 0.0))
+            display.status(Status(epoch, 4, step, 10))
     assert (screen.total, screen.done) == (20, 20)

@@ -221,7 +221,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(dat
     assert "pretrained" not in str(refused.value)
 
 
-def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(dataset, tmp_path, monkeypatch):
+def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(dataset, tmp_path):
     disk = tmp_path / "disk"
     with small_disk(disk, "12m"):
         # Room for the checkpoints of one epoch, not for new ones beside them.
