@@ -9,6 +9,9 @@ from fxcore.errors import ParameterError
 
 AGGREGATES = ("alo", "majority", "mean")
 
+BY_MODEL = "model"
+"""The way to judge a study that a model of whole studies has: it does so itself."""
+
 DECIMALS = 6
 """Of probabilities, as they are stored, printed and decided by."""
 

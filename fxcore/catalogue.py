@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from fxcore.attempt import QUARANTINE_REASONS, WorkerFailure
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set, is_training_run
 from fxcore.dataset.layout import PROVENANCE_FILE, TRAINING_FILE, WORK_FOLDER, Layout
@@ -27,7 +28,7 @@ from fxcore.dataset.replacing import replacing
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import Found, IndexEntry, walk
 from fxcore.errors import FxrayError
-from fxcore.executor import QUARANTINE_REASONS, Executor, WorkerFailure
+from fxcore.executor import Executor
 from fxcore.index_file import APPLICATION_ID
 from fxcore.jobs import IndexTask, index_files
 from fxcore.places import resolved

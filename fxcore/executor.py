@@ -16,21 +16,11 @@ from typing import Any, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, TIME_OUT, WORKER_DIED, WorkerFailure, attempt
+from fxcore.attempt import TIME_OUT, WORKER_DIED, WorkerFailure, attempt
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.extras import CLUSTER
 from fxcore.forking import await_server, start_loading, worker_context
 from fxcore.stopping import undisturbed
-
-__all__ = [
-    "INTERNAL_ERROR",
-    "QUARANTINE_REASONS",
-    "Executor",
-    "Outcome",
-    "WorkerFailure",
-    "default_workers",
-    "open_executor",
-]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

@@ -23,7 +23,7 @@ from fxcore.jobs import IngestTask, require_files
 from fxcore.labels import read_labels
 from fxcore.link_file import LINK_HEADER, write_link_file
 from fxcore.output import begun_settings, output_folder
-from fxcore.places import check_regular, resolved
+from fxcore.places import check_apart, check_regular, resolved
 from fxcore.pseudonyms import default_key_file, load_key_of
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
 from fxcore.settings import Settings
@@ -209,8 +209,7 @@ def check_places(
                 f"{archive} lies within the data set {place}: what is in it was made by fxray and is no raw "
                 "archive; name the data set itself, or a raw archive"
             )
-    if out == archive or out.is_relative_to(archive) or archive.is_relative_to(out):
-        raise ParameterError(f"the output {out} and the archive {archive} must not lie within each other")
+    check_apart(out, archive, "archive")
     places = {name: resolved(path) for name, path in files.items() if path}
     for name, option in (("pseudonym key", "--key"), ("link file", "--link")):
         if name in places:

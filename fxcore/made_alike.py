@@ -63,7 +63,7 @@ def _first_difference(
     )
     if made == wanted:
         return ""
-    return difference(made, wanted, name).replace(" then,", " there,").replace(" now", " by the model")
+    return difference(made, wanted, name, ("there", "by the model"))
 
 
 def _normal(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -172,10 +172,10 @@ def _without_allowances(config: Any) -> Any:
     return config | {"ingest": {key: value for key, value in ingest.items() if key not in ALLOWANCES}}
 
 
-def difference(earlier: Any, now: Any, path: str = "") -> str:
-    """Say where two trees of settings differ first; only for trees that do."""
-    if isinstance(earlier, dict) and isinstance(now, dict):
-        for key in {**earlier, **now}:
-            if earlier.get(key) != now.get(key):
-                return difference(earlier.get(key), now.get(key), f"{path}.{key}" if path else key)
-    return f"{path + ': ' if path else ''}{earlier!r} then, {now!r} now"
+def difference(one: Any, other: Any, path: str = "", names: tuple[str, str] = ("then", "now")) -> str:
+    """Say where two trees of settings differ first, each by its name; only for trees that do."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in {**one, **other}:
+            if one.get(key) != other.get(key):
+                return difference(one.get(key), other.get(key), f"{path}.{key}" if path else key, names)
+    return f"{path + ': ' if path else ''}{one!r} {names[0]}, {other!r} {names[1]}"

@@ -25,6 +25,23 @@ def resolved(path: str | PathLike[str]) -> Path:
         ) from error
 
 
+def check_apart(out: Path, source: Path, what: str) -> None:
+    """Check that an output and what it is made from do not lie within each other; both with links followed.
+
+    Parameters
+    ----------
+    out, source : pathlib.Path
+    what : str
+        For the message: what the source is.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if out.is_relative_to(source) or source.is_relative_to(out):
+        raise ParameterError(f"the output {out} and the {what} {source} must not lie within each other")
+
+
 def check_regular(place: Path, name: str, option: str) -> None:
     """Check that `place`, if there is anything, is a file as on a disk: to open a pipe is to wait for others.
 

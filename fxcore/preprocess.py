@@ -19,7 +19,7 @@ from fxcore.executor import open_executor
 from fxcore.jobs import PreprocessTask
 from fxcore.made_before import hindrance
 from fxcore.output import output_folder
-from fxcore.places import resolved
+from fxcore.places import check_apart, resolved
 from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
@@ -66,10 +66,7 @@ def preprocess(
     began = time.perf_counter()
     settings, progress = settings or Settings(), progress or Silent()
     source, out = Layout(resolved(dataset)), resolved(out)
-    if out == source.root or out.is_relative_to(source.root) or source.root.is_relative_to(out):
-        raise ParameterError(
-            f"the output {out} and the data set {source.root} must not lie within each other"
-        )
+    check_apart(out, source.root, "data set")
     earlier = read_finished(source)
     _check_steps(source, earlier, settings)
     config = earlier.get("config", {}) | {"steps": to_dict(settings.steps)}

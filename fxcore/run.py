@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import fxcore
+from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, WorkerFailure
 from fxcore.dataset.assemble import LOOSE, assemble
 from fxcore.dataset.in_place import is_in_place, made_at
 from fxcore.dataset.journal import read_records
 from fxcore.dataset.layout import Layout
 from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.errors import FxrayError
-from fxcore.executor import INTERNAL_ERROR, QUARANTINE_REASONS, Executor, WorkerFailure
+from fxcore.executor import Executor
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study
 from fxcore.missing import Missing
 from fxcore.shards import Account, Shard, drop_accounts, write_account

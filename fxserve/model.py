@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.aggregate import BY_MODEL
 from fxcore.config import read_toml
 from fxcore.errors import FxrayError, ParameterError
 from fxserve.device import CUDA, open_session
 from fxserve.model_file import digest_of, makes_probabilities
-from fxserve.settings import BY_MODEL, ModelSettings, from_metadata
+from fxserve.settings import ModelSettings, from_metadata
 
 PREFIX = "fxray."
 BATCH_CPU, BATCH_GPU = 2, 64
@@ -78,7 +79,7 @@ class Model:
         self.by_study = self.settings.aggregate == BY_MODEL
         self.batch = self._check_input(batch or (BATCH_GPU if self.provider == CUDA else BATCH_CPU))
         self._outputs = self._check_outputs()
-        self._place = ("cuda", int(self._gpu())) if self.provider == CUDA else ("cpu", 0)
+        self._place = ("cuda", self._gpu()) if self.provider == CUDA else ("cpu", 0)
         # Of each thread: the buffers it fills.
         self._buffers = threading.local()
 
@@ -206,8 +207,8 @@ class Model:
             ) from error
         return dict(zip(self._outputs, found, strict=True))
 
-    def _gpu(self) -> str:
-        return str(self.session.get_provider_options().get(CUDA, {}).get("device_id", "0"))
+    def _gpu(self) -> int:
+        return int(self.session.get_provider_options().get(CUDA, {}).get("device_id", 0))
 
     def _settings(self, named: Path | None) -> ModelSettings:
         beside = self.path.with_suffix(".toml")
@@ -266,7 +267,7 @@ class Model:
             not isinstance(has, int) or has == sides[name] for has, name in zip(shape[1:], names, strict=True)
         )
         if not fits:
-            expected = [("n"), *(sides[name] for name in names)]
+            expected = ["n", *(sides[name] for name in names)]
             raise ParameterError(
                 f"the input {image.name!r} of {self.path} has the shape {shape_text(shape)}; by the settings "
                 f"(layout {settings.layout}, channels, frame) it would be {shape_text(expected)}"

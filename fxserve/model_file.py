@@ -71,9 +71,8 @@ def makes_probabilities(path: Path) -> str:
 
     Empty for others, and for a file in ONNX Runtime's own format, which does not tell.
     """
-    with path.open("rb") as file:
-        if file.read(8).endswith(_OF_THE_RUNTIME):
-            return ""
+    if _is_of_the_runtime(path):
+        return ""
     graph = read_operators(path).graph
     makers = {name: node for node in graph.node for name in node.output}
     node = makers.get(graph.output[0].name)
@@ -90,11 +89,13 @@ def read_operators(path: Path) -> Any:
     FxrayError
         If it is no ONNX file, though ONNX Runtime can open it.
     """
-    with path.open("rb") as file:
-        if file.read(8).endswith(_OF_THE_RUNTIME):
-            raise FxrayError(
-                f"{path} is in ONNX Runtime's own format; name the ONNX file that it was made from"
-            )
+    if _is_of_the_runtime(path):
+        raise FxrayError(f"{path} is in ONNX Runtime's own format; name the ONNX file that it was made from")
     import onnx
 
     return onnx.load(str(path), load_external_data=False)
+
+
+def _is_of_the_runtime(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8).endswith(_OF_THE_RUNTIME)

@@ -11,7 +11,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from fxcore.aggregate import DECIMALS, rounded
+from fxcore.aggregate import BY_MODEL, DECIMALS, rounded
 from fxcore.dataset.assemble import REJECT_COLUMNS, discard_work
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
@@ -153,7 +153,7 @@ def write_tables(
 
     def predictions(decided: Sequence[str]) -> Iterator[Sequence[str]]:
         for score in scores():
-            by_radiograph = len(score.probabilities) == len(score.rows) and settings.aggregate != "model"
+            by_radiograph = settings.aggregate != BY_MODEL
             for k, row in enumerate(score.rows):
                 found = (score.probabilities[k], score.logits[k]) if by_radiograph else ()
                 numbers = [number(value) for value in found] or ["", ""]

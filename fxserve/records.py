@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fxcore.aggregate import decide, judged
+from fxcore.aggregate import BY_MODEL, decide, judged
 from fxcore.dataset.journal import merged, write_line
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
 from fxcore.study import Reject
-from fxserve.settings import BY_MODEL
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from importlib.metadata import version
 from os import PathLike
 from typing import Any
 
-from fxcore.aggregate import check_aggregate
+from fxcore.aggregate import BY_MODEL, check_aggregate
+from fxcore.attempt import QUARANTINE_REASONS
 from fxcore.config import to_dict
 from fxcore.dataset.layout import Layout
 from fxcore.errors import FxrayError, ParameterError
-from fxcore.executor import QUARANTINE_REASONS, default_workers, open_executor
+from fxcore.executor import default_workers, open_executor
 from fxcore.jobs import StudyTask
 from fxcore.missing import Missing
 from fxcore.places import resolved
@@ -24,7 +25,7 @@ from fxserve.model import Model
 from fxserve.output import output_folder, write_tables
 from fxserve.prepare import preparing
 from fxserve.records import StudyScore, read_scores, write_score
-from fxserve.settings import BY_MODEL, ModelSettings
+from fxserve.settings import ModelSettings
 from fxserve.sources import Studies, open_source
 from fxserve.stream import NOT_FINITE, Batcher, ScoringThreads
 from fxserve.tables import kind_of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fxcore.aggregate import decide, rounded
+from fxcore.aggregate import BY_MODEL, decide, rounded
 from fxcore.errors import UnreadableFileError, why_unreadable
 
 if TYPE_CHECKING:
@@ -103,7 +103,6 @@ class Scorer:
         As ``fxray score`` has it: views that could not be scored do not count; NaN where no other is left.
         """
         from fxserve.records import of_views
-        from fxserve.settings import BY_MODEL
 
         images = [image for path in _each(paths) for image, _, _ in self._prepared(path) if image is not None]
         if not images:

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fxcore.aggregate import AGGREGATES
+from fxcore.aggregate import AGGREGATES, BY_MODEL
 from fxcore.config import from_dict, to_dict
 from fxcore.dicom.config import PixelConfig
 from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
 from fxcore.settings import StudySettings
 from fxcore.steps import Pipeline
-
-BY_MODEL = "model"
-"""The way to judge a study that a model of whole studies has: it does so itself."""
 
 DTYPES = ("uint8", "float32")
 LAYOUTS = ("NCHW", "NHWC")

@@ -24,6 +24,7 @@ from fxcore.index_file import default_index_file
 from fxcore.ingest import check_places, ingest_tasks
 from fxcore.jobs import PreprocessTask, StudyTask, require_files
 from fxcore.made_alike import made_otherwise
+from fxcore.places import check_apart
 from fxcore.preprocess import loose_rejects, read_finished
 from fxcore.pseudonyms import default_key_file, load_key_of
 from fxcore.run import Progress
@@ -119,10 +120,7 @@ class DataSetSource:
     kind = "data set"
 
     def __init__(self, dataset: Path, out: Path, settings: ModelSettings, as_is: bool) -> None:
-        if out == dataset or out.is_relative_to(dataset) or dataset.is_relative_to(out):
-            raise ParameterError(
-                f"the output {out} and the data set {dataset} must not lie within each other"
-            )
+        check_apart(out, dataset, "data set")
         self._layout, self._settings = Layout(dataset), settings
         self._content = read_finished(self._layout)
         self.steps = None if as_is else self._steps_to_do()

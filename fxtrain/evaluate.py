@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fxcore.aggregate import AGGREGATES, DECIMALS, check_aggregate, decide, rounded
+from fxcore.aggregate import AGGREGATES, BY_MODEL, DECIMALS, check_aggregate, decide, rounded
 from fxcore.allocator import kept_memory
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import DataSetError, FxrayError, ParameterError
@@ -31,7 +31,7 @@ from fxtrain.metrics import (
 from fxtrain.models import create_model
 from fxtrain.origin import has_one_key
 from fxtrain.packing import pack_for
-from fxtrain.predict import MODEL, Predictions, predict
+from fxtrain.predict import Predictions, predict
 from fxtrain.processes import choose_device
 from fxtrain.progress import Progress, Silent
 from fxtrain.run_directory import RunDirectory, checkpoint_digest, other_model
@@ -169,8 +169,8 @@ def evaluate(
             progress.say(lacking)
         else:
             over = _over_views(views, table, studies, list(aggregates), found, chosen_device)
-    ways = [MODEL] if found.by_study else list(dict.fromkeys([*aggregates, config.aggregate]))
-    own = MODEL if found.by_study else config.aggregate
+    ways = [BY_MODEL] if found.by_study else list(dict.fromkeys([*aggregates, config.aggregate]))
+    own = BY_MODEL if found.by_study else config.aggregate
     operating = kept or _operate(found, own, sensitivity, checkpoint)
     result = _judged(found, ways, operating) | {
         "radiographs_without_number": len(every.rows) - len(found.rows),
@@ -211,7 +211,7 @@ def _over_views(
     packed = pack_for(table, config, Silent())
     theirs = predict(model.to(device), table, packed, studies, config, device, views.read_middle())
     theirs = theirs.with_numbers()
-    ours = found.scores(MODEL)
+    ours = found.scores(BY_MODEL)
     return {how: differences(found.broken, ours, theirs.scores(how)) for how in ways}
 
 

@@ -19,8 +19,6 @@ from fxtrain.models import Aggregator
 from fxtrain.packing import Packed
 from fxtrain.table import Table
 
-MODEL = "model"
-
 
 @dataclass(frozen=True)
 class Predictions:

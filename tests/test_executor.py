@@ -19,10 +19,10 @@ import pytest
 from pebble import ProcessPool
 
 from fxcore import stopping
-from fxcore.attempt import attempt
+from fxcore.attempt import WorkerFailure, attempt
 from fxcore.config import to_toml
 from fxcore.errors import FxrayError, ending_the_run
-from fxcore.executor import Executor, WorkerFailure
+from fxcore.executor import Executor
 
 
 def square_or_fault(task: int | str) -> int:

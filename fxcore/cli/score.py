@@ -70,11 +70,10 @@ def score(
 ) -> None:
     """Score studies: probabilities, decisions and what was left out, as tables. Not a diagnosis."""
     with errors_for_people(_GO_ON), SCORING.needed():
-        from fxcore.aggregate import check_aggregate
+        from fxcore.aggregate import BY_MODEL, check_aggregate
         from fxserve.device import check_device
         from fxserve.model import check_batch
         from fxserve.score import score as job
-        from fxserve.settings import BY_MODEL
 
         with value_of("--device"):
             check_device(device)

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fxcore.executor import QUARANTINE_REASONS
+from fxcore.attempt import QUARANTINE_REASONS
 from tests.program import TRACEBACK, rows
 
 

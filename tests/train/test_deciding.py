@@ -10,13 +10,13 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
-from fxcore.aggregate import AGGREGATES
+from fxcore.aggregate import AGGREGATES, BY_MODEL
 from fxcore.errors import FxrayError
 from fxserve.records import StudyScore, judge
 from fxtrain import evaluate as evaluation
 from fxtrain.evaluate import Operating
 from fxtrain.metrics import probability
-from fxtrain.predict import MODEL, Predictions
+from fxtrain.predict import Predictions
 
 
 def predictions(*views: list[float], by_study: bool = False) -> Predictions:
@@ -29,15 +29,16 @@ def predictions(*views: list[float], by_study: bool = False) -> Predictions:
     return Predictions(every, every % 2 == 0, np.arange(len(flat)), index, logits, by_study)
 
 
-@pytest.mark.parametrize("how", [*AGGREGATES, MODEL])
+@pytest.mark.parametrize("how", [*AGGREGATES, BY_MODEL])
 def test_a_study_is_decided_as_scoring_decides_it(how):
     rng = np.random.default_rng(0)
     threshold = 0.3712345
     # All within the rounding of what is stored, where another order of rounding decides otherwise.
     views = [
-        list(threshold + rng.uniform(-1.5e-6, 1.5e-6, 1 if how == MODEL else 1 + k % 4)) for k in range(400)
+        list(threshold + rng.uniform(-1.5e-6, 1.5e-6, 1 if how == BY_MODEL else 1 + k % 4))
+        for k in range(400)
     ]
-    found = predictions(*views, by_study=how == MODEL)
+    found = predictions(*views, by_study=how == BY_MODEL)
     decided = found.decided(how, threshold)
     assert 5 < decided.sum() < 395
     for k, study in enumerate(views):
