@@ -68,8 +68,9 @@ def phantom(rows: int, columns: int, limbs: int = 1) -> np.ndarray:
 
 
 @cache
-def adversarial(kind: str, rows: int = 2500, columns: int = 3000) -> np.ndarray:
-    """Make an image whose mask is the worst there is for runs, or for labels; ``uint8``."""
+def adversarial(kind: str) -> np.ndarray:
+    """Make an image of 2500 × 3000 whose mask is the worst there is for runs, or for labels; ``uint8``."""
+    rows, columns = 2500, 3000
     if kind == "noise":
         return np.random.default_rng(5).integers(0, 256, (rows, columns)).astype(np.uint8)
     if kind == "checkerboard":

@@ -16,11 +16,11 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
-def grey_frames(ds: Dataset, low: float = 0.5, high: float = 99.5) -> list[np.ndarray]:
+def grey_frames(ds: Dataset) -> list[np.ndarray]:
     """Render all frames of a grey data set by the "auto" policy."""
     stored = ds.pixel_array
     frames = stored if stored.ndim == 3 else stored[np.newaxis]
-    return [_frame(frame, _flat(ds, i), low, high) for i, frame in enumerate(frames)]
+    return [_frame(frame, _flat(ds, i)) for i, frame in enumerate(frames)]
 
 
 def luma_frames(ds: Dataset) -> list[np.ndarray]:
@@ -57,7 +57,7 @@ def _flat(ds: Dataset, frame: int) -> Dataset:
     return flat
 
 
-def _frame(stored: np.ndarray, ds: Dataset, low: float, high: float) -> np.ndarray:
+def _frame(stored: np.ndarray, ds: Dataset) -> np.ndarray:
     padding = _padding(stored, ds)
     modality = np.asarray(apply_modality_lut(stored, ds))
     image = None
@@ -71,7 +71,7 @@ def _frame(stored: np.ndarray, ds: Dataset, low: float, high: float) -> np.ndarr
         image = _finish(values, *_range(ds), ds, padding)
     if image is None or image.min() == image.max():
         kept = modality[~padding].astype(np.float64)
-        y_min, y_max = np.percentile(kept, [low, high], method="inverted_cdf")
+        y_min, y_max = np.percentile(kept, [0.5, 99.5], method="inverted_cdf")
         if y_min == y_max:
             y_min, y_max = kept.min(), kept.max()
         image = _finish(np.clip(modality.astype(np.float64), y_min, y_max), y_min, y_max, ds, padding)

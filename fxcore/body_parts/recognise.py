@@ -121,13 +121,13 @@ def _believable(reading: str, hits: list[Hit]) -> bool:
 
 
 @functools.lru_cache(maxsize=65536)
-def mentioned_parts(text: str, terms: Terms = ()) -> tuple[str, ...]:
+def mentioned_parts(text: str) -> tuple[str, ...]:
     """Return the canonical parts that `text` names in correctly spelt words, in order.
 
     Only names from our own list leave this function, so its result is free of whatever else a study
     description holds (names, dates, numbers).
     """
-    book = vocabulary(terms)
+    book = vocabulary(())
     hits, _ = _named(words(repair(text)), book)
     return tuple(dict.fromkeys(book.part[key] for _, _, key, _ in sorted(_settled(hits, book))))
 

@@ -114,7 +114,7 @@ def build(extra: Mapping[str, tuple[str, ...]]) -> Vocabulary:
 
 
 @functools.lru_cache(maxsize=16)
-def vocabulary(extra: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Vocabulary:
+def vocabulary(extra: tuple[tuple[str, tuple[str, ...]], ...]) -> Vocabulary:
     """Return the vocabulary with the terms of `extra` (part, terms) added, built once."""
     return build(dict(extra))
 

@@ -87,11 +87,11 @@ def value_of(dataset: Dataset, keyword: str, most: int = _MOST_VALUE_BYTES) -> A
     return dataset[tag].value
 
 
-def raw_value_of(dataset: Dataset, keyword: str, most: int = _MOST_VALUE_BYTES) -> bytes | None:
-    """Return the bytes of a value that pydicom has not converted, unless there are more than `most`."""
+def raw_value_of(dataset: Dataset, keyword: str) -> bytes | None:
+    """Return the bytes of a value that pydicom has not converted, unless there are too many."""
     element = dataset.get_item(_tag(keyword))
     raw = element.value if isinstance(element, RawDataElement) else None
-    return raw if isinstance(raw, bytes) and len(raw) <= most else None
+    return raw if isinstance(raw, bytes) and len(raw) <= _MOST_VALUE_BYTES else None
 
 
 @functools.cache

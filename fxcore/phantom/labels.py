@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 
-def _mojibake(text: str, written: str = "utf-8", read: str = "latin-1") -> str:
-    """The text after one system wrote it in one encoding and the next read it in another."""
-    return text.encode(written).decode(read)
+def _mojibake(text: str, written: str = "utf-8") -> str:
+    """The text after one system wrote it in one encoding and the next read it as ISO 8859-1."""
+    return text.encode(written).decode("latin-1")
 
 
 WRIST_LABELS: tuple[str, ...] = (

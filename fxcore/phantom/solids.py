@@ -114,9 +114,9 @@ def shaft(
     waist: float,
     head: float,
     wall: float,
-    flat: float = 0.8,
 ) -> tuple[NDArray[np.float32], float]:
     """Profile of a short long bone (metacarpal, phalanx) from base to head; half widths in millimetres."""
+    flat = 0.8
     t = np.linspace(0.0, length, STATIONS)
     u = t / length
     swell_base = np.exp(-((u / 0.18) ** 2))

@@ -79,9 +79,9 @@ class Run:
         assert TRACEBACK not in ended.errors + ended.output, ended.errors
         return ended
 
-    def wait_until(self, happened: Callable[[], bool], seconds: float = 60) -> bool:
+    def wait_until(self, happened: Callable[[], bool]) -> bool:
         """Return True when something has happened, False when the run ended before."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + 60
         while not happened():
             if not self.is_running():
                 return happened()

@@ -42,10 +42,10 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
 
-def run_hostile(archive: Path, work: Path, *, workers: int = 2, seconds_per_file: float = 20) -> Outcome:
+def run_hostile(archive: Path, work: Path, *, workers: int = 2) -> Outcome:
     """Ingest `archive` by the command line into ``work/out`` and check that every file is accounted for."""
     work.mkdir(parents=True, exist_ok=True)
-    (work / "settings.toml").write_text(f"[ingest]\nseconds_per_file = {seconds_per_file}\n")
+    (work / "settings.toml").write_text("[ingest]\nseconds_per_file = 20\n")
     command = [sys.executable, "-m", "fxcore", "ingest", str(archive), str(work / "out"), "--json"]
     command += ["--key", str(work / "key"), "--link", str(work / "link.csv")]
     command += ["--config", str(work / "settings.toml"), "--workers", str(workers)]
@@ -98,9 +98,9 @@ def _check(outcome: Outcome, archive: Path, work: Path) -> None:
 class MemorySampler(threading.Thread):
     """Follows the peak resident memory of a process and of all its descendants."""
 
-    def __init__(self, pid: int, interval: float = 0.02) -> None:
+    def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self._pid, self._interval = pid, interval
+        self._pid = pid
         self._over = threading.Event()
         self._peaks: dict[str, int] = {}
         self.start()
@@ -111,7 +111,7 @@ class MemorySampler(threading.Thread):
         return self._peaks
 
     def run(self) -> None:
-        while not self._over.wait(self._interval):
+        while not self._over.wait(0.02):
             for pid in (family := _descendants(self._pid)):
                 name = "parent" if pid == self._pid else "worker"
                 self._peaks[name] = max(self._peaks.get(name, 0), peak_kib(pid))
