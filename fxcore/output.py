@@ -20,7 +20,8 @@ from fxcore.run import Progress
 from fxcore.settings import ALLOWANCES
 from fxcore.shards import Shard
 
-_SETTINGS_FILE = "settings.json"
+SETTINGS_FILE = "settings.json"
+"""What a run was begun with, in the work folder."""
 
 
 @contextmanager
@@ -55,16 +56,7 @@ def output_folder(
         raise FxrayError(f"{out} is a file; name a folder")
     # Before anything is touched: a refused run must leave a finished data set finished.
     check_settings(layout.root, begun_settings(layout), identity)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(layout.discarded_work, ignore_errors=True)
-        # Listed before looked for: another shard may begin here in between.
-        strangers = {path.name for path in out.iterdir()} - {layout.work.name}
-        if strangers and not layout.work.exists() and not layout.provenance.exists():
-            raise FxrayError(f"{out} is not empty and not a data set of fxray; name a new folder")
-        layout.work.mkdir(exist_ok=True)
-    except OSError as error:
-        raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
+    make_folder(layout, layout.provenance, "data set")
     with run_lock(layout, progress.say) as is_held:
         layout.staging.mkdir(exist_ok=True)
         layout.records.mkdir(exist_ok=True)
@@ -72,6 +64,34 @@ def output_folder(
         finish_renames(layout)
         with finished_if_idle(layout, layout.provenance, is_held):
             yield layout
+
+
+def make_folder(layout: Layout, last: Path, what: str) -> None:
+    """Make the folder of an output with its work folder, unless what is in it is none of this kind.
+
+    Parameters
+    ----------
+    layout : Layout
+    last : Path
+        The file of it that is written last.
+    what : str
+        What it is, for the message.
+
+    Raises
+    ------
+    FxrayError
+        If it holds something else, or cannot be written to.
+    """
+    try:
+        layout.root.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(layout.discarded_work, ignore_errors=True)
+        # Listed before looked for: another shard may begin here in between.
+        strangers = {path.name for path in layout.root.iterdir()} - {layout.work.name}
+        if strangers and not layout.work.exists() and not last.exists():
+            raise FxrayError(f"{layout.root} is not empty and not a {what} of fxray; name a new folder")
+        layout.work.mkdir(exist_ok=True)
+    except OSError as error:
+        raise FxrayError(f"cannot write to {layout.root}: {error.strerror}") from error
 
 
 def _begin_with(layout: Layout, identity: dict[str, Any]) -> None:
@@ -83,7 +103,7 @@ def _begin_with(layout: Layout, identity: dict[str, Any]) -> None:
         If it was begun with others: long ago, or just now by another shard.
     """
     check_settings(layout.root, begun_settings(layout), identity)
-    place, staged = layout.work / _SETTINGS_FILE, layout.staging / _SETTINGS_FILE
+    place, staged = layout.work / SETTINGS_FILE, layout.staging / SETTINGS_FILE
     if not identity:
         return
     write_atomically(staged, json.dumps(identity).encode())
@@ -129,7 +149,7 @@ def begun_settings(layout: Layout) -> dict[str, Any]:
     DataSetError
         If it cannot be read, or is no data set.
     """
-    path = layout.work / _SETTINGS_FILE
+    path = layout.work / SETTINGS_FILE
     if path.exists():
         try:
             begun = json.loads(path.read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import cell, union_of_columns, write_atomically, write_together
 from fxcore.errors import DataSetError, FxrayError
-from fxcore.output import check_settings, finished_if_idle
+from fxcore.output import SETTINGS_FILE, check_settings, finished_if_idle, make_folder
 from fxcore.run import Progress
 from fxcore.study import Reject
 from fxserve.records import StudyScore, judge, read_scores, to_line
@@ -26,7 +26,6 @@ from fxserve.tables import kind_of
 
 SUMMARY_FILE = "scoring.json"
 STUDY_COLUMNS = ("study_id", "probability", "prediction", "threshold", "views", "deciding_radiograph")
-_SETTINGS_FILE = "settings.json"
 _SCORE_COLUMNS = ("study_id", "radiograph_id", "probability", "logit")
 
 STATEMENT = (
@@ -51,21 +50,14 @@ def output_folder(out: Path, identity: dict[str, Any], progress: Progress) -> It
     if out.exists() and not out.is_dir():
         raise FxrayError(f"{out} is a file; name a folder")
     check_settings(out, begun_scoring(out), identity)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(layout.discarded_work, ignore_errors=True)
-        strangers = {path.name for path in out.iterdir()} - {layout.work.name}
-        if strangers and not layout.work.exists() and not (out / SUMMARY_FILE).exists():
-            raise FxrayError(f"{out} is not empty and not a scoring of fxray; name a new folder")
-    except OSError as error:
-        raise FxrayError(f"cannot write to {out}: {error.strerror}") from error
+    make_folder(layout, out / SUMMARY_FILE, "scoring")
     with run_lock(layout, progress.say) as is_held:
         begun = begun_scoring(out)
         check_settings(out, begun, identity)
         if not begun:
             shutil.rmtree(layout.records, ignore_errors=True)
         layout.records.mkdir(exist_ok=True)
-        write_atomically(layout.work / _SETTINGS_FILE, json.dumps(identity).encode())
+        write_atomically(layout.work / SETTINGS_FILE, json.dumps(identity).encode())
         with finished_if_idle(layout, out / SUMMARY_FILE, is_held):
             yield layout
 
@@ -79,7 +71,7 @@ def begun_scoring(out: Path) -> dict[str, Any]:
         If that cannot be read, or is no scoring.
     """
     layout = Layout(out)
-    begun = layout.work / _SETTINGS_FILE
+    begun = layout.work / SETTINGS_FILE
     for path in (begun, out / SUMMARY_FILE):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))

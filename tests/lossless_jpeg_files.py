@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+
+LEFT_ALONE = (ValueError, NotImplementedError)
+"""What a decoder raises for a stream that is broken, or that it leaves to others."""
+
+
+def runner(image: np.ndarray) -> Any:
+    """Stand for the runner of pydicom that decodes a frame of this size."""
+    return SimpleNamespace(rows=image.shape[0], columns=image.shape[1])
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import imagecodecs
 import numpy as np
 import pytest
 
 from fxcore.dicom.codecs.jpeg_lossless import jpeg_lossless_frame
-from tests.lossless_jpeg_files import any_codes, segment, stream
+from tests.lossless_jpeg_files import LEFT_ALONE, any_codes, runner, segment, stream
 
 _RNG = np.random.default_rng(21)
-_LEFT_ALONE = (ValueError, NotImplementedError)
-
-
-def runner(image: np.ndarray) -> Any:
-    return SimpleNamespace(rows=image.shape[0], columns=image.shape[1])
 
 
 def picture(precision: int, shape: tuple[int, int] = (60, 80)) -> np.ndarray:
@@ -117,7 +109,7 @@ REFUSED = {
 @pytest.mark.parametrize("code", REFUSED.values(), ids=REFUSED)
 def test_what_is_left_to_another_decoder(code: bytes) -> None:
     np.testing.assert_array_equal(jpeg_lossless_frame(CODE, runner(IMAGE)), IMAGE)
-    with pytest.raises(_LEFT_ALONE):
+    with pytest.raises(LEFT_ALONE):
         jpeg_lossless_frame(code, runner(IMAGE))
 
 
@@ -141,7 +133,7 @@ def test_no_broken_stream_is_taken_that_imagecodecs_refuses(restart: int) -> Non
                 code[place:place] = rng.integers(0, 256, 2).astype(np.uint8).tobytes()
         try:
             found = jpeg_lossless_frame(bytes(code), runner(image))
-        except _LEFT_ALONE:
+        except LEFT_ALONE:
             continue
         accepted += 1
         np.testing.assert_array_equal(found, imagecodecs.jpeg8_decode(bytes(code)))

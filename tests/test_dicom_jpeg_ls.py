@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -19,14 +18,8 @@ from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.read import load_dicom
 from tests.dicom_files import image_dataset, write
 from tests.jpeg_ls_files import Presets, default_presets, stream
-from tests.lossless_jpeg_files import segment
+from tests.lossless_jpeg_files import LEFT_ALONE, runner, segment
 from tests.shared_data import DICOM, requires_dicom
-
-_LEFT_ALONE = (ValueError, NotImplementedError)
-
-
-def runner(image: np.ndarray) -> Any:
-    return SimpleNamespace(rows=image.shape[0], columns=image.shape[1])
 
 
 def picture(precision: int, shape: tuple[int, int] = (24, 30)) -> np.ndarray:
@@ -182,7 +175,7 @@ REFUSED = {
 def test_what_is_left_to_another_decoder(code: bytes) -> None:
     assert code not in (CODE, PLAIN)
     np.testing.assert_array_equal(jpeg_ls_frame(CODE, runner(IMAGE)), IMAGE)
-    with pytest.raises(_LEFT_ALONE):
+    with pytest.raises(LEFT_ALONE):
         jpeg_ls_frame(code, runner(IMAGE))
 
 
@@ -226,7 +219,7 @@ def test_no_broken_stream_is_taken_that_imagecodecs_refuses(precision: int) -> N
                 code[place:place] = rng.integers(0, 256, 2).astype(np.uint8).tobytes()
         try:
             found = jpeg_ls_frame(bytes(code), runner(image))
-        except _LEFT_ALONE:
+        except LEFT_ALONE:
             continue
         accepted += 1
         np.testing.assert_array_equal(found, imagecodecs.jpegls_decode(bytes(code)))

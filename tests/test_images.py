@@ -22,6 +22,7 @@ from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.errors import UnreadableFileError
 from fxcore.images import load_image
+from tests.hostile.bombs import chunk
 from tests.shared_data import FRACATLAS, requires_fracatlas
 
 RNG = np.random.default_rng(11)
@@ -50,15 +51,11 @@ def _window(values: np.ndarray) -> np.ndarray:
     return np.rint((np.clip(values, low, high) - low) / (high - low) * 255).astype(np.uint8)
 
 
-def _png_chunk(name: bytes, data: bytes) -> bytes:
-    return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
-
-
 def _png_palette(index: np.ndarray, palette: np.ndarray) -> bytes:
     rows = b"".join(b"\0" + row.tobytes() for row in index)
     header = index.shape[1].to_bytes(4, "big") + index.shape[0].to_bytes(4, "big") + b"\x08\x03\0\0\0"
     chunks = ((b"IHDR", header), (b"PLTE", palette.tobytes()), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(*chunk) for chunk in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*parts) for parts in chunks)
 
 
 _ALPHA = np.dstack([RGB8, GREY8])
@@ -256,7 +253,7 @@ def test_damage_in_one_of_several_chunks_of_a_png(tmp_path: Path) -> None:
     rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in _SMOOTH))
     header = b"\0\0\0\x20\0\0\0\x18\x08\0\0\0\0"
     chunks = ((b"IHDR", header), (b"IDAT", rows[:-20]), (b"IDAT", rows[-20:]), (b"IEND", b""))
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(*chunk) for chunk in chunks)
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*parts) for parts in chunks)
     (image,), _ = _load(_saved(tmp_path, data))
     np.testing.assert_array_equal(image, _SMOOTH)
     start = data.index(rows[-20:])
