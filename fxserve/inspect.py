@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def inspect(path: str | PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     session, _ = open_session(path, "cpu", 1)
     model = read_operators(path)
-    weights = sum(_elements(tensor) for tensor in model.graph.initializer)
+    weights = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
     nodes = [
         {"side": side, "name": node.name, "type": node.type, "shape": shape_text(node.shape)}
         for side, found in (("input", session.get_inputs()), ("output", session.get_outputs()))
@@ -86,10 +87,3 @@ def settings_template(path: str | PathLike[str]) -> str:
         if isinstance(height, int) and isinstance(width, int):
             values["frame"] = Frame(width, height)
     return to_toml(ModelSettings(**values))
-
-
-def _elements(tensor: Any) -> int:
-    count = 1
-    for side in tensor.dims:
-        count *= side
-    return count

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 import fxcore
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError
+from fxcore.letterbox import Frame
 from fxcore.settings import StudySettings
 from fxtrain.evaluate import load_model, read_operating
 from fxtrain.models import Aggregator
@@ -126,7 +127,7 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
     return metadata | {"file": str(out), "largest_difference": difference}
 
 
-def _real_images(table: Table, frame: Any, headroom: float) -> NDArray[np.uint8]:
+def _real_images(table: Table, frame: Frame, headroom: float) -> NDArray[np.uint8]:
     count = max(_BATCHES)
     rows = np.resize(np.arange(len(table)), count)
     return np.array(pack(table, frame, headroom).exact[rows])[:, None]
@@ -140,6 +141,22 @@ def _inputs(deployed: nn.Module, images: NDArray[np.uint8], count: int) -> dict[
 
 
 def write_onnx(deployed: nn.Module, images: NDArray[np.uint8], path: Path, metadata: dict[str, Any]) -> None:
+    """Write a model as ONNX for any number of images, with `metadata` as its ``fxray.*`` properties.
+
+    Parameters
+    ----------
+    deployed : torch.nn.Module
+    images : numpy.ndarray
+        ``uint8``, shape ``(n, 1, height, width)``: some to trace it with.
+    path : pathlib.Path
+    metadata : dict
+        Each value is written as JSON.
+
+    Raises
+    ------
+    FxrayError
+        If torch cannot export it.
+    """
     inputs = _inputs(deployed, images, max(_BATCHES))
     batch = torch.export.Dim("batch", min=1)
     with warnings.catch_warnings():

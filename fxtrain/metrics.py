@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 from sklearn import metrics
 
@@ -202,7 +201,7 @@ def calibration_error(broken: Labels, probabilities: Scores) -> float:
     return float(np.abs(gaps).sum() / counts.sum())
 
 
-def probability(logits: Any, temperature: float = 1.0) -> Scores:
+def probability(logits: ArrayLike, temperature: float = 1.0) -> Scores:
     """Return the probability that belongs to a logit."""
     values: Scores = special.expit(np.asarray(logits, np.float64) / temperature)
     return values

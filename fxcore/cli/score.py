@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from fxcore.cli.show import (
     progress,
 )
 from fxcore.extras import SCORING
+
+if TYPE_CHECKING:
+    from fxserve.score import ScoreSummary
 
 EXIT_NOTHING_SCORED = 4
 
@@ -178,7 +181,7 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name if "." in name else name.replace("_", " "), str(value)
 
 
-def print_scored(summary: Any) -> None:
+def print_scored(summary: ScoreSummary) -> None:
     """Print what a run of scoring did."""
     print_pairs("Scored", _rows(summary))
 
@@ -193,7 +196,7 @@ def print_studies(scores: Path, count: int) -> None:
     print_table(title, (name.replace("_", " ") for name in names), itertools.islice(rows, count))
 
 
-def _rows(summary: Any) -> Iterator[tuple[str, str]]:
+def _rows(summary: ScoreSummary) -> Iterator[tuple[str, str]]:
     counts = summary.content["counts"]
     yield "results", summary.out
     yield "run by", summary.content["provider"]

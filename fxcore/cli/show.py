@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from fxcore.cli.signals import Stopped, begin, heed, ignore
 from fxcore.dataset.tables import visible
 from fxcore.errors import FxrayError
 from fxcore.json_text import json_text
+
+if TYPE_CHECKING:
+    from fxcore import run
 
 EXIT_ERROR = 1
 EXIT_QUARANTINED = 3
@@ -128,7 +131,7 @@ class Lines:
 class Heeding:
     """Passes progress on; each step of it is a moment at which the run can be stopped."""
 
-    def __init__(self, display: Any) -> None:
+    def __init__(self, display: run.Progress) -> None:
         self._display = display
 
     def stage(self, name: str, total: int | None) -> None:
@@ -153,7 +156,7 @@ class _Clock:
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Any]:
+def progress(quiet: bool) -> Iterator[Heeding]:
     """Begin a job: yield the progress display that fits, none, bars on a terminal, or log lines on stderr."""
     from fxcore.run import Silent
 

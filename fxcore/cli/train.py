@@ -15,8 +15,9 @@ from fxcore.errors import FxrayError
 from fxcore.extras import TRAINING
 
 if TYPE_CHECKING:
+    from fxcore.run import Progress
     from fxtrain.config import TrainConfig
-    from fxtrain.progress import Progress, Status
+    from fxtrain.progress import Status
 
 Device = Annotated[str, typer.Option(help="auto: a GPU if there is one; or cpu, cuda, cuda:1...")]
 Run = Annotated[Path, typer.Argument(help="Folder of a training run.")]
