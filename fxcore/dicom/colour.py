@@ -67,7 +67,7 @@ def luma_of_cmyk(inverted: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ((light.astype(np.uint16) * inverted[..., 3] + 127) // 255).astype(np.uint8)
 
 
-def colour_image(frame: Frame, fmt: PixelFormat) -> NDArray[np.uint8]:
+def colour_image(frame: Frame) -> NDArray[np.uint8]:
     """Render a frame of three samples per pixel; `frame.photometric` says which colour space it is in.
 
     Raises

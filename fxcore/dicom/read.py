@@ -25,9 +25,6 @@ from fxcore.dicom.terms import GREY
 from fxcore.dicom.transform import read_transform
 from fxcore.errors import OUT_OF_MEMORY, UnreadableFileError
 
-__all__ = ["Limits", "LoadedFile", "PixelConfig", "load_dicom"]
-
-
 Image = NDArray[np.uint8]
 # One frame: its number from 0, the image, and the columns that are its own.
 Rendered = tuple[int, Image, dict[str, str]]
@@ -186,6 +183,6 @@ def _render(
         image = palette_image(frame, fmt, parsed.dataset, little_endian)
         columns["colour"] = "palette"
     else:
-        image = colour_image(frame, fmt)
+        image = colour_image(frame)
         columns["colour"] = frame.photometric.lower()
     return image, columns
