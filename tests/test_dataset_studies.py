@@ -159,7 +159,9 @@ def test_the_root_files_do_not_depend_on_the_order_of_the_work(tmp_path):
         layout = Layout(tmp_path / "".join(order))
         for study_id in order:
             write(layout, study_id, "broken" if study_id != "s2" else "unlabelled")
-        content = assemble(layout, provenance={"tool": {}}, loose=partial(list, loose))
+        content = assemble(
+            layout, provenance={"tool": {}}, loose=partial(list, loose), keep={"s1", "s2", "s3"}, columns=()
+        )
         assert content["counts"]["studies"] == {"broken": 2, "not_broken": 0, "unlabelled": 1}
         trees.append(
             {p.relative_to(layout.root): p.read_bytes() for p in layout.root.rglob("*") if p.is_file()}
@@ -171,7 +173,8 @@ def test_the_root_files_do_not_depend_on_the_order_of_the_work(tmp_path):
 def test_mean_and_deviation_are_those_of_all_pixels(tmp_path):
     layout = Layout(tmp_path)
     write(layout)
-    assemble(layout, provenance={"tool": "fxray", "commands": ["ingest"], "config": {}}, loose=list)
+    provenance = {"tool": "fxray", "commands": ["ingest"], "config": {}}
+    assemble(layout, provenance=provenance, loose=list, keep={"s1"}, columns=())
     pixels = np.stack([radiograph("", seed).image for seed in (1, 2)]) / 255
     content = read_provenance(layout)
     assert math.isclose(content["mean"], pixels.mean(), rel_tol=1e-12)
@@ -182,9 +185,9 @@ def test_a_later_run_keeps_what_is_done_and_drops_what_is_gone(tmp_path):
     layout = Layout(tmp_path)
     write(layout, "s1")
     write(layout, "s2")
-    assemble(layout, provenance={}, loose=list)
+    assemble(layout, provenance={}, loose=list, keep={"s1", "s2"}, columns=())
     write(layout, "s3")
-    assemble(layout, provenance={}, loose=list, keep=frozenset({"s1", "s3"}))
+    assemble(layout, provenance={}, loose=list, keep={"s1", "s3"}, columns=())
     assert {p.parent.name for p in tmp_path.glob("*/*/*.png")} == {"s1", "s3"}
     assert {row["study_id"] for row in read_csv(layout.metadata)} == {"s1", "s3"}
     assert [json.loads(line)["study_id"] for line in layout.journal.open()] == ["s1", "s3"]

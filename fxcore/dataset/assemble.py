@@ -90,8 +90,8 @@ def assemble(
     *,
     provenance: dict[str, Any],
     loose: Callable[[], Iterable[Reject]],
-    keep: Container[str] | None = None,
-    columns: Sequence[str] = ("radiograph_id", "study_id", "label"),
+    keep: Container[str],
+    columns: Sequence[str],
 ) -> dict[str, Any]:
     """Write ``metadata.csv``, ``rejects.csv``, ``journal.jsonl`` and, last, ``dataset.json``.
 
@@ -103,9 +103,9 @@ def assemble(
         What ``dataset.json`` begins with: tool, commands, configuration.
     loose : callable
         Returns what was dropped outside any study, in order, each once.
-    keep : container of str, optional
+    keep : container of str
         Studies that belong to this data set; others, left by an earlier run over a larger input,
-        are removed. Everything is kept when it is None.
+        are removed.
     columns : sequence of str
         Header of ``metadata.csv`` where there is no radiograph to take it from.
 
@@ -143,7 +143,7 @@ def assemble(
     layout.changing.touch()
     layout.staging.mkdir(exist_ok=True)
     for record in read_records(layout, lambda path: _drop_damaged(layout, path, keep)):
-        if keep is not None and record.radiographs and record.study_id not in keep:
+        if record.radiographs and record.study_id not in keep:
             clear_place(layout, record.study_id)
     # First: the tables are made from its lines, rather than from a file a study once more.
     write_atomically(new_journal, journal())
@@ -161,9 +161,9 @@ def assemble(
     return content
 
 
-def _drop_damaged(layout: Layout, path: Path, keep: Container[str] | None) -> None:
+def _drop_damaged(layout: Layout, path: Path, keep: Container[str]) -> None:
     """Remove a study of which nothing is known, and which is not wanted any more."""
-    if keep is None or path.stem in keep:
+    if path.stem in keep:
         raise DataSetError(f"the record {path} was damaged just now; run the same command again")
     clear_place(layout, path.stem)
     path.unlink()
@@ -191,9 +191,9 @@ def _loose_records(loose: Callable[[], Iterable[Reject]]) -> Iterator[StudyRecor
         yield StudyRecord(LOOSE, LABEL_UNLABELLED, _digest(map(astuple, some)), rejects=some)
 
 
-def _records(layout: Layout, keep: Container[str] | None) -> Iterator[StudyRecord]:
+def _records(layout: Layout, keep: Container[str]) -> Iterator[StudyRecord]:
     for record in read_records(layout):
-        if record.study_id != LOOSE and (keep is None or record.study_id in keep):
+        if record.study_id != LOOSE and record.study_id in keep:
             yield record
 
 

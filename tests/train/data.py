@@ -48,5 +48,8 @@ def make(root: Path, studies: int = 40, views: int = 2, share: float = 0.5, pati
                 row = {"radiograph_id": f"{k:020x}{view:04x}", "study_id": f"{k:024x}", "patient_id": patient}
                 writer.add(Radiograph(image, row | {"label": label}))
             writer.commit()
-    assemble(layout, provenance={"tool": "fxray", "commands": ["build"], "config": {"steps": {}}}, loose=list)
+    provenance = {"tool": "fxray", "commands": ["build"], "config": {"steps": {}}}
+    assemble(
+        layout, provenance=provenance, loose=list, keep={f"{k:024x}" for k in range(studies)}, columns=()
+    )
     return root
