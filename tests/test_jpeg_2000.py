@@ -14,7 +14,6 @@ import pytest
 from pydicom.encaps import generate_frames
 
 from fxcore.dicom.codecs import jpeg_2000
-from fxcore.dicom.codecs.jpeg_2000 import decode
 from fxcore.dicom.codecs.jpeg_2000_headers import UnsupportedError, read_codestream
 from tests import jpeg_2000_reference, shared_data
 from tests.jpeg_2000_streams import STREAMS
@@ -35,6 +34,10 @@ def picture(rows: int, columns: int, bits: int, signed: bool = False) -> np.ndar
 def encoded(values: np.ndarray, bits: int, **options: object) -> bytes:
     options = {"level": 0, "codecformat": "J2K", "reversible": True} | options
     return bytes(imagecodecs.jpeg2k_encode(values, bitspersample=bits, **options))
+
+
+def decode(stream: bytes) -> np.ndarray:
+    return jpeg_2000.decode(stream)[0]
 
 
 def assert_as_openjpeg(stream: bytes) -> np.ndarray:
@@ -73,7 +76,10 @@ def test_by_way_of_the_plain_entropy_decoder(options: str, monkeypatch: pytest.M
 @pytest.mark.parametrize("level", [30, 45, 60])
 def test_blocks_that_are_cut_short(level: int) -> None:
     values = picture(90, 150, 12)
-    assert (assert_as_openjpeg(encoded(values, 12, level=level)) != values).any()
+    stream = encoded(values, 12, level=level)
+    assert (assert_as_openjpeg(stream) != values).any()
+    assert jpeg_2000.decode(stream)[1] is True
+    assert jpeg_2000.decode(encoded(values, 12))[1] is False
 
 
 def test_in_a_jp2_file() -> None:

@@ -170,6 +170,7 @@ def _render(
     little_endian = parsed.syntax != ExplicitVRBigEndian
     columns = {
         "decoder": frame.decoder,
+        "compression": frame.compression,
         "voi": "",
         "inverted_photometric": "0",
         "colour": "",

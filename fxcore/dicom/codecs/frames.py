@@ -84,6 +84,9 @@ class Frame:
         Of `values`; decoding may have changed it.
     decoder : str
         ``"native"`` or the name of the plugin.
+    compression : str
+        ``"none"``, ``"lossless"``, ``"lossy"``, ``"cut"`` (JPEG 2000 with the reversible wavelet, but without
+        its last bits) or ``"unknown"`` (the same, where nothing tells whether it is cut).
     """
 
     values: NDArray[Any]
@@ -91,6 +94,7 @@ class Frame:
     shift: int
     photometric: str
     decoder: str
+    compression: str
 
     def stored_bits(self) -> NDArray[np.uint32]:
         """Return what each bit pattern of one of `values`, of up to 16 bits, holds in the bits that count."""
@@ -171,7 +175,7 @@ def _native_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) 
         ):
             if fmt.photometric == YBR_PARTIAL_422:
                 properties["photometric_interpretation"] = YBR_PARTIAL_422
-            frame = _frame(values, properties, fmt, "native", fmt.bits_stored, fmt.bits_allocated)
+            frame = _frame(values, properties, fmt, "native", fmt.bits_stored, fmt.bits_allocated, "none")
             _check_byte_order(frame, fmt)
             yield frame
     except UnreadableFileError:
@@ -205,7 +209,7 @@ def _single_bits(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Frame]:
     for first in range(0, pixels * fmt.frames, pixels):
         bits = np.unpackbits(packed[first // 8 : (first + pixels + 7) // 8], bitorder="little")
         values = bits[first % 8 : first % 8 + pixels].reshape(fmt.rows, fmt.columns)
-        yield Frame(values, 1, 0, fmt.photometric, "native")
+        yield Frame(values, 1, 0, fmt.photometric, "native", "none")
 
 
 def _deflated_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Frame]:
@@ -221,7 +225,7 @@ def _deflated_frames(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Fra
         if len(single) < size:
             raise UnreadableFileError("truncated_pixel_data", "a deflated frame is shorter than declared")
         for frame in _native_frames(single, uid.ExplicitVRLittleEndian, replace(fmt, frames=1)):
-            yield replace(frame, decoder="deflate")
+            yield replace(frame, decoder="deflate", compression="lossless")
 
 
 def _encapsulated_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) -> Iterator[Frame]:
@@ -236,7 +240,7 @@ def _encapsulated_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFo
 
 
 def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
-    bits, held, lossy = _check_stream(source, syntax, fmt)
+    held, compression = _check_stream(source, syntax, fmt)
     reasons = []
     for name in order:
         if syntax in _JPEG and name != fxray_plugin.NAME:
@@ -248,15 +252,21 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
                 values, properties = _grey(source, syntax, fmt, _PLUGINS[name])
             else:
                 values, properties = _any(source, fmt, decoder, name)
-            frame = _frame(values, properties, fmt, name, bits, held)
-            return _without_overshoot(frame, fmt) if lossy and held > bits else frame
+            if (is_cut := properties.get("is_cut")) is not None:
+                compression = "cut" if is_cut else "lossless"
+            bits = _bits_that_count(held, compression, syntax, fmt)
+            frame = _frame(values, properties, fmt, name, bits, held, compression)
+            overshoots = syntax in _JPEG and compression == "lossy" and held > bits
+            return _without_overshoot(frame, fmt) if overshoots else frame
         except MemoryError:
             raise
         except DamagedDataError as error:
             # Whatever the next would make of it is not the image.
             raise UnreadableFileError("undecodable", f"the frame is damaged ({brief(error)})") from error
         except Exception as error:
-            reasons.append(f"{name}: {brief(error)}")
+            # What gdcm gives of a stream that it cannot read is no text, on which pydicom stumbles.
+            said = brief(error)
+            reasons.append(f"{name}: {'gives no image' if 'NoneType' in said else said}")
     raise UnreadableFileError("undecodable", f"every decoder failed ({'; '.join(reasons)})"[:_MAX_MESSAGE])
 
 
@@ -270,6 +280,7 @@ def _grey(
     properties = {
         "bits_allocated": runner.bits_allocated,
         "photometric_interpretation": runner.photometric_interpretation,
+        "is_cut": runner.get_option("is_cut"),
     }
     return values.reshape(fmt.rows, fmt.columns), properties
 
@@ -294,15 +305,15 @@ def _any(source: bytes, fmt: PixelFormat, decoder: Any, name: str) -> tuple[NDAr
     return values, properties
 
 
-def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int, int, bool]:
+def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int, str]:
     """Refuse what a native decoder is known to get wrong.
 
-    Returns how many bits of a sample count, how many the stream holds, and whether it is of the lossy JPEG.
+    Returns how many bits of a sample the stream holds, and its kind of compression as `Frame` has it.
     """
     if syntax not in _CODESTREAMS:
         if syntax == uid.RLELossless and fmt.frame_bits > 8 * _RLE_EXPANSION * len(source):
             raise _too_short(source, fmt)
-        return fmt.bits_stored, fmt.bits_allocated, False
+        return fmt.bits_allocated, "lossless"
     found = _CODESTREAMS[syntax](source)
     if found is None:
         raise UnreadableFileError("undecodable", "a frame does not start like one of its transfer syntax")
@@ -322,27 +333,30 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int
         )
     if syntax in _JPEG:
         check_jpeg_size(source, found, "truncated_pixel_data")
-        return fmt.bits_stored, found.precision, not found.lossless
+        return found.precision, "lossless" if found.lossless else "lossy"
     ended = until_end(source)
     if ended is None:
         raise UnreadableFileError("truncated_pixel_data", "a frame ends before its end marker")
     if fmt.rows * fmt.columns > _MOST_PIXELS_PER_BYTE * len(ended):
         raise _too_short(ended, fmt)
-    exact = _is_exact(source, syntax, fmt)
-    return min(found.precision, fmt.bits_stored) if exact else found.precision, found.precision, False
-
-
-def _is_exact(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> bool:
-    """Tell whether JPEG-LS or JPEG 2000 gives back what was encoded.
-
-    Then what is above the stored bits is an overlay or a sign, as in native pixels; in a lossy stream it is
-    what the samples overshoot by.
-    """
     if syntax in uid.JPEGLSTransferSyntaxes:
-        return jpeg_ls_is_lossless(source)
-    # A reversible stream that is cut to a rate is lossy too, and does not say so itself.
-    cut = fmt.lossy and syntax in (uid.JPEG2000, uid.HTJ2K)
-    return jpeg_2000_is_reversible(source) and not cut
+        return found.precision, "lossless" if jpeg_ls_is_lossless(source) else "lossy"
+    if not jpeg_2000_is_reversible(source):
+        return found.precision, "lossy"
+    # A reversible stream that is cut to a rate does not say so itself.
+    return found.precision, "unknown" if syntax in (uid.JPEG2000, uid.HTJ2K) else "lossless"
+
+
+def _bits_that_count(held: int, compression: str, syntax: uid.UID, fmt: PixelFormat) -> int:
+    """Return how many of the `held` bits of a sample are its value.
+
+    In a stream that gives back what was encoded, what is above the stored bits is an overlay or a sign, as in
+    native pixels; in a lossy one it is what the samples overshoot by.
+    """
+    if syntax in _JPEG or syntax not in _CODESTREAMS:
+        return fmt.bits_stored
+    lossy = compression in ("lossy", "cut") or (compression == "unknown" and fmt.lossy)
+    return held if lossy else min(held, fmt.bits_stored)
 
 
 def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:
@@ -364,7 +378,13 @@ def _without_overshoot(frame: Frame, fmt: PixelFormat) -> Frame:
 
 
 def _frame(
-    values: NDArray[Any], properties: dict[str, Any], fmt: PixelFormat, name: str, bits: int, held: int
+    values: NDArray[Any],
+    properties: dict[str, Any],
+    fmt: PixelFormat,
+    name: str,
+    bits: int,
+    held: int,
+    compression: str,
 ) -> Frame:
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
@@ -374,4 +394,5 @@ def _frame(
     # that has no such bit holds them as they are.
     left_aligned = native and bits == fmt.bits_stored and bits <= fmt.high_bit < min(width, held)
     shift = fmt.high_bit + 1 - bits if left_aligned else 0
-    return Frame(values, min(bits, width), shift, str(properties["photometric_interpretation"]), name)
+    photometric = str(properties["photometric_interpretation"])
+    return Frame(values, min(bits, width), shift, photometric, name, compression)

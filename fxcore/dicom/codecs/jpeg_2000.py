@@ -19,19 +19,25 @@ from fxcore.kernels.packets import CodeBlocks, read_packets
 from fxcore.kernels.precincts import tile_layout
 from fxcore.kernels.wavelet import inverse_wavelet_5_3
 
+_CUT_SHARE = 0.1
+
 
 def jpeg_2000_frame(source: bytes, runner: Any) -> NDArray[Any]:
     """Decode one frame of JPEG 2000; see `decode`.
+
+    The option ``is_cut`` of `runner` is set to what `decode` finds.
 
     Raises
     ------
     UnsupportedError
         For a stream that this decoder does not read.
     """
-    return decode(source)
+    patterns, is_cut = decode(source)
+    runner.set_option("is_cut", is_cut)
+    return patterns
 
 
-def decode(stream: bytes) -> NDArray[Any]:
+def decode(stream: bytes) -> tuple[NDArray[Any], bool | None]:
     """Decode a codestream, bare or in a JP2 file.
 
     The caller has made sure that the stream may hold as many samples as it claims.
@@ -42,9 +48,12 @@ def decode(stream: bytes) -> NDArray[Any]:
 
     Returns
     -------
-    numpy.ndarray
+    patterns : numpy.ndarray
         Shape ``(rows, columns)``; ``uint8``, or ``uint16`` for more than 8 bits, ``int8`` and ``int16`` for
         signed samples.
+    is_cut : bool or None
+        Whether code blocks end before their lowest bits, as in a stream that was cut to a rate; None where
+        nothing tells.
 
     Raises
     ------
@@ -66,7 +75,7 @@ def decode(stream: bytes) -> NDArray[Any]:
         area = image.tile_area(index)
         levels = image.coding(index).levels
         inverse_wavelet_5_3(plane, patterns, area, _origin(image, area), levels, shift=shift, limits=limits)
-    return patterns.view(np.dtype(f"i{patterns.itemsize}")) if image.signed else patterns
+    return (patterns.view(np.dtype(f"i{patterns.itemsize}")) if image.signed else patterns), _is_cut(blocks)
 
 
 def _code_blocks(stream: bytes, image: Codestream, index: int) -> CodeBlocks:
@@ -87,6 +96,20 @@ def _code_blocks(stream: bytes, image: Codestream, index: int) -> CodeBlocks:
         start_markers=coding.start_markers,
         end_markers=coding.end_markers,
     )
+
+
+def _is_cut(tiles: list[CodeBlocks]) -> bool | None:
+    """Tell from the coding passes (D.3) whether the lowest bits of the coefficients are there."""
+    short = every = 0
+    whole = True
+    for tile in tiles:
+        missing = 3 * tile.bit_planes - 2 - tile.passes
+        area = tile.height * tile.width
+        # Encoders that do not cut leave out a last pass of zeros, and of a few coefficients several.
+        short += int(area[missing > 1].sum())
+        every += int(area.sum())
+        whole = whole and not missing.any()
+    return False if whole else True if short > _CUT_SHARE * every else None
 
 
 def _origin(image: Codestream, area: tuple[int, int, int, int]) -> tuple[int, int]:
