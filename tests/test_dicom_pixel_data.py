@@ -15,7 +15,7 @@ from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.pixels import pixel_bytes
 from fxcore.dicom.read import load_dicom, open_dicom
 from fxcore.errors import UnreadableFileError
-from tests.dicom_files import encode, image_dataset, write
+from tests.dicom_files import NATIVE, encode, image_dataset, write
 
 
 def test_encapsulated_pixels_under_a_native_transfer_syntax(tmp_path: Path) -> None:
@@ -29,19 +29,52 @@ def test_encapsulated_pixels_under_a_native_transfer_syntax(tmp_path: Path) -> N
     assert caught.value.reason == "undecodable"
 
 
+@pytest.mark.parametrize("vr_written", [b"UN", b"??", b"ow", b"\0\0", b"OX", b"US"])
 @pytest.mark.parametrize(
     "syntax", [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless, uid.JPEG2000Lossless]
 )
-def test_pixel_data_of_unknown_vr(syntax: str, tmp_path: Path) -> None:
+def test_pixel_data_of_unknown_vr(syntax: str, vr_written: bytes, tmp_path: Path) -> None:
     stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
     ds = image_dataset(stored, 12)
     encode(ds, stored, 12, syntax)
     data = write(ds, tmp_path / "a", syntax).read_bytes()
     tag = b"\x7f\xe0\0\x10" if syntax == uid.ExplicitVRBigEndian else b"\xe0\x7f\x10\0"
     vr = data.rindex(tag + b"O") + 4
-    (tmp_path / "b").write_bytes(data[:vr] + b"UN" + data[vr + 2 :])
+    (tmp_path / "b").write_bytes(data[:vr] + vr_written + data[vr + 2 :])
     (_, expected), (_, image) = (next(load_dicom(tmp_path / name, PixelConfig()).frames) for name in "ab")
     np.testing.assert_array_equal(image, expected)
+
+
+def test_pixel_data_of_unknown_vr_before_other_elements_or_cut_off(tmp_path: Path) -> None:
+    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
+    ds = image_dataset(stored, 12)
+    ds.DataSetTrailingPadding = bytes(6)
+    data = write(ds, tmp_path / "a").read_bytes()
+    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
+    vr = data.rindex(b"\xe0\x7f\x10\0O") + 4
+    short = data[: vr + 2] + (2 * stored.size).to_bytes(2, "little") + data[vr + 8 :]
+    for whole in (data, short):
+        (tmp_path / "b").write_bytes(whole[:vr] + b"??" + whole[vr + 2 :])
+        np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
+    (tmp_path / "b").write_bytes(data[:vr] + b"??" + data[vr + 2 : -200])
+    with pytest.raises(UnreadableFileError) as caught:
+        load_dicom(tmp_path / "b", PixelConfig())
+    assert caught.value.reason == "truncated_pixel_data"
+
+
+@pytest.mark.parametrize("said", NATIVE)
+@pytest.mark.parametrize("written", NATIVE[:3])
+def test_another_native_encoding_than_the_meta_header_says(said: str, written: str, tmp_path: Path) -> None:
+    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
+    ds = image_dataset(stored, 12)
+    write(ds, tmp_path / "a")
+    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
+    encode(ds, stored, 12, written)
+    bare = write(ds, tmp_path / "b", written, bare=True).read_bytes()
+    value = said.encode() + b"\0" * (len(said) % 2)
+    meta = b"\x02\0\x10\0UI" + len(value).to_bytes(2, "little") + value
+    (tmp_path / "b").write_bytes(bytes(128) + b"DICM" + meta + bare)
+    np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
 
 
 @pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])

@@ -30,16 +30,16 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
 from fxcore.dicom.bounded import BoundedReader, inflate
 from fxcore.dicom.config import Limits
+from fxcore.dicom.pixel_element import PIXEL_TAGS, UNDEFINED_LENGTH, pixel_element
 from fxcore.errors import UnreadableFileError
 
-PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-UNDEFINED_LENGTH = 0xFFFFFFFF
 DICOMDIR = "1.2.840.10008.1.3.10"
 """Media Storage SOP Class UID of the directory of a medium."""
 # The smallest head in which a layout is recognised; a meta header is a few hundred bytes.
 HEAD_BYTES = 4096
 _HEADER = 2**17
 _LITTLE_ENDIAN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+_NATIVE = (*_LITTLE_ENDIAN, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 
 # The group length that group 0002 begins with, in implicit VR, which the standard forbids and pydicom reads.
 _IMPLICIT_META = b"\x02\0\0\0\x04\0\0\0"
@@ -80,8 +80,9 @@ class Parsed:
         Positioned at the pixel data element, if there is one.
     stream_bytes : int
         Length of `stream`, inflated where the data set was deflated.
-    pixel_tag, pixel_vr, pixel_length : int, str, int
-        The pixel data element; the tag is 0 where there is none, the VR empty where it is implicit.
+    pixel_tag, pixel_vr, pixel_length, pixel_begin : int, str, int, int
+        The pixel data element; the tag is 0 where there is none, the VR empty where it is implicit or
+        impossible. Its value begins at `pixel_begin`.
     """
 
     dataset: Dataset
@@ -92,6 +93,7 @@ class Parsed:
     pixel_tag: int = 0
     pixel_vr: str = ""
     pixel_length: int = 0
+    pixel_begin: int = 0
 
 
 def check_size(size: int, limits: Limits) -> None:
@@ -252,10 +254,11 @@ def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: li
         start = stream.tell()
         rest = stream.read(HEAD_BYTES)
         stream.seek(start)
-        syntax = meta.get("TransferSyntaxUID") or _bare(rest, 0, size - start) or ImplicitVRLittleEndian
-        if syntax in _LITTLE_ENDIAN and _plausible(rest, 0, size - start, ">", True):
-            # In the other byte order group 0008, with which a data set starts, is none that there is.
-            syntax = ExplicitVRBigEndian
+        found = _bare(rest, 0, size - start)
+        syntax = meta.get("TransferSyntaxUID") or found or ImplicitVRLittleEndian
+        if found and syntax in _NATIVE and (found == ExplicitVRBigEndian or syntax not in _LITTLE_ENDIAN):
+            # What is deflated, or in the other byte order, does not begin with elements that there are.
+            syntax = found
     assert syntax is not None
     syntax = UID(str(syntax))
     if syntax != DeflatedExplicitVRLittleEndian:
@@ -300,7 +303,12 @@ def _read(
             parsed.dataset = part
         if parsed.pixel_tag or stream.tell() >= size or bounded.last != delimiter:
             break
-    if not parsed.pixel_tag and (stream.tell() > size or bounded.cut or _cut_short(parsed.dataset)):
+    if parsed.pixel_tag:
+        little_endian, implicit = syntax != ExplicitVRBigEndian, syntax == ImplicitVRLittleEndian
+        parsed.pixel_vr, parsed.pixel_length, parsed.pixel_begin = pixel_element(
+            stream, size, little_endian, implicit
+        )
+    elif stream.tell() > size or bounded.cut or _cut_short(parsed.dataset):
         raise UnreadableFileError("truncated_file", "the file ends in the middle of its header")
     return parsed
 
@@ -333,10 +341,10 @@ def _past_meta(tag: int, _vr: str | None, _length: int) -> bool:
 
 
 def _note_pixels(parsed: Parsed) -> Callable[[int, str | None, int], bool]:
-    def stop(tag: int, vr: str | None, length: int) -> bool:
+    def stop(tag: int, _vr: str | None, _length: int) -> bool:
         if tag not in PIXEL_TAGS:
             return False
-        parsed.pixel_tag, parsed.pixel_vr, parsed.pixel_length = int(tag), vr or "", length
+        parsed.pixel_tag = int(tag)
         return True
 
     return stop

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UncompressedTransferSyntaxes
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from fxcore.dicom.bounded import value_of
 from fxcore.dicom.codecs.streams import SEQUENCE_DELIMITER
 from fxcore.dicom.config import Limits
-from fxcore.dicom.parse import UNDEFINED_LENGTH, Parsed
+from fxcore.dicom.parse import Parsed
+from fxcore.dicom.pixel_element import UNDEFINED_LENGTH
 from fxcore.dicom.terms import COLOUR, GREY
 from fxcore.errors import UnreadableFileError
 
@@ -195,14 +195,10 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     UnreadableFileError
         ``"no_pixel_data"``, ``"truncated_pixel_data"``, ``"undecodable"`` or ``"invalid_image_header"``.
     """
-    stream, length = parsed.stream, parsed.pixel_length
+    stream, length, value = parsed.stream, parsed.pixel_length, parsed.pixel_begin
     if length == 0:
         raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
     native = parsed.syntax in UncompressedTransferSyntaxes
-    # What was found, not what the transfer syntax promises: some files switch to implicit VR.
-    explicit = parsed.pixel_vr in EXPLICIT_VR_LENGTH_32
-    start = stream.tell()
-    value = start + (12 if explicit else 8)
     data: bytes | memoryview
     if length == UNDEFINED_LENGTH:
         if native:
