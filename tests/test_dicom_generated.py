@@ -151,6 +151,21 @@ def test_swapped_bytes_of_pixels_are_told(bits: int, tmp_path: Path) -> None:
         assert caught.value.reason == "invalid_image_header"
 
 
+@pytest.mark.parametrize(("bits", "kind"), [(16, "u"), (10, "i"), (12, "i"), (16, "i")])
+def test_swapped_bytes_of_an_image_that_takes_all_bits_are_told(bits: int, kind: str, tmp_path: Path) -> None:
+    y, x = np.mgrid[:70, :90]
+    smooth = np.sin(x / 30) * np.cos(y / 20) + np.random.default_rng(3).normal(0, 0.02, x.shape)
+    stored = ((smooth + 1.2 * (kind == "u")) * 0.4 * 2 ** (bits - 1)).astype(f"{kind}2")
+    assert load_dicom(write(image_dataset(stored, bits), tmp_path / "a"), PixelConfig()).n_frames == 1
+    with pytest.raises(UnreadableFileError, match="an image with their bytes swapped") as caught:
+        load_dicom(write(image_dataset(stored.byteswap(), bits), tmp_path / "a"), PixelConfig())
+    assert caught.value.reason == "invalid_image_header"
+    # What is noise either way is not judged, and 8 bits in the upper byte are the same image.
+    noise = np.random.default_rng(3).integers(0, 2**8, stored.shape).astype(f"{kind}2")
+    for other in (noise, noise << 8, (stored >> (bits - 8)) << 8)[: 3 if bits == 16 else 1]:
+        load_dicom(write(image_dataset(other, bits), tmp_path / "a"), PixelConfig())
+
+
 @pytest.mark.parametrize("declared", NATIVE[:2], ids=[s.name for s in NATIVE[:2]])
 def test_a_data_set_in_big_endian_that_says_it_is_in_little_endian(declared: str, tmp_path: Path) -> None:
     stored = _stored(np.random.default_rng(3), 12, True)

@@ -17,6 +17,7 @@ from pydicom.pixels.decoders import base
 
 from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
+from fxcore.dicom.codecs.byte_order import check_byte_order
 from fxcore.dicom.codecs.fragments import encoded_frames
 from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
 from fxcore.dicom.codecs.streams import (
@@ -58,7 +59,6 @@ _CODESTREAMS = dict.fromkeys((*_JPEG, *uid.JPEGLSTransferSyntaxes), jpeg_size) |
 # Bits of a sample (T.81 B.2.2, T.87 C.2.2); JPEG 2000 has up to 38, of which decoders manage 32.
 _PRECISIONS = dict.fromkeys(_CODESTREAMS, (2, 16)) | dict.fromkeys(uid.JPEG2000TransferSyntaxes, (1, 32))
 _MAX_MESSAGE = 500
-_ROWS_APART, _MOST_OVER = 16, 0.01
 # Encoders pad a frame to even or to a multiple of a few bytes.
 _PADDING = 16
 # Two bytes of a run become 128 (PS3.5 annex G.3.1).
@@ -176,30 +176,12 @@ def _native_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) 
             if fmt.photometric == YBR_PARTIAL_422:
                 properties["photometric_interpretation"] = YBR_PARTIAL_422
             frame = _frame(values, properties, fmt, "native", fmt.bits_stored, fmt.bits_allocated, "none")
-            _check_byte_order(frame, fmt)
+            check_byte_order(frame.values, frame.bits, frame.shift, fmt)
             yield frame
     except UnreadableFileError:
         raise
     except Exception as error:
         raise UnreadableFileError("undecodable", f"native pixel data: {brief(error)}") from error
-
-
-def _check_byte_order(frame: Frame, fmt: PixelFormat) -> None:
-    """Refuse samples that have bits above those stored, and would have none if their bytes were swapped."""
-    values = frame.values
-    if values.dtype != np.uint16 or not 8 < frame.bits < 16 or frame.shift:
-        return
-    top = (1 << frame.bits) - 1
-    # A few rows tell nearly every image that is in order.
-    if (
-        np.mean(values[::_ROWS_APART] > top) > _MOST_OVER
-        and int(np.bitwise_or.reduce(values, None).byteswap()) <= top
-    ):
-        raise UnreadableFileError(
-            "invalid_image_header",
-            f"the samples fit into the {fmt.bits_stored} bits of BitsStored only with their bytes swapped: "
-            "the pixel data is not in the byte order that its transfer syntax says",
-        )
 
 
 def _single_bits(data: bytes | memoryview, fmt: PixelFormat) -> Iterator[Frame]:
