@@ -149,6 +149,6 @@ METADATA_COLUMNS: tuple[str, ...] = (*ALLOWED, "TransferSyntaxUID", "burned_in")
 All are always there, empty where the file says nothing.
 """
 
-PIXEL_COLUMNS = ("decoder", "compression", "voi", "inverted_photometric", "colour", "frame")
+PIXEL_COLUMNS = ("decoder", "compression", "voi", "inverted_photometric", "colour", "pixel_aspect", "frame")
 FILE_COLUMNS: tuple[str, ...] = (*METADATA_COLUMNS, *PIXEL_COLUMNS)
 """Columns of a row, in order: what the header says, then what was done to the pixels."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRBigEndian
 
+from fxcore.dicom.aspect import pixel_aspect, square_shape, stretch
 from fxcore.dicom.codecs.frames import Frame, decode_frames
 from fxcore.dicom.colour import colour_image, palette_image
 from fxcore.dicom.config import Limits, PixelConfig
@@ -168,12 +169,21 @@ def _render(
     frame: Frame, parsed: Parsed, fmt: PixelFormat, config: PixelConfig, index: int
 ) -> tuple[Image, dict[str, str]]:
     little_endian = parsed.syntax != ExplicitVRBigEndian
+    aspect = pixel_aspect(parsed.dataset, index)
+    rows, across = square_shape(fmt.rows, fmt.columns, aspect)
+    if rows * across > config.limits.max_pixels:
+        raise UnreadableFileError(
+            "too_large",
+            f"made of square pixels, the image takes {rows} x {across} of them, over the limit max_pixels of "
+            f"{config.limits.max_pixels}",
+        )
     columns = {
         "decoder": frame.decoder,
         "compression": frame.compression,
         "voi": "",
         "inverted_photometric": "0",
         "colour": "",
+        "pixel_aspect": "" if aspect is None else f"{aspect:.6g}",
         "frame": str(index),
     } | frame_metadata(parsed.dataset, index)
     if fmt.photometric in GREY:
@@ -186,4 +196,4 @@ def _render(
     else:
         image = colour_image(frame)
         columns["colour"] = frame.photometric.lower()
-    return image, columns
+    return stretch(image, rows, across), columns

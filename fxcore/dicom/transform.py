@@ -174,13 +174,14 @@ def transformations(dataset: Dataset, frame: int) -> tuple[Dataset, Dataset]:
     the frame's own before the shared ones.
     """
     modality, voi = (
-        _functional_group(dataset, frame, keyword) or dataset
+        functional_group(dataset, frame, keyword) or dataset
         for keyword in ("PixelValueTransformationSequence", "FrameVOILUTSequence")
     )
     return modality, voi
 
 
-def _functional_group(dataset: Dataset, frame: int, keyword: str) -> Dataset | None:
+def functional_group(dataset: Dataset, frame: int, keyword: str) -> Dataset | None:
+    """Return a functional group's item (PS3.3 C.7.6.16): of frame number `frame`, else the shared one."""
     for groups, index in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
         try:
             return dataset[groups].value[index][keyword].value[0]
