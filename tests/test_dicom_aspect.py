@@ -61,6 +61,7 @@ def test_an_image_is_stretched_to_square_pixels(attributes: Any, told: str, tmp_
         ({"PixelSpacing": ["0.143", "0.143"]}, "1"),
         ({"PixelSpacing": ["0.1433", "0.143"]}, "1.0021"),
         ({"PixelSpacing": ["0.143", "0.0143"]}, "10"),
+        ({"PixelSpacing": ["19700131", "1"]}, ""),
         ({"PixelAspectRatio": ["1"]}, ""),
         ({"PixelSpacing": ["0", "0.1"]}, ""),
     ],

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import logging
+import lzma
 import os
 import pickle
 import re
+import tarfile
 import warnings
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -118,6 +123,31 @@ def test_kind_is_told_by_content(content: bytes, kind: str, reason: str, tmp_pat
     (tmp_path / "a").write_bytes(content)
     entry = index_file(tmp_path, "a", Limits())
     assert (entry.kind, entry.reason) == (kind, reason)
+
+
+@pytest.mark.parametrize("kind", ["zip", "gzip", "tar", "bzip2", "xz"])
+def test_packed_archives_are_told(kind: str, tmp_path: Path) -> None:
+    path, packed = tmp_path / "a", tmp_path / "b"
+    path.write_bytes(b"a radiograph")
+    if kind == "zip":
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.write(path, "study/a.dcm")
+    elif kind == "tar":
+        with tarfile.open(packed, "w") as archive:
+            archive.add(path, "study/a.dcm")
+    else:
+        pack = {"gzip": gzip, "bzip2": bz2, "xz": lzma}[kind]
+        packed.write_bytes(pack.compress(path.read_bytes()))
+    entry = index_file(tmp_path, "b", Limits())
+    assert (entry.kind, entry.reason) == ("unreadable", "packed")
+    assert f"({kind})" in entry.message
+
+
+def test_documents_are_no_packed_archives(tmp_path: Path) -> None:
+    for name in ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"):
+        with zipfile.ZipFile(tmp_path / "a", "w") as archive:
+            archive.writestr(name, "text")
+        assert index_file(tmp_path, "a", Limits()).kind == "other"
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".webp", ".gif", ".jp2", ".pgm", ".pbm", ".avif", ".j2k", ".jxl"])

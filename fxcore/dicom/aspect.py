@@ -15,6 +15,8 @@ from fxcore.dicom.transform import functional_group
 _KEYWORDS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
 # Less is the rounding of a spacing, more a slip of the pen.
 _LEAST, _MOST = 1.01, 4.0
+# Dates and numbers of patients are larger.
+_MOST_TOLD = 100.0
 _AT_ONCE = 2**20
 
 
@@ -33,7 +35,8 @@ def pixel_aspect(dataset: Dataset, frame: int) -> float | None:
             except Exception:  # absent, of another multiplicity or unreadable
                 continue
             if 0 < high < math.inf and 0 < wide < math.inf:
-                return high / wide
+                aspect = high / wide
+                return aspect if 1 / _MOST_TOLD < aspect < _MOST_TOLD else None
     return None
 
 

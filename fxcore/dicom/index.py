@@ -20,6 +20,7 @@ from fxcore.dicom.columns import LABEL, label_text
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import IndexEntry
 from fxcore.dicom.other_images import other_image
+from fxcore.dicom.packed import packed_archive
 from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
 from fxcore.dicom.quiet import quiet
 from fxcore.dicom.text import text_of
@@ -132,12 +133,15 @@ def _checksum(stream: BinaryIO, size: int, head: bytes) -> int:
 
 
 def _neither(source: str, size: int, head: bytes) -> IndexEntry:
-    """Pass the file over, unless it is empty, an image, or by its name or preamble was to be a radiograph."""
+    """Pass the file over, unless it may hold radiographs, or by its name or preamble was to be one."""
     if not size:
         return _refused(source, size, "unreadable", "empty_file", "the file holds no bytes")
     if name := other_image(head, size):
         message = f"a {name} image, which is not read; save it as PNG or TIFF"
         return _refused(source, size, "unreadable", "unsupported_image", message)
+    if name := packed_archive(head):
+        message = f"a packed archive ({name}), which is not looked into; unpack it, and run again"
+        return _refused(source, size, "unreadable", "packed", message)
     if not source.lower().endswith(_SUFFIXES) and head[:128] != bytes(128):
         return IndexEntry(source, size, "other")
     message = "named or begun like a DICOM file or image, but the content is neither"

@@ -11,6 +11,7 @@ REASONS: dict[str, str] = {
     "too_large": "A size in the file (bytes, pixels of a frame, frames, inflated bytes) is over its limit.",
     "out_of_memory": "The file needs more memory than a worker may take (setting memory_per_worker).",
     "not_dicom": "The content is neither DICOM nor an image format that is read.",
+    "packed": "The file is a packed archive (zip, tar, gzip...): what is in it is found once it is unpacked.",
     "dicomdir": "The file is a directory of a medium (DICOMDIR), not an image.",
     "broken_header": "The file starts like DICOM, but its header cannot be followed to the pixels.",
     "truncated_file": "The file starts like DICOM and ends in the middle of its header.",
