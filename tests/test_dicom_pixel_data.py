@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import uid
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
 from fxcore.dicom.codecs.frames import decode_frames
 from fxcore.dicom.config import PixelConfig
+from fxcore.dicom.index import index_file
 from fxcore.dicom.pixels import pixel_bytes
 from fxcore.dicom.read import load_dicom, open_dicom
 from fxcore.errors import UnreadableFileError
@@ -60,6 +63,33 @@ def test_pixel_data_of_unknown_vr_before_other_elements_or_cut_off(tmp_path: Pat
     with pytest.raises(UnreadableFileError) as caught:
         load_dicom(tmp_path / "b", PixelConfig())
     assert caught.value.reason == "truncated_pixel_data"
+
+
+@pytest.mark.parametrize("vr", [b"??", b"\0\0", b"cs"])
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless])
+def test_elements_of_impossible_vr(syntax: str, vr: bytes, tmp_path: Path) -> None:
+    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
+    ds = image_dataset(stored, 12, BodyPartExamined="WRIST", KVP="55")
+    ds.ReferencedStudySequence = [Dataset()]
+    ds.ReferencedStudySequence[0].ReferencedSOPInstanceUID = "1.2.3"
+    ds["ReferencedStudySequence"].is_undefined_length = True
+    ds.private_block(0x29, "SOMEBODY", create=True).add_new(1, "LO", "something")
+    encode(ds, stored, 12, syntax)
+    data = write(ds, tmp_path / "a", syntax).read_bytes()
+    loaded = load_dicom(tmp_path / "a", PixelConfig())
+    expected, row = next(loaded.frames)[1], loaded.metadata
+    assert row["BodyPartExamined"] == "WRIST"
+    for group, element in ((0x08, 0x60), (0x18, 0x15), (0x28, 0x10), (0x29, 0x1001), (0x08, 0x1155)):
+        order = ">HH" if syntax == uid.ExplicitVRBigEndian else "<HH"
+        place = data.index(struct.pack(order, group, element), 300) + 4
+        assert data[place : place + 2].isalpha()
+        data = data[:place] + vr + data[place + 2 :]
+        (tmp_path / "a").write_bytes(data)
+        loaded = load_dicom(tmp_path / "a", PixelConfig())
+        np.testing.assert_array_equal(next(loaded.frames)[1], expected)
+        assert loaded.metadata == row
+    entry = index_file(tmp_path, "a", PixelConfig().limits)
+    assert (entry.body_part, entry.study_uid, entry.reason) == ("WRIST", ds.StudyInstanceUID, "")
 
 
 @pytest.mark.parametrize("said", NATIVE)

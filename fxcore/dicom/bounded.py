@@ -33,6 +33,8 @@ class BoundedReader:
     ----------
     stream : binary file
         Seekable.
+    vrs : dict of int to bytes, optional
+        Offsets of elements, and the VR that is read in place of theirs; see `fxcore.dicom.vrs.mended_vrs`.
 
     Attributes
     ----------
@@ -42,8 +44,8 @@ class BoundedReader:
         Whether the stream ended within the last read.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: BinaryIO, vrs: dict[int, bytes] | None = None) -> None:
+        self._stream, self._vrs = stream, vrs or {}
         self._reads, self._bytes = 0, 0
         self.last, self.cut = b"", False
         self.tell, self.seek = stream.tell, stream.seek
@@ -58,7 +60,13 @@ class BoundedReader:
         """
         if size > _MOST_CHARACTER_SET_BYTES and self.last in _CHARACTER_SET_TAGS:
             raise UnreadableFileError("too_large", f"the list of character sets takes {size} bytes")
+        place = self._stream.tell() if self._vrs else 0
         data = self._stream.read(size)
+        if vr := self._vrs.get(place):
+            data = data[:4] + vr + data[6:]
+        elif len(data) == 2:
+            # pydicom looks at the first VR of a sequence by itself.
+            data = self._vrs.get(place - 4, data)
         self._reads += 1
         self.cut = 0 < len(data) < size
         self._bytes += len(data)

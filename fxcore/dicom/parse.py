@@ -26,11 +26,11 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
 from fxcore.dicom.bounded import BoundedReader, inflate
 from fxcore.dicom.config import Limits
-from fxcore.dicom.pixel_element import PIXEL_TAGS, UNDEFINED_LENGTH, pixel_element
+from fxcore.dicom.pixel_element import PIXEL_TAGS, pixel_element
+from fxcore.dicom.vrs import KNOWN_VRS, LONG_VRS, UNDEFINED_LENGTH, mended_vrs
 from fxcore.errors import UnreadableFileError
 
 DICOMDIR = "1.2.840.10008.1.3.10"
@@ -43,8 +43,6 @@ _NATIVE = (*_LITTLE_ENDIAN, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 
 # The group length that group 0002 begins with, in implicit VR, which the standard forbids and pydicom reads.
 _IMPLICIT_META = b"\x02\0\0\0\x04\0\0\0"
-_KNOWN_VRS = {str(vr).encode() for vr in VR if len(str(vr)) == 2}
-_LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def recognise(head: bytes, size: int) -> Layout | None:
 
 
 def _after_prefix(head: bytes, start: int, size: int) -> Layout | None:
-    explicit = head[start : start + 2] == b"\x02\0" and head[start + 4 : start + 6] in _KNOWN_VRS
+    explicit = head[start : start + 2] == b"\x02\0" and head[start + 4 : start + 6] in KNOWN_VRS
     if explicit or head[start : start + 8] == _IMPLICIT_META:
         return Layout(start, True, None)
     syntax = _bare(head, start, size)
@@ -165,9 +163,9 @@ def _plausible(head: bytes, start: int, size: int, order: str, explicit: bool) -
             return False
         if explicit:
             vr = head[offset + 4 : offset + 6]
-            if vr not in _KNOWN_VRS:
+            if vr not in KNOWN_VRS:
                 return False
-            if vr in _LONG_VRS:
+            if vr in LONG_VRS:
                 length = struct.unpack_from(f"{order}L", head, offset + 8)[0]
                 offset += 12
             else:
@@ -284,8 +282,31 @@ def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: li
 def _read(
     stream: BinaryIO, size: int, meta: FileMetaDataset, syntax: UID, limits: Limits, tags: list[Any] | None
 ) -> Parsed:
+    start = stream.tell()
+    try:
+        return _read_elements(stream, size, meta, syntax, limits, tags, {})
+    except Exception:
+        if syntax == ImplicitVRLittleEndian:
+            raise
+        stream.seek(start)
+        vrs = mended_vrs(stream, size, syntax != ExplicitVRBigEndian)
+        if not vrs:
+            raise
+        stream.seek(start)
+        return _read_elements(stream, size, meta, syntax, limits, tags, vrs)
+
+
+def _read_elements(
+    stream: BinaryIO,
+    size: int,
+    meta: FileMetaDataset,
+    syntax: UID,
+    limits: Limits,
+    tags: list[Any] | None,
+    vrs: dict[int, bytes],
+) -> Parsed:
     parsed = Parsed(Dataset(), meta, syntax, stream, size)
-    bounded = BoundedReader(stream)
+    bounded = BoundedReader(stream, vrs)
     # pydicom ends at a delimiter that no item needs: after a sequence that does not count its last one.
     delimiter = b"\xff\xfe\xe0\x0d" if syntax == ExplicitVRBigEndian else b"\xfe\xff\x0d\xe0"
     while True:

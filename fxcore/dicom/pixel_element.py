@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
+from fxcore.dicom.vrs import LONG_VRS, UNDEFINED_LENGTH
 
 PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-UNDEFINED_LENGTH = 0xFFFFFFFF
-_LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
 _ITEM = {"<": b"\xfe\xff\x00\xe0", ">": b"\xff\xfe\xe0\x00"}
 # Where a value begins, and where its length stands: in explicit VR with a long and with a short length, and
 # in implicit VR.
@@ -49,14 +47,14 @@ def pixel_element(stream: BinaryIO, size: int, little_endian: bool, implicit: bo
     vr = head[4:6]
     order = "<" if little_endian else ">"
     places = list(_places(head, start, little_endian))
-    if vr in _LONG_VRS and head[6:8] == b"\0\0" and not (implicit and _fits(stream, size, *places[0], order)):
+    if vr in LONG_VRS and head[6:8] == b"\0\0" and not (implicit and _fits(stream, size, *places[0], order)):
         length, begin = places[1]
     else:
         fitting = [place for place in places if _fits(stream, size, *place, order)]
         # In explicit VR the length follows two bytes that are zero, unless the VR has a short one.
         likely = places[0] if implicit or head[6:8] != b"\0\0" else places[1]
         length, begin = (fitting or [likely])[0]
-        vr = vr.upper() if (length, begin) == places[1] and vr.upper() in _LONG_VRS else b""
+        vr = vr.upper() if (length, begin) == places[1] and vr.upper() in LONG_VRS else b""
     stream.seek(start)
     return vr.decode(), length, begin
 

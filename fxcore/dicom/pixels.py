@@ -13,8 +13,8 @@ from fxcore.dicom.bounded import value_of
 from fxcore.dicom.codecs.streams import SEQUENCE_DELIMITER
 from fxcore.dicom.config import Limits
 from fxcore.dicom.parse import Parsed
-from fxcore.dicom.pixel_element import UNDEFINED_LENGTH
 from fxcore.dicom.terms import COLOUR, GREY
+from fxcore.dicom.vrs import UNDEFINED_LENGTH
 from fxcore.errors import UnreadableFileError
 
 YBR_PARTIAL_422 = "YBR_PARTIAL_422"
