@@ -28,7 +28,7 @@ from fxcore.dicom.codecs.streams import (
 from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
-from tests.dicom_files import ENCODERS, encode, htj2k, image_dataset, write
+from tests.dicom_files import ENCODERS, image_dataset, write
 from tests.shared_data import DICOM, requires_dicom
 from tests.test_dicom_real_files import EXPECTED
 
@@ -312,48 +312,6 @@ def test_what_a_lossy_stream_overshoots_by_stays_bright(syntax: str, frame: Any,
         ds = image_dataset(stored, 10, WindowCenter=512, WindowWidth=1024, **admitted)
         image = _decodes(ds, stream, syntax, tmp_path / "a")
         assert image[decoded > 1023].min() == 255
-
-
-@pytest.mark.parametrize(
-    ("syntax", "options", "expected"),
-    [
-        (uid.JPEG2000Lossless, {"reversible": True, "level": 0}, "lossless"),
-        (uid.JPEG2000Lossless, {"reversible": True, "level": 40}, "cut"),
-        (uid.JPEG2000, {"reversible": True, "level": 0}, "lossless"),
-        (uid.JPEG2000, {"reversible": True, "level": 40}, "cut"),
-        (uid.JPEG2000, {"level": 40}, "lossy"),
-    ],
-)
-def test_what_compression_took_is_told(
-    syntax: str, options: dict[str, Any], expected: str, tmp_path: Path
-) -> None:
-    y, x = np.mgrid[:64, :64]
-    stored = (30 * x + (7919 * x * y) % 2000).astype(np.uint16)
-    ds = image_dataset(stored, 12)
-    _decodes(ds, imagecodecs.jpeg2k_encode(stored, codecformat="j2k", **options), syntax, tmp_path / "a")
-    assert load_dicom(tmp_path / "a", PixelConfig()).metadata["compression"] == expected
-
-
-@pytest.mark.parametrize(
-    ("syntax", "expected"),
-    [(uid.ExplicitVRLittleEndian, "none"), (uid.RLELossless, "lossless"), (uid.HTJ2K, "unknown")]
-    + [(syntax, "lossless") for syntax in (uid.JPEGLossless, uid.JPEGLSLossless, uid.HTJ2KLossless)]
-    + [(syntax, "lossy") for syntax in (uid.JPEGBaseline8Bit, uid.JPEGLSNearLossless)],
-)
-def test_the_kind_of_compression_is_told(syntax: str, expected: str, tmp_path: Path) -> None:
-    stored = np.random.default_rng(3).integers(0, 256, (32, 32)).astype(np.uint8)
-    near = {
-        uid.JPEGLSNearLossless: lambda: imagecodecs.jpegls_encode(stored, level=2),
-        uid.JPEGBaseline8Bit: lambda: imagecodecs.jpeg8_encode(stored),
-        uid.HTJ2K: lambda: htj2k(stored, 8),
-    }
-    ds = image_dataset(stored, 8)
-    if syntax in near:
-        _decodes(ds, near[syntax](), syntax, tmp_path / "a")
-    else:
-        encode(ds, stored, 8, syntax)
-        write(ds, tmp_path / "a", syntax)
-    assert load_dicom(tmp_path / "a", PixelConfig()).metadata["compression"] == expected
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGLosslessSV1])

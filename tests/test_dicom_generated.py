@@ -136,7 +136,10 @@ def test_left_aligned_pixels(tmp_path: Path) -> None:
     stored = _stored(np.random.default_rng(2), 12, False)
     plain = load_dicom(write(image_dataset(stored, 12), tmp_path / "a"), PixelConfig())
     left = load_dicom(write(image_dataset(stored << 4, 12, HighBit=15), tmp_path / "b"), PixelConfig())
-    np.testing.assert_array_equal(next(left.frames)[1], next(plain.frames)[1])
+    np.testing.assert_array_equal(next(left.frames)[1], (expected := next(plain.frames)[1]))
+    # A HighBit that no sample has, and low bits that all have.
+    wrong = load_dicom(write(image_dataset(stored, 12, HighBit=15), tmp_path / "b"), PixelConfig())
+    np.testing.assert_array_equal(next(wrong.frames)[1], expected)
 
 
 @pytest.mark.parametrize("bits", [9, 12, 15])
@@ -149,6 +152,30 @@ def test_swapped_bytes_of_pixels_are_told(bits: int, tmp_path: Path) -> None:
         with pytest.raises(UnreadableFileError, match=f"the {bits} bits of BitsStored only with") as caught:
             load_dicom(write(ds, tmp_path / "a", syntax), PixelConfig())
         assert caught.value.reason == "invalid_image_header"
+
+
+@pytest.mark.parametrize("kind", ["u", "i"])
+@pytest.mark.parametrize("voi", [{}, {"WindowCenter": 3000, "WindowWidth": 6000}])
+def test_samples_that_go_past_the_stored_bits_stay_bright(
+    kind: str, voi: dict[str, Any], tmp_path: Path
+) -> None:
+    y, x = np.mgrid[:64, :90]
+    stored = (65 * x + np.random.default_rng(3).normal(0, 20, x.shape)).clip(0).astype(f"{kind}2")
+    path = write(image_dataset(stored, 14, **voi), tmp_path / "a")
+    expected = load_dicom(path, PixelConfig())
+    said = load_dicom(write(image_dataset(stored, 12, **voi), tmp_path / "b"), PixelConfig())
+    assert said.metadata["voi"] == expected.metadata["voi"] + "_after_bad_bits_stored"
+    image, right = next(said.frames)[1], next(expected.frames)[1]
+    if not voi:
+        np.testing.assert_array_equal(image, right)
+    assert image[:, 80:].min() > image[:, 30:40].max()
+    # Above what is stored may be an overlay, or signs left out.
+    plain = stored // 4
+    clean = next(load_dicom(write(image_dataset(plain, 12, **voi), tmp_path / "a"), PixelConfig()).frames)[1]
+    drawn = plain | (((x - 40) ** 2 + (y - 30) ** 2 < 200).astype(stored.dtype) << 12)
+    loaded = load_dicom(write(image_dataset(drawn, 12, **voi), tmp_path / "b"), PixelConfig())
+    np.testing.assert_array_equal(next(loaded.frames)[1], clean)
+    assert "bad_bits" not in loaded.metadata["voi"]
 
 
 @pytest.mark.parametrize(("bits", "kind"), [(16, "u"), (10, "i"), (12, "i"), (16, "i")])
@@ -215,6 +242,7 @@ def test_group_2_in_implicit_vr(tmp_path: Path) -> None:
             {"WindowCenter": 100, "WindowWidth": 300, "RescaleSlope": "0", "RescaleIntercept": "5"},
             "percentile_after_bad_rescale",
         ),
+        ({"RescaleSlope": "1e308", "RescaleIntercept": "0"}, "percentile_after_bad_rescale"),
         ({"WindowCenter": 100}, "percentile_after_bad_window"),
         ({"WindowWidth": 300}, "percentile_after_bad_window"),
         ({"VOILUTSequence": _lut(0, np.arange(9), 3)}, "percentile_after_bad_voi_lut"),

@@ -65,6 +65,20 @@ def test_pixel_data_of_unknown_vr_before_other_elements_or_cut_off(tmp_path: Pat
     assert caught.value.reason == "truncated_pixel_data"
 
 
+def test_sequences_nested_too_deep_are_named(tmp_path: Path) -> None:
+    data = write(image_dataset(np.eye(9, dtype=np.uint16), 12), tmp_path / "a").read_bytes()
+    place = data.index(b"\x10\0\x20\0LO")
+    sequence = b"\x08\0\x10\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    for depth in (100, 1000):
+        end = (b"\xfe\xff\x0d\xe0" + bytes(4) + b"\xfe\xff\xdd\xe0" + bytes(4)) * depth
+        (tmp_path / "b").write_bytes(data[:place] + sequence * depth + end + data[place:])
+        if depth == 100:
+            assert load_dicom(tmp_path / "b", PixelConfig()).n_frames == 1
+            continue
+        with pytest.raises(UnreadableFileError, match="nested hundreds deep"):
+            load_dicom(tmp_path / "b", PixelConfig())
+
+
 @pytest.mark.parametrize("vr", [b"??", b"\0\0", b"cs"])
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless])
 def test_elements_of_impossible_vr(syntax: str, vr: bytes, tmp_path: Path) -> None:

@@ -232,6 +232,8 @@ def parse(
         if error.errno is not None:
             raise UnreadableFileError("unreadable", f"reading failed: {error.strerror}") from error
         raise UnreadableFileError("broken_header", "the header ends in the middle of a sequence") from error
+    except RecursionError as error:
+        raise UnreadableFileError("broken_header", "sequences nested hundreds deep") from error
     except Exception as error:
         if isinstance(error, struct.error) and stream.tell() >= size:
             raise UnreadableFileError("truncated_file", "the file ends within its header") from error

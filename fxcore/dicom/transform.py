@@ -235,7 +235,8 @@ def _modality(
         _number(_get(dataset, keyword)) if _present(dataset, keyword) else default
         for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
     )
-    if slope is None or intercept is None or slope == 0:
+    most = 2.0 ** (fmt.bits_stored if fmt.keyword == "PixelData" else 0)
+    if slope is None or intercept is None or slope == 0 or not math.isfinite(most * slope + intercept):
         notes.append("bad_rescale")
         return Rescale()
     return Rescale(slope, intercept)

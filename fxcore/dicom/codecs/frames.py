@@ -19,6 +19,7 @@ from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
 from fxcore.dicom.codecs.byte_order import check_byte_order
 from fxcore.dicom.codecs.fragments import encoded_frames
+from fxcore.dicom.codecs.high_bits import bits_in_use
 from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
 from fxcore.dicom.codecs.streams import (
     check_jpeg_size,
@@ -177,7 +178,8 @@ def _native_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) 
                 properties["photometric_interpretation"] = YBR_PARTIAL_422
             frame = _frame(values, properties, fmt, "native", fmt.bits_stored, fmt.bits_allocated, "none")
             check_byte_order(frame.values, frame.bits, frame.shift, fmt)
-            yield frame
+            used, shift = bits_in_use(frame.values, frame.bits, frame.shift, fmt)
+            yield replace(frame, bits=used, shift=shift)
     except UnreadableFileError:
         raise
     except Exception as error:

@@ -1,0 +1,64 @@
+"""What compression took from a frame, as the row has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from pydicom import Dataset, uid
+from pydicom.encaps import encapsulate
+
+from fxcore.dicom.config import PixelConfig
+from fxcore.dicom.read import load_dicom
+from tests.dicom_files import encode, htj2k, image_dataset, write
+
+
+def encapsulated(ds: Dataset, frame: bytes, syntax: str, path: Path) -> None:
+    ds.PixelData = encapsulate([frame])
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    write(ds, path, syntax)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "options", "expected"),
+    [
+        (uid.JPEG2000Lossless, {"reversible": True, "level": 0}, "lossless"),
+        (uid.JPEG2000Lossless, {"reversible": True, "level": 40}, "cut"),
+        (uid.JPEG2000, {"reversible": True, "level": 0}, "lossless"),
+        (uid.JPEG2000, {"reversible": True, "level": 40}, "cut"),
+        (uid.JPEG2000, {"level": 40}, "lossy"),
+    ],
+)
+def test_what_compression_took_is_told(
+    syntax: str, options: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    y, x = np.mgrid[:64, :64]
+    stored = (30 * x + (7919 * x * y) % 2000).astype(np.uint16)
+    ds = image_dataset(stored, 12)
+    encapsulated(ds, imagecodecs.jpeg2k_encode(stored, codecformat="j2k", **options), syntax, tmp_path / "a")
+    assert load_dicom(tmp_path / "a", PixelConfig()).metadata["compression"] == expected
+
+
+@pytest.mark.parametrize(
+    ("syntax", "expected"),
+    [(uid.ExplicitVRLittleEndian, "none"), (uid.RLELossless, "lossless"), (uid.HTJ2K, "unknown")]
+    + [(syntax, "lossless") for syntax in (uid.JPEGLossless, uid.JPEGLSLossless, uid.HTJ2KLossless)]
+    + [(syntax, "lossy") for syntax in (uid.JPEGBaseline8Bit, uid.JPEGLSNearLossless)],
+)
+def test_the_kind_of_compression_is_told(syntax: str, expected: str, tmp_path: Path) -> None:
+    stored = np.random.default_rng(3).integers(0, 256, (32, 32)).astype(np.uint8)
+    near = {
+        uid.JPEGLSNearLossless: lambda: imagecodecs.jpegls_encode(stored, level=2),
+        uid.JPEGBaseline8Bit: lambda: imagecodecs.jpeg8_encode(stored),
+        uid.HTJ2K: lambda: htj2k(stored, 8),
+    }
+    ds = image_dataset(stored, 8)
+    if syntax in near:
+        encapsulated(ds, near[syntax](), syntax, tmp_path / "a")
+    else:
+        encode(ds, stored, 8, syntax)
+        write(ds, tmp_path / "a", syntax)
+    assert load_dicom(tmp_path / "a", PixelConfig()).metadata["compression"] == expected
