@@ -154,45 +154,6 @@ def test_swapped_bytes_of_pixels_are_told(bits: int, tmp_path: Path) -> None:
         assert caught.value.reason == "invalid_image_header"
 
 
-@pytest.mark.parametrize("kind", ["u", "i"])
-@pytest.mark.parametrize("voi", [{}, {"WindowCenter": 3000, "WindowWidth": 6000}])
-def test_samples_that_go_past_the_stored_bits_stay_bright(
-    kind: str, voi: dict[str, Any], tmp_path: Path
-) -> None:
-    y, x = np.mgrid[:64, :90]
-    stored = (65 * x + np.random.default_rng(3).normal(0, 20, x.shape)).clip(0).astype(f"{kind}2")
-    path = write(image_dataset(stored, 14, **voi), tmp_path / "a")
-    expected = load_dicom(path, PixelConfig())
-    said = load_dicom(write(image_dataset(stored, 12, **voi), tmp_path / "b"), PixelConfig())
-    assert said.metadata["voi"] == expected.metadata["voi"] + "_after_bad_bits_stored"
-    image, right = next(said.frames)[1], next(expected.frames)[1]
-    if not voi:
-        np.testing.assert_array_equal(image, right)
-    assert image[:, 80:].min() > image[:, 30:40].max()
-    # Above what is stored may be an overlay, or signs left out.
-    plain = stored // 4
-    clean = next(load_dicom(write(image_dataset(plain, 12, **voi), tmp_path / "a"), PixelConfig()).frames)[1]
-    drawn = plain | (((x - 40) ** 2 + (y - 30) ** 2 < 200).astype(stored.dtype) << 12)
-    loaded = load_dicom(write(image_dataset(drawn, 12, **voi), tmp_path / "b"), PixelConfig())
-    np.testing.assert_array_equal(next(loaded.frames)[1], clean)
-    assert "bad_bits" not in loaded.metadata["voi"]
-
-
-@pytest.mark.parametrize(("bits", "kind"), [(16, "u"), (10, "i"), (12, "i"), (16, "i")])
-def test_swapped_bytes_of_an_image_that_takes_all_bits_are_told(bits: int, kind: str, tmp_path: Path) -> None:
-    y, x = np.mgrid[:70, :90]
-    smooth = np.sin(x / 30) * np.cos(y / 20) + np.random.default_rng(3).normal(0, 0.02, x.shape)
-    stored = ((smooth + 1.2 * (kind == "u")) * 0.4 * 2 ** (bits - 1)).astype(f"{kind}2")
-    assert load_dicom(write(image_dataset(stored, bits), tmp_path / "a"), PixelConfig()).n_frames == 1
-    with pytest.raises(UnreadableFileError, match="an image with their bytes swapped") as caught:
-        load_dicom(write(image_dataset(stored.byteswap(), bits), tmp_path / "a"), PixelConfig())
-    assert caught.value.reason == "invalid_image_header"
-    # What is noise either way is not judged, and 8 bits in the upper byte are the same image.
-    noise = np.random.default_rng(3).integers(0, 2**8, stored.shape).astype(f"{kind}2")
-    for other in (noise, noise << 8, (stored >> (bits - 8)) << 8)[: 3 if bits == 16 else 1]:
-        load_dicom(write(image_dataset(other, bits), tmp_path / "a"), PixelConfig())
-
-
 @pytest.mark.parametrize("declared", NATIVE[:2], ids=[s.name for s in NATIVE[:2]])
 def test_a_data_set_in_big_endian_that_says_it_is_in_little_endian(declared: str, tmp_path: Path) -> None:
     stored = _stored(np.random.default_rng(3), 12, True)

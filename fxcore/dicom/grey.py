@@ -49,7 +49,7 @@ def grey_image(
         What was applied: ``"voi_lut"``, ``"window"``, ``"window_exact"``, ``"sigmoid"``,
         ``"percentile"`` or ``"full_range"``, then ``_1_of_<n>`` where the header offers several, then
         ``_after_<note>`` for each thing that was there but unusable; ``bad_bits_stored`` among them is a
-        BitsStored of fewer bits than native samples use.
+        BitsStored of fewer bits than the samples use.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def grey_image(
         constant = is_constant(image)
     if constant:
         raise UnreadableFileError("constant_image", "all pixels of the image are equal")
-    if frame.compression == "none" and frame.bits > fmt.bits_stored:
+    if frame.compression in ("none", "lossless") and frame.bits > fmt.bits_stored:
         voi += "_after_bad_bits_stored"
     return image, voi
 

@@ -178,8 +178,7 @@ def _native_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFormat) 
                 properties["photometric_interpretation"] = YBR_PARTIAL_422
             frame = _frame(values, properties, fmt, "native", fmt.bits_stored, fmt.bits_allocated, "none")
             check_byte_order(frame.values, frame.bits, frame.shift, fmt)
-            used, shift = bits_in_use(frame.values, frame.bits, frame.shift, fmt)
-            yield replace(frame, bits=used, shift=shift)
+            yield _with_bits_in_use(frame, fmt.bits_allocated, fmt)
     except UnreadableFileError:
         raise
     except Exception as error:
@@ -240,6 +239,8 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
                 compression = "cut" if is_cut else "lossless"
             bits = _bits_that_count(held, compression, syntax, fmt)
             frame = _frame(values, properties, fmt, name, bits, held, compression)
+            if compression == "lossless":
+                return _with_bits_in_use(frame, held, fmt)
             overshoots = syntax in _JPEG and compression == "lossy" and held > bits
             return _without_overshoot(frame, fmt) if overshoots else frame
         except MemoryError:
@@ -348,6 +349,11 @@ def _too_short(source: bytes, fmt: PixelFormat) -> UnreadableFileError:
         "truncated_pixel_data",
         f"a frame of {len(source)} bytes cannot hold an image of {fmt.rows} x {fmt.columns} pixels",
     )
+
+
+def _with_bits_in_use(frame: Frame, held: int, fmt: PixelFormat) -> Frame:
+    bits, shift = bits_in_use(frame.values, frame.bits, frame.shift, held, fmt.signed)
+    return replace(frame, bits=bits, shift=shift)
 
 
 def _without_overshoot(frame: Frame, fmt: PixelFormat) -> Frame:

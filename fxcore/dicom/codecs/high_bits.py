@@ -1,4 +1,4 @@
-"""Which bits of native samples are used, where BitsStored or HighBit cannot be right."""
+"""Which bits of samples are used, where BitsStored or HighBit cannot be right."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fxcore.dicom.pixels import PixelFormat
-
 _ROWS_APART = 16
 _LEAST_SHARE = 0.001
 
 
-def bits_in_use(values: NDArray[Any], bits: int, shift: int, fmt: PixelFormat) -> tuple[int, int]:
-    """Return how many bits of native samples are their value, and how far the lowest is from bit 0.
+def bits_in_use(values: NDArray[Any], bits: int, shift: int, held: int, signed: bool) -> tuple[int, int]:
+    """Return how many bits of samples are their value, and how far the lowest is from bit 0.
 
     Where bright pixels go on above the stored bits, taking those alone makes them dark, and neighbours differ
     by more. Taking an overlay out of the high bits (PS3.3 C.9.2, retired) makes them differ by less.
@@ -26,20 +24,21 @@ def bits_in_use(values: NDArray[Any], bits: int, shift: int, fmt: PixelFormat) -
         Shape ``(rows, columns)``; of other than 16-bit samples and of colour nothing is told.
     bits, shift : int
         As the header has them.
-    fmt : PixelFormat
+    held : int
+        How many bits a sample has.
+    signed : bool
     """
-    if values.dtype.itemsize != 2 or values.dtype.kind not in "ui" or values.ndim != 2 or bits > 15:
+    if values.dtype.itemsize != 2 or values.dtype.kind not in "ui" or values.ndim != 2 or bits >= held:
         return bits, shift
     if shift:
         used = int(np.bitwise_or.reduce(values.view(np.uint16), None))
         return bits, 0 if used < 1 << bits and used & ((1 << shift) - 1) else shift
     part = values[::_ROWS_APART]
-    whole = part.view(np.int16 if fmt.signed else np.uint16)
-    above = whole.dtype.type(16 - bits)
-    stored = (whole << above) >> above
+    raw = part.view(np.int16 if signed else np.uint16)
+    whole, stored = (raw << raw.dtype.type(16 - n) >> raw.dtype.type(16 - n) for n in (held, bits))
     if np.mean(stored != whole) < _LEAST_SHARE or _variation(whole) >= _variation(stored):
         return bits, shift
-    return 16, shift
+    return held, shift
 
 
 def _variation(samples: NDArray[Any]) -> int:
