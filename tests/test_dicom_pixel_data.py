@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,19 @@ def test_pixel_data_of_unknown_vr_before_other_elements_or_cut_off(tmp_path: Pat
     with pytest.raises(UnreadableFileError) as caught:
         load_dicom(tmp_path / "b", PixelConfig())
     assert caught.value.reason == "truncated_pixel_data"
+
+
+def test_a_zlib_header_before_deflated_data_is_left_aside(tmp_path: Path) -> None:
+    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
+    ds = image_dataset(stored, 12)
+    data = write(ds, tmp_path / "a", uid.DeflatedExplicitVRLittleEndian).read_bytes()
+    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
+    begin = 144 + int.from_bytes(data[140:144], "little")
+    inflated = zlib.decompress(data[begin:], -zlib.MAX_WBITS)
+    for level in (1, 6, 9):
+        (tmp_path / "b").write_bytes(data[:begin] + zlib.compress(inflated, level))
+        np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
+        assert index_file(tmp_path, "b", PixelConfig().limits).study_uid == ds.StudyInstanceUID
 
 
 def test_sequences_nested_too_deep_are_named(tmp_path: Path) -> None:

@@ -45,6 +45,21 @@ def test_samples_that_go_past_the_stored_bits_stay_bright(
     assert noted_with_overlay == noted
 
 
+@pytest.mark.parametrize("voi", [{}, {"WindowCenter": 3000, "WindowWidth": 6000}])
+def test_padding_of_all_pixels_is_none(voi: dict[str, Any], tmp_path: Path) -> None:
+    stored = np.arange(900, dtype=np.uint16).reshape(30, 30)
+    plain = load_dicom(write(image_dataset(stored, 12, **voi), tmp_path / "a"), PixelConfig())
+    padding = {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095}
+    padded = load_dicom(write(image_dataset(stored, 12, **voi, **padding), tmp_path / "b"), PixelConfig())
+    np.testing.assert_array_equal(next(padded.frames)[1], next(plain.frames)[1])
+    assert padded.metadata["voi"] == plain.metadata["voi"] + "_after_bad_padding"
+    # A failed exposure within padding stays one.
+    failed = np.where(stored > 300, 500, 0).astype(np.uint16)
+    path = write(image_dataset(failed, 12, PixelPaddingValue=0, **voi), tmp_path / "c")
+    with pytest.raises(UnreadableFileError, match="all pixels of the image are equal"):
+        load_dicom(path, PixelConfig(voi="percentile"))
+
+
 @pytest.mark.parametrize(("bits", "kind"), [(16, "u"), (10, "i"), (12, "i"), (16, "i")])
 def test_swapped_bytes_of_an_image_that_takes_all_bits_are_told(bits: int, kind: str, tmp_path: Path) -> None:
     y, x = np.mgrid[:70, :90]

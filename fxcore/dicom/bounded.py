@@ -109,7 +109,9 @@ def _tag(keyword: str) -> BaseTag:
 
 
 def inflate(data: bytes | bytearray | memoryview, most: int) -> io.BytesIO | None:
-    """Undo deflate (RFC 1951, no zlib header) in pieces, so that nothing past `most` bytes is ever held.
+    """Undo deflate (RFC 1951) in pieces, so that nothing past `most` bytes is ever held.
+
+    A zlib header (RFC 1950), which some writers put before it and DICOM does not know, is left aside.
 
     Returns
     -------
@@ -122,8 +124,9 @@ def inflate(data: bytes | bytearray | memoryview, most: int) -> io.BytesIO | Non
         ``"truncated_pixel_data"`` when the stream does not end, ``"broken_header"`` when it is not
         deflate.
     """
-    inflater, result = zlib.decompressobj(-zlib.MAX_WBITS), io.BytesIO()
     view = memoryview(data)
+    has_header = view[:1] == b"\x78" and int.from_bytes(view[:2]) % 31 == 0
+    inflater, result = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS), io.BytesIO()
     try:
         for start in range(0, len(view), _PIECE):
             rest: Any = view[start : start + _PIECE]

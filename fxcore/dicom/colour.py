@@ -115,6 +115,8 @@ def palette_image(frame: Frame, fmt: PixelFormat, dataset: Dataset, little_endia
 def luma_of_palette(stored: NDArray[np.int32], dataset: Dataset, little_endian: bool) -> NDArray[np.uint8]:
     """Return the luma of the palette's colour for each stored value (PS3.3 C.7.6.3.1.5)."""
     first = None
+    if "RedPaletteColorLookupTableDescriptor" not in dataset:
+        raise UnreadableFileError("invalid_image_header", "the colour palette is missing")
     try:
         length, declared, bits = (int(v) for v in dataset.RedPaletteColorLookupTableDescriptor)
         length = (length & 0xFFFF) or 2**16

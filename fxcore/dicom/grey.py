@@ -13,6 +13,7 @@ DICOM PS3.3 C.11.1 (modality LUT), C.11.2 (VOI LUT), C.11.6 (Presentation LUT Sh
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,11 +64,20 @@ def grey_image(
         image, voi = _render(frame, fmt, transform, config, "percentile")
         voi += "_after_blank_window"
         constant = is_constant(image)
+    if constant and transform.padding is not None and _is_all_padding(frame, fmt, *transform.padding):
+        image, voi = _render(frame, fmt, replace(transform, padding=None), config, config.voi)
+        voi += "_after_bad_padding"
+        constant = is_constant(image)
     if constant:
         raise UnreadableFileError("constant_image", "all pixels of the image are equal")
     if frame.compression in ("none", "lossless") and frame.bits > fmt.bits_stored:
         voi += "_after_bad_bits_stored"
     return image, voi
+
+
+def _is_all_padding(frame: Frame, fmt: PixelFormat, low: float, high: float) -> bool:
+    stored = _wide(frame, fmt) if fmt.keyword == "PixelData" else frame.values
+    return bool(((stored >= low) & (stored <= high)).all())
 
 
 def is_constant(image: Image) -> bool:
@@ -95,7 +105,7 @@ def _render(
 
 
 def _wide(frame: Frame, fmt: PixelFormat) -> Floats:
-    """Return 32- and 64-bit stored values; those past 2**53 lose their last bits to ``float64``."""
+    """Return stored values as numbers; those past 2**53 lose their last bits to ``float64``."""
     width = 8 * frame.values.dtype.itemsize
     left = width - frame.bits - frame.shift
     signed = frame.values.view(f"{'i' if fmt.signed else 'u'}{width // 8}")
