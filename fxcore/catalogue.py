@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fxcore.run import Progress
 
 # Raised when what is kept, or how a file is judged, changes.
-_FORMAT = 7
+_FORMAT = 8
 _BATCH = 64
 _SECONDS_PER_BATCH = 120.0
 _SECONDS_BETWEEN_KEEPS = 180.0
