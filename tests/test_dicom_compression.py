@@ -62,3 +62,14 @@ def test_the_kind_of_compression_is_told(syntax: str, expected: str, tmp_path: P
         encode(ds, stored, 8, syntax)
         write(ds, tmp_path / "a", syntax)
     assert load_dicom(tmp_path / "a", PixelConfig()).metadata["compression"] == expected
+
+
+def test_of_a_stream_with_packets_missing_nothing_is_promised(tmp_path: Path) -> None:
+    y, x = np.mgrid[:300, :260]
+    stored = (10 * x + (7919 * x * y) % 200).astype(np.uint16)
+    stream = imagecodecs.jpeg2k_encode(stored, codecformat="j2k", level=0, reversible=True, bitspersample=12)
+    kept = len(stream) // 5
+    stream = stream[:kept] + bytes(len(stream) - kept - 2) + b"\xff\xd9"
+    encapsulated(image_dataset(stored, 12), stream, uid.JPEG2000Lossless, tmp_path / "a")
+    loaded = load_dicom(tmp_path / "a", PixelConfig())
+    assert (loaded.decoder, loaded.metadata["compression"]) == ("imagecodecs", "unknown")

@@ -224,7 +224,7 @@ def _encapsulated_frames(data: bytes | memoryview, syntax: uid.UID, fmt: PixelFo
 
 def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, order: list[str]) -> Frame:
     held, compression = _check_stream(source, syntax, fmt)
-    reasons = []
+    reasons: list[str] = []
     for name in order:
         if syntax in _JPEG and name != fxray_plugin.NAME:
             # Ours comes to the end of a stream or refuses it, and need not wait for a search.
@@ -237,6 +237,9 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
                 values, properties = _any(source, fmt, decoder, name)
             if (is_cut := properties.get("is_cut")) is not None:
                 compression = "cut" if is_cut else "lossless"
+            elif reasons and fmt.samples == 1 and syntax == uid.JPEG2000Lossless:
+                # Ours found fault with the stream, of which other decoders make what they can.
+                compression = "unknown"
             bits = _bits_that_count(held, compression, syntax, fmt)
             frame = _frame(values, properties, fmt, name, bits, held, compression)
             if compression == "lossless":
