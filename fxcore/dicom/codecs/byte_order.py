@@ -11,7 +11,7 @@ from fxcore.dicom.pixels import PixelFormat
 from fxcore.errors import UnreadableFileError
 
 _ROWS_APART, _MOST_OVER = 16, 0.01
-_ROWS_LOOKED_AT, _LEAST_PIXELS = 32, 1000
+_ROWS_LOOKED_AT, _LEAST_PIXELS = 16, 1000
 # Of radiographs neighbours differ by less than 0.15 standard deviations, with bytes swapped by over 0.7.
 _ROUGH, _TIMES_ROUGHER = 0.4, 4
 

@@ -35,6 +35,9 @@ def bits_in_use(values: NDArray[Any], bits: int, shift: int, held: int, signed: 
         return bits, 0 if used < 1 << bits and used & ((1 << shift) - 1) else shift
     part = values[::_ROWS_APART]
     raw = part.view(np.int16 if signed else np.uint16)
+    low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if signed else (0, 1 << bits)
+    if low <= int(raw.min()) and int(raw.max()) < high:
+        return bits, shift
     whole, stored = (raw << raw.dtype.type(16 - n) >> raw.dtype.type(16 - n) for n in (held, bits))
     if np.mean(stored != whole) < _LEAST_SHARE or _variation(whole) >= _variation(stored):
         return bits, shift
