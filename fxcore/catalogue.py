@@ -228,6 +228,12 @@ class Catalogue:
         (entry,) = self.database.execute("SELECT entry FROM files WHERE source = ?", (source,)).fetchone()
         return entry_from(entry)
 
+    def modified(self, source: str) -> int | None:
+        """Return when the content of a file changed last, in nanoseconds; None where that is not known."""
+        query = "SELECT modified FROM files WHERE source = ?"
+        modified: int | None = self.database.execute(query, (os.fsencode(source),)).fetchone()[0]
+        return modified
+
     def load(self, place: Path, say: Callable[[str], None]) -> None:
         """Start from what an earlier run kept at `place`, if anything."""
         # Also where the user may not look.

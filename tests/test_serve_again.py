@@ -130,6 +130,26 @@ def test_a_file_that_was_being_copied_is_scored_anew_once_it_is_whole(tmp_path):
     assert score(model, tmp_path / "archive", tmp_path / "out", **given).studies_kept == 1
 
 
+def test_a_file_of_which_the_middle_alone_changed_is_scored_anew(tmp_path):
+    model = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
+    file = tmp_path / "archive" / "1.tif"
+    file.parent.mkdir()
+    image = np.random.default_rng(0).integers(0, 256, (300, 200), dtype=np.uint8)
+    assert cv2.imwrite(str(file), image, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
+    draw(tmp_path / "archive" / "2.png")
+    given = {"device": "cpu", "workers": 1, "key_file": tmp_path / "key", "index_file": tmp_path / "index"}
+    score(model, tmp_path / "archive", tmp_path / "out", **given)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 4 : len(content) // 2] = bytes(len(content) // 2 - len(content) // 4)
+    file.write_bytes(content)
+    again = score(model, tmp_path / "archive", tmp_path / "out", **given)
+    assert (again.studies_done, again.studies_kept) == (1, 1)
+    anew = score(model, tmp_path / "archive", tmp_path / "anew", **given)
+    assert anew.studies_done == 2
+    for name in ("predictions.csv", "studies.csv", "journal.jsonl"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "anew" / name).read_bytes()
+
+
 def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):
     dataset = make(tmp_path / "dataset", studies=3)
     without_fingerprints(dataset)
