@@ -7,7 +7,8 @@ which a later run goes on.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +20,10 @@ from fxcore.dataset.journal import merged, write_line
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
 from fxcore.study import Reject
+
+# What stands before the checksum of a record, which is of all before it. It is in no text of a record, where
+# quotes have a backslash in front.
+_CHECKSUM = b',"crc32":"'
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,9 @@ class StudyScore:
     probabilities: tuple[float, ...] = ()
     logits: tuple[float, ...] = ()
     rejects: tuple[Reject, ...] = ()
+
+
+_NO_STUDY = StudyScore("", "")
 
 
 @dataclass(frozen=True)
@@ -76,21 +84,27 @@ def of_views(probabilities: ArrayLike, how: str) -> float:
 
 
 def to_line(score: StudyScore) -> bytes:
-    """Return the record as one line of JSON; the same record gives the same bytes."""
+    """Return the record as one line of JSON, with its CRC-32; the same record gives the same bytes."""
     values = vars(score) | {"rejects": [asdict(reject) for reject in score.rejects]}
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    begin = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode().removesuffix(b"}")
+    return begin + _CHECKSUM + b'%08x"}\n' % zlib.crc32(begin)
 
 
-def from_line(line: bytes | str, where: str) -> StudyScore:
+def from_line(line: bytes, where: str) -> StudyScore:
     """Read one line of the journal.
 
     Raises
     ------
     DataSetError
-        If the line is not a record; `where` says which one in the message.
+        If the line is not a record, or not as it was written; `where` says which one in the message.
     """
+    begin, checksum, end = line.rpartition(_CHECKSUM)
+    # Records of earlier versions have none.
+    if checksum and end.rstrip() != b'%08x"}' % zlib.crc32(begin):
+        raise DataSetError(f"{where} is not as it was written: its checksum does not match")
     try:
         values: dict[str, Any] = json.loads(line)
+        values.pop("crc32", None)
         values["rejects"] = tuple(Reject(**reject) for reject in values["rejects"])
         for name in ("rows", "probabilities", "logits"):
             values[name] = tuple(values[name])
@@ -104,6 +118,19 @@ def write_score(layout: Layout, score: StudyScore) -> None:
     write_line(layout, score.study_id, to_line(score))
 
 
-def read_scores(layout: Layout) -> Iterator[StudyScore]:
-    """Yield the records of all studies scored, in order of study; a newer record replaces the journal's."""
-    return merged(layout, from_line)
+def read_scores(
+    layout: Layout, damaged: Callable[[DataSetError], None] = lambda _: None
+) -> Iterator[StudyScore]:
+    """Yield the records of all studies scored, in order of study; a newer record replaces the journal's.
+
+    One that is damaged is passed over, as if its study had not been scored; `damaged` is told of it.
+    """
+
+    def parse(line: bytes, where: str) -> StudyScore:
+        try:
+            return from_line(line, where)
+        except DataSetError as error:
+            damaged(error)
+            return _NO_STUDY
+
+    return (score for score in merged(layout, parse) if score.study_id)

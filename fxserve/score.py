@@ -14,7 +14,7 @@ from fxcore.aggregate import BY_MODEL, check_aggregate
 from fxcore.attempt import QUARANTINE_REASONS
 from fxcore.config import to_dict
 from fxcore.dataset.layout import Layout
-from fxcore.errors import FxrayError, ParameterError
+from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.executor import default_workers, open_executor
 from fxcore.jobs import StudyTask
 from fxcore.missing import Missing
@@ -162,7 +162,7 @@ def score(
         open_executor(workers, "", opened.memory) as executor,
         opened.studies(layout, executor, progress) as studies,
     ):
-        missing, done = _earlier(layout, studies.there)
+        missing, done = _earlier(layout, studies.there, progress)
         missing.check(layout, source, studies.unread)
         progress.stage("Scoring studies", len(studies.there))
         counter = _Counter(layout, summary)
@@ -249,14 +249,22 @@ class _Counter:
             )
 
 
-def _earlier(layout: Layout, there: set[str]) -> tuple[Missing, dict[str, tuple[str, bool]]]:
+def _earlier(
+    layout: Layout, there: set[str], progress: Progress
+) -> tuple[Missing, dict[str, tuple[str, bool]]]:
     """Return what is missing of an earlier run, and of each study fingerprint and whether it has scores."""
     missing, done = Missing(there), {}
-    for found in read_scores(layout):
+    damaged: list[DataSetError] = []
+    for found in read_scores(layout, damaged.append):
         missing.see(found.study_id, len(found.rows))
         # Where the fingerprint is empty, what was recorded may be otherwise by now.
         if found.fingerprint:
             done[found.study_id] = found.fingerprint, bool(found.rows)
+    if damaged:
+        progress.say(
+            f"{len(damaged)} records of an earlier run in {layout.root} are damaged; their studies are "
+            "scored again."
+        )
     return missing, done
 
 

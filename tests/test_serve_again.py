@@ -150,6 +150,27 @@ def test_a_file_of_which_the_middle_alone_changed_is_scored_anew(tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "anew" / name).read_bytes()
 
 
+@pytest.mark.parametrize("damage", ["a digit", "cut", "zeros"])
+def test_a_damaged_record_of_an_earlier_run_is_told_and_its_study_scored_again(tmp_path, damage):
+    model, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
+    out, said = tmp_path / "out", Said()
+    score(model, dataset, out, device="cpu", workers=1)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.name != "scoring.json"}
+    journal = out / "journal.jsonl"
+    *others, last = journal.read_bytes().splitlines(keepends=True)
+    at = last.index(b'"probabilities":[') + 20
+    changed = {
+        "a digit": last[:at] + bytes([last[at] ^ 1]) + last[at + 1 :],
+        "cut": last[:-50],
+        "zeros": bytes(len(last)),
+    }
+    journal.write_bytes(b"".join(others) + changed[damage])
+    again = score(model, dataset, out, device="cpu", workers=1, progress=said)
+    assert (again.studies_done, again.studies_kept) == (1, 3)
+    assert f"1 records of an earlier run in {out} are damaged; their studies are scored again." in said.text
+    assert before == {path.name: path.read_bytes() for path in out.iterdir() if path.name != "scoring.json"}
+
+
 def test_a_study_without_a_fingerprint_is_never_taken_for_done(tmp_path):
     dataset = make(tmp_path / "dataset", studies=3)
     without_fingerprints(dataset)
