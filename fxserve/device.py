@@ -152,7 +152,8 @@ def _explained(text: str) -> str:
     # An error within another is told after where in ONNX Runtime both were met.
     inmost = text[text.rfind("[ONNXRuntimeError]") :] if "[ONNXRuntimeError]" in text else text
     said = inmost.partition(" : ")[2].splitlines()[0][:300] if " : " in inmost else inmost[:300]
-    if "INVALID_PROTOBUF" in text or "ModelProto does not have a graph" in text:
+    # The last two are of older and newer versions, of a file that is empty or ends before its graph.
+    if any(sign in text for sign in ("INVALID_PROTOBUF", "ModelProto does not have a graph", "No graph was")):
         cause = "it is not an ONNX file, or a truncated one"
     elif "file_length" in text:
         cause = "the file of its weights beside it is truncated; copy it anew"

@@ -8,6 +8,7 @@ from typing import Any
 
 from fxcore.aggregate import AGGREGATES, BY_MODEL
 from fxcore.config import from_dict, to_dict
+from fxcore.dataset.tables import cell
 from fxcore.dicom.config import PixelConfig
 from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
@@ -95,6 +96,10 @@ class ModelSettings:
                     f"{name} has {len(getattr(self, name))} numbers; it needs one, or one for each of the "
                     f"{self.channels} channels"
                 )
+        for number in self.mean:
+            if not 0 <= number <= 1:
+                hint = f": of grey levels 0 to 255 it is {number / 255:.3f}" if 1 < number <= 255 else ""
+                raise ParameterError(f"mean is on the scale 0 to 1, not {number:g}{hint}")
         if min(self.deviation) <= 0:
             raise ParameterError(f"deviation must be above 0, not {min(self.deviation):g}")
         if not 0 <= self.threshold <= 1:
@@ -103,6 +108,12 @@ class ModelSettings:
             raise ParameterError(f"class_index must be 0 or more, not {self.class_index}")
         if len(self.classes) != 2 or len(set(self.classes)) != 2:
             raise ParameterError(f"classes are two different names, not {', '.join(self.classes)!r}")
+        for name in self.classes:
+            if not name or name != cell(name):
+                raise ParameterError(
+                    f"{name!r}, as a name of a class, cannot stand in a table; name it by text without blanks "
+                    "at either end, control characters or the = + - @ of a formula at its beginning"
+                )
 
     def of_pixels(self) -> dict[str, Any]:
         """Return what decides studies and their probabilities, as plain values: all but the judging."""

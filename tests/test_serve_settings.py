@@ -124,3 +124,28 @@ def test_a_model_exported_before_it_kept_how_studies_are_gathered_takes_the_defa
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
         ModelSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("mean = [123.675]", r"scale 0 to 1, not 123\.675: of grey levels 0 to 255 it is 0\.485"),
+        ("channels = 3\nmean = [0.5, 0.5, -3]", r"mean is on the scale 0 to 1, not -3"),
+        ('classes = ["", "broken"]', r"'', as a name of a class, .*without blanks"),
+        ('classes = ["no", " no"]', r"' no', as a name of a class"),
+        ('classes = ["no", "=cmd()"]', r"'=cmd\(\)', as a name of a class"),
+        ('classes = ["no", "y\\nes"]', r"'y\\nes', as a name of a class"),
+    ],
+)
+def test_settings_that_would_spoil_images_or_tables_are_refused(tmp_path, settings, message):
+    model = mean_model(tmp_path / "m.onnx")
+    model.with_suffix(".toml").write_text(settings)
+    with pytest.raises(ParameterError, match=message):
+        Model(model, device="cpu")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x08\x01"])
+def test_a_file_without_a_model_in_it_is_told_as_such(tmp_path, content):
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(FxrayError, match=r"it is not an ONNX file, or a truncated one"):
+        inspect(tmp_path / "m.onnx")
