@@ -63,3 +63,19 @@ def check_regular(place: Path, name: str, option: str) -> None:
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a pipe, a device or the like"
         raise ParameterError(f"the {name} {place} is {what}, not a file; name another place with {option}")
+
+
+def check_model_place(out: Path) -> None:
+    """Check that a model may be written to `out`: that it replaces nothing but a model, by the name of it.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if out.is_dir():
+        raise ParameterError(f"{out} is a folder; name a file")
+    if out.exists() and out.suffix.lower() != ".onnx":
+        raise ParameterError(
+            f"{out} exists, and is no model by its name, so it is not overwritten; name a file that ends in "
+            ".onnx"
+        )

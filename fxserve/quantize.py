@@ -19,7 +19,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import naming, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import default_workers
-from fxcore.places import resolved
+from fxcore.places import check_model_place, resolved
 from fxcore.run import Progress, Silent
 from fxserve.model import Model
 from fxserve.model_file import read_operators, size_of
@@ -134,8 +134,7 @@ def _check_place(out: Path, model: Path) -> None:
     """Check, before it is calibrated, that the new model may be written."""
     if resolved(out) == resolved(model):
         raise ParameterError(f"{out} is the model itself; name another file")
-    if out.is_dir():
-        raise ParameterError(f"{out} is a folder; name a file")
+    check_model_place(out)
     if not out.parent.is_dir():
         raise ParameterError(f"the folder {out.parent} does not exist; make it, or name another place")
 

@@ -111,8 +111,8 @@ class ModelSettings:
         for name in self.classes:
             if not name or name != cell(name):
                 raise ParameterError(
-                    f"{name!r}, as a name of a class, cannot stand in a table; name it by text without blanks "
-                    "at either end, control characters or the = + - @ of a formula at its beginning"
+                    f"{name!r}, as a name of a class, cannot stand in a table; name it by text without "
+                    "blanks at either end, control characters or the = + - @ of a formula at its beginning"
                 )
 
     def of_pixels(self) -> dict[str, Any]:

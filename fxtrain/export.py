@@ -16,6 +16,7 @@ import fxcore
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.letterbox import Frame
+from fxcore.places import check_model_place
 from fxcore.settings import StudySettings
 from fxtrain.evaluate import load_model, read_operating
 from fxtrain.models import Aggregator
@@ -81,6 +82,7 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
         If the file does not give what torch gives, within 1e-4 (see `largest_difference`), or the threshold
         was chosen for other weights; no file is left then.
     """
+    check_model_place(out)
     place = RunDirectory(run)
     model, config = load_model(place)
     operating = read_operating(place)

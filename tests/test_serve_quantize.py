@@ -171,6 +171,17 @@ def test_a_place_that_cannot_be_written_is_told_before_the_calibration(tmp_path,
     assert {place.name for place in tmp_path.iterdir()} == {"float.onnx", "float.toml"}
 
 
+@pytest.mark.parametrize("name", ["radiograph.dcm", "m.data"])
+def test_a_file_that_is_no_model_is_not_overwritten_by_one(tmp_path, name):
+    from fxserve.quantize import quantize
+
+    path, dataset = mean_model(tmp_path / "m.onnx", own=True), make(tmp_path / "dataset", studies=4)
+    (tmp_path / name).write_bytes(b"of worth")
+    with pytest.raises(FxrayError, match=rf"{name} exists, and is no model by its name.* ends in \.onnx"):
+        quantize(path, dataset, tmp_path / name, count=2)
+    assert (tmp_path / name).read_bytes() == b"of worth"
+
+
 def test_a_model_that_is_quantised_is_refused_before_it_is_calibrated(tmp_path):
     from fxserve.quantize import quantize
 

@@ -337,6 +337,9 @@ def test_an_export_that_differs_from_torch_is_not_kept(dataset, trained, tmp_pat
     with pytest.raises(FxrayError, match="it was not kept"):
         export.export(trained, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+    (tmp_path / "radiograph.dcm").write_bytes(b"of worth")
+    with pytest.raises(FxrayError, match=r"radiograph\.dcm exists, and is no model by its name"):
+        export.export(trained, tmp_path / "radiograph.dcm")
 
 
 @pytest.mark.parametrize(("logit", "allowed"), [(2.0, True), (0.0, False)])
