@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -177,6 +179,12 @@ def _load(path: Path, config: PixelConfig) -> tuple[LoadedFile, str]:
     from fxcore.dicom.read import load_dicom
     from fxcore.images import load_image
 
+    try:
+        # A link in an archive is passed over; one that is named is meant.
+        path = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or os.strerror(errno.ELOOP)
+        raise UnreadableFileError("unreadable", f"the file cannot be read ({why})") from error
     entry = index_file(path.parent, path.name, config.limits)
     if entry.reason:
         raise UnreadableFileError(entry.reason, entry.message)
