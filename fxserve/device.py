@@ -18,6 +18,8 @@ from fxcore.errors import FxrayError, ParameterError
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
+# More than any machine has cores; with very many, ONNX Runtime does not come back.
+_MOST_THREADS = 1024
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Standard output and error are those of the whole process: one thread at a time may hold them.
 _listening = threading.Lock()
@@ -44,11 +46,13 @@ def open_session(path: Path, device: str, threads: int) -> tuple[Any, str]:
     Raises
     ------
     ParameterError
-        For another device.
+        For another device, or no sensible number of threads.
     FxrayError
         If the model cannot be opened, or not there: nothing falls back to another device silently.
     """
     check_device(device)
+    if not 1 <= threads <= _MOST_THREADS:
+        raise ParameterError(f"threads must be in 1..{_MOST_THREADS}, not {threads}")
     if device == "cpu":
         return _open(path, [CPU], threads), "Scoring on the CPU."
     if device == "auto":
@@ -128,7 +132,7 @@ def _open(path: Path, providers: list[Any], threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(1, threads)
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # The decoding workers have better use for the time that waiting threads would burn.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

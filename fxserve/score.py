@@ -133,6 +133,8 @@ def score(
     source, out = resolved(source), resolved(out)
     if not source.is_dir():
         raise ParameterError(f"{source} is not a folder; name a data set or a raw archive")
+    if workers < 0:
+        raise ParameterError(f"workers must be 0 or more, not {workers}")
     cores = default_workers()
     # Several runs of the model at once, of a thread each, need not wait for each other as the threads of
     # one run do. With nothing said, both sides may have all cores: whichever is slower takes them.

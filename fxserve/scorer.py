@@ -68,7 +68,7 @@ class Scorer:
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"``...; see `fxserve.device.open_session`.
     threads : int
-        Of the CPU for one image.
+        Of the CPU for one image, 1 to 1024.
 
     Examples
     --------
