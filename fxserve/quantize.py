@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -137,6 +138,8 @@ def _check_place(out: Path, model: Path) -> None:
     check_model_place(out)
     if not out.parent.is_dir():
         raise ParameterError(f"the folder {out.parent} does not exist; make it, or name another place")
+    if not os.access(out.parent, os.W_OK):
+        raise ParameterError(f"the folder {out.parent} cannot be written to; name another place")
 
 
 def _check_free(out: Path, toml: Path) -> None:

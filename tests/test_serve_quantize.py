@@ -21,7 +21,7 @@ from fxcore.errors import FxrayError
 from fxcore.letterbox import fit_image
 from fxserve.model import Model
 from fxserve.settings import ModelSettings
-from tests.program import small_disk
+from tests.program import remount, small_disk
 from tests.serve_models import FRAME, IMAGES, mean_model, settings_for
 from tests.train.data import make
 
@@ -169,6 +169,16 @@ def test_a_place_that_cannot_be_written_is_told_before_the_calibration(tmp_path,
     with pytest.raises(FxrayError, match=reason):
         quantize(path, tmp_path / "no data set", tmp_path / out)
     assert {place.name for place in tmp_path.iterdir()} == {"float.onnx", "float.toml"}
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_calibration(tmp_path):
+    from fxserve.quantize import quantize
+
+    path = mean_model(tmp_path / "m.onnx", own=True)
+    with small_disk(tmp_path / "disk", "64k"):
+        remount(tmp_path / "disk", "ro")
+        with pytest.raises(FxrayError, match=r"the folder .*/disk cannot be written to"):
+            quantize(path, tmp_path / "no data set", tmp_path / "disk" / "int8.onnx")
 
 
 @pytest.mark.parametrize("name", ["radiograph.dcm", "m.data"])

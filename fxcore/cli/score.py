@@ -31,7 +31,10 @@ ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX file, as 
 Device = Annotated[
     str, typer.Option(help="auto: a GPU if there is one, else the CPU; or cpu, cuda, cuda:1...")
 ]
-Batch = Annotated[int, typer.Option(min=0, help="Images in one run of the model; 0: by the device.")]
+Batch = Annotated[
+    int,
+    typer.Option(min=0, help="Images in one run of a model that takes any number; 0: by the device."),
+]
 SettingsFile = Annotated[
     Path | None,
     typer.Option("--settings", help="TOML file about a model of others. Default: the one beside it."),
