@@ -37,7 +37,7 @@ class ModelSettings:
         ``"uint8"``: grey levels as they are. ``"float32"``: grey levels over 255, less `mean`, over
         `deviation`.
     mean, deviation : tuple of float
-        One number, or one for each channel, on the scale 0 to 1.
+        One number, or one for each channel, on the scale 0 to 1; of ``"float32"`` alone.
     output : str
         ``"logit"``, which a sigmoid (one number an image) or a softmax (one for each class) makes a
         probability; or ``"probability"``.
@@ -102,6 +102,11 @@ class ModelSettings:
                 raise ParameterError(f"mean is on the scale 0 to 1, not {number:g}{hint}")
         if min(self.deviation) <= 0:
             raise ParameterError(f"deviation must be above 0, not {min(self.deviation):g}")
+        if self.dtype == "uint8" and (any(self.mean) or set(self.deviation) != {1.0}):
+            raise ParameterError(
+                'mean and deviation are of models with dtype "float32"; one with "uint8" is given the grey '
+                "levels as they are: leave them out"
+            )
         if not 0 <= self.threshold <= 1:
             raise ParameterError(f"threshold must be in 0..1, not {self.threshold}")
         if self.class_index < 0:

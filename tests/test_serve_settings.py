@@ -131,6 +131,8 @@ def test_settings_out_of_range_are_refused(wrong):
     [
         ("mean = [123.675]", r"scale 0 to 1, not 123\.675: of grey levels 0 to 255 it is 0\.485"),
         ("channels = 3\nmean = [0.5, 0.5, -3]", r"mean is on the scale 0 to 1, not -3"),
+        ('dtype = "uint8"\nmean = [0.5]', r"mean and deviation are of models with dtype .float32."),
+        ('dtype = "uint8"\ndeviation = [0.2]', r"mean and deviation are of models with dtype .float32."),
         ('classes = ["", "broken"]', r"'', as a name of a class, .*without blanks"),
         ('classes = ["no", " no"]', r"' no', as a name of a class"),
         ('classes = ["no", "=cmd()"]', r"'=cmd\(\)', as a name of a class"),
