@@ -145,6 +145,11 @@ def _open(path: Path, providers: list[Any], threads: int) -> Any:
             raise FxrayError(f"{path} is a folder; name an ONNX file") from error
         if not path.is_file():
             raise FxrayError(f"the model {path} does not exist") from error
+        if str(path) != os.fsencode(path).decode("utf-8", "replace"):
+            raise FxrayError(
+                f"{path} cannot be used as a model: its name or that of a folder above it is not UTF-8, which"
+                " ONNX Runtime needs; rename it"
+            ) from error
         raise FxrayError(f"{path} cannot be used as a model: {_explained(str(error))}") from error
     session.disable_fallback()
     return session

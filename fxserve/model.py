@@ -286,7 +286,10 @@ class Model:
         if {"probability", "logit"} <= set(names) and (self.properties or self.by_study):
             return ["probability", "logit"]
         if len(nodes) != 1:
-            raise ParameterError(f"{self.path} should have one output; it has {self.signature()}")
+            raise ParameterError(
+                f"{self.path} should have one output, and has {self.signature()}; export it with the one to "
+                "score by"
+            )
         (node,) = nodes
         if node.type not in ("tensor(float)", "tensor(double)", "tensor(float16)"):
             raise ParameterError(f"the output {node.name!r} of {self.path} is of {node.type}, not of floats")

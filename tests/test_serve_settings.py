@@ -151,3 +151,9 @@ def test_a_file_without_a_model_in_it_is_told_as_such(tmp_path, content):
     (tmp_path / "m.onnx").write_bytes(content)
     with pytest.raises(FxrayError, match=r"it is not an ONNX file, or a truncated one"):
         inspect(tmp_path / "m.onnx")
+
+
+def test_a_name_that_onnx_runtime_cannot_take_is_told(tmp_path):
+    model = mean_model(tmp_path / "m.onnx", own=True).rename(tmp_path / "m\udcff.onnx")
+    with pytest.raises(FxrayError, match=r"its name or that of a folder above it is not UTF-8.*; rename it"):
+        inspect(model)
