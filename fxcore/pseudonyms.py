@@ -79,7 +79,7 @@ def load_key(path: Path, *, may_create: bool) -> Pseudonyms:
     except FileNotFoundError:
         if not may_create:
             raise FxrayError(
-                f"the pseudonym key {path} is missing, and this data set was made with one. Put it back "
+                f"the pseudonym key {path} is missing, and the output was made with one. Put it back "
                 "or name it with --key; a new key would give every study a new identifier."
             ) from None
         return Pseudonyms(_create(path))

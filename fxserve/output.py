@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections import Counter
@@ -22,7 +23,7 @@ from fxcore.run import Progress
 from fxcore.study import Reject
 from fxserve.records import StudyScore, judge, read_scores, to_line
 from fxserve.settings import ModelSettings
-from fxserve.tables import kind_of
+from fxserve.tables import SUFFIXES, kind_of
 
 SUMMARY_FILE = "scoring.json"
 STUDY_COLUMNS = ("study_id", "probability", "prediction", "threshold", "views", "deciding_radiograph")
@@ -193,6 +194,10 @@ def write_tables(
         yield layout.root / SUMMARY_FILE, text.encode()
 
     write_together(files())
+    # Where the folder has another name than in an earlier run, those of then would say what was judged then.
+    for name, other in itertools.product(("predictions", "studies", "rejects"), SUFFIXES):
+        if other != suffix:
+            (layout.root / f"{name}{other}").unlink(missing_ok=True)
     discard_work(layout)
     return content
 

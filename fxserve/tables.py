@@ -22,6 +22,9 @@ _FRACTIONS = frozenset(
 _WHOLE = frozenset(("views", "inverted", "otsu_threshold", "part_count", "part_index"))
 _LARGEST = 2**53
 
+SUFFIXES = (".csv", ".parquet")
+"""Of the tables of a scoring, by the name of its folder: one kind or the other."""
+
 Render = Callable[[Sequence[str], Iterable[Sequence[str]]], Iterator[bytes]]
 
 

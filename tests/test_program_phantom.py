@@ -209,7 +209,7 @@ def test_other_settings_or_another_key_are_refused(archive, job, place, built):
         in refused.stderr
     )
     refused = fxray("build", archive, built[0], "--key", place / "other key", code=1)
-    assert "is missing, and this data set was made with one" in refused.stderr
+    assert "is missing, and the output was made with one" in refused.stderr
     assert not (place / "other key").exists()
 
 

@@ -37,7 +37,7 @@ def test_a_pseudonym_needs_the_key_and_the_kind():
 
 
 def test_a_missing_key_of_an_existing_data_set_stops(tmp_path):
-    with pytest.raises(FxrayError, match="is missing, and this data set was made with one"):
+    with pytest.raises(FxrayError, match="is missing, and the output was made with one"):
         load_key(tmp_path / "key", may_create=False)
     assert not (tmp_path / "key").exists()
 

@@ -113,3 +113,18 @@ def test_an_empty_archive_is_said_before_anything_is_written(tmp_path, given, co
     assert "the folder is empty; name another, or connect the drive" in refused
     assert "to go on" not in refused
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("first", "then"), [("out", "out.parquet"), ("out.parquet", "out")])
+def test_a_folder_that_is_renamed_keeps_no_tables_of_the_other_kind(tmp_path, given, first, then):
+    pytest.importorskip("pyarrow", reason="pip install '.[parquet]'")
+    model, archive, places = given
+    for name in (first, then):
+        score(model, archive, tmp_path / name, device="cpu", workers=1, **places)
+        found = {path.name for path in (tmp_path / name).iterdir()}
+        tables = {
+            f"{table}{(tmp_path / name).suffix or '.csv'}" for table in ("predictions", "rejects", "studies")
+        }
+        assert found == {"journal.jsonl", "scoring.json"} | tables
+        if name == first:
+            (tmp_path / first).rename(tmp_path / then)
