@@ -1,4 +1,4 @@
-"""Whether a data set was made as a model expects: read and preprocessed by the settings it learned from."""
+"""Whether a data set was made as a model expects: gathered, read and preprocessed as what it learned from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fxcore.config import from_dict, to_dict
 from fxcore.dicom.config import PixelConfig
 from fxcore.errors import ParameterError
 from fxcore.output import difference
+from fxcore.settings import StudySettings
 from fxcore.steps import Pipeline
 
 
@@ -20,16 +21,21 @@ def made_otherwise(root: Path, made: dict[str, Any], learned: dict[str, Any]) ->
     root : pathlib.Path
         The data set.
     made, learned : dict
-        The settings of it, and of what the model learned from, as ``dataset.json`` holds them: of reading,
-        ``ingest.pixels``, compared where both are known; ``steps``, none where there was no preprocessing.
+        The settings of it, and of what the model learned from, as ``dataset.json`` holds them: ``ingest``,
+        of reading (``pixels``) and of which files make a study (see `fxcore.settings.StudySettings`),
+        compared where both are known; ``steps``, none where there was no preprocessing.
 
     Returns
     -------
     str
         A sentence that says what to do; empty where there is no difference.
     """
-    pixels = (config.get("ingest", {}).get("pixels") for config in (made, learned))
+    ingests = [config.get("ingest") for config in (made, learned)]
+    pixels = (ingest and ingest.get("pixels") for ingest in ingests)
     if found := _first_difference("pixels", PixelConfig, *pixels):
+        return _other_settings(root, found)
+    gathered = (None if ingest is None else StudySettings.among(ingest) for ingest in ingests)
+    if found := _first_difference("ingest", StudySettings, *gathered):
         return _other_settings(root, found)
     steps, wanted = made.get("steps"), learned.get("steps")
     if steps is not None and wanted is None:

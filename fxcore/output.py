@@ -17,7 +17,7 @@ from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import write_atomically
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.run import Progress
-from fxcore.settings import ALLOWANCES
+from fxcore.settings import without_allowances
 from fxcore.shards import Shard
 
 SETTINGS_FILE = "settings.json"
@@ -177,19 +177,12 @@ def check_settings(root: Path, begun: dict[str, Any], identity: dict[str, Any]) 
     """
     if begun:
         for name, value in identity.items():
-            earlier, now = _without_allowances(begun.get(name)), _without_allowances(value)
+            earlier, now = without_allowances(begun.get(name)), without_allowances(value)
             if earlier != now:
                 raise FxrayError(
                     f"{root} was made with another {name.replace('_', ' ')} "
                     f"({difference(earlier, now)}); use the same, or name a new folder"
                 )
-
-
-def _without_allowances(config: Any) -> Any:
-    """Return settings without what a worker is allowed; of what holds none, all."""
-    if not (isinstance(config, dict) and isinstance(ingest := config.get("ingest"), dict)):
-        return config
-    return config | {"ingest": {key: value for key, value in ingest.items() if key not in ALLOWANCES}}
 
 
 def difference(one: Any, other: Any, path: str = "", names: tuple[str, str] = ("then", "now")) -> str:

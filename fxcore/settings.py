@@ -12,7 +12,7 @@ from fxcore.steps import Pipeline
 
 IMAGE_STUDIES = ("auto", "file", "folder")
 # What a worker may take for a file; it does not change what becomes of one that gets by with it.
-ALLOWANCES = ("seconds_per_file", "memory_per_worker")
+_ALLOWANCES = ("seconds_per_file", "memory_per_worker")
 # GiB: a PiB, which no machine has, and far below what the system can be told as a number.
 _MOST_MEMORY = 2**20
 
@@ -86,3 +86,10 @@ class Settings:
 
     ingest: IngestConfig = field(default_factory=IngestConfig)
     steps: Pipeline = field(default_factory=Pipeline)
+
+
+def without_allowances(config: Any) -> Any:
+    """Return settings, as plain values, without what a worker is allowed; of what holds none, all."""
+    if not (isinstance(config, dict) and isinstance(ingest := config.get("ingest"), dict)):
+        return config
+    return config | {"ingest": {key: value for key, value in ingest.items() if key not in _ALLOWANCES}}

@@ -193,7 +193,7 @@ class DataSetSource:
         """
         made, settings = self._content["config"], self._settings
         learned = {
-            "ingest": {"pixels": to_dict(settings.pixels)},
+            "ingest": {"pixels": to_dict(settings.pixels), **to_dict(settings.ingest)},
             "steps": to_dict(settings.steps) if settings.run_steps else None,
         }
         to_do = settings.steps if settings.run_steps and made.get("steps") is None else None

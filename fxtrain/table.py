@@ -17,6 +17,7 @@ from fxcore.dataset.layout import Layout, image_name
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import DataSetError
 from fxcore.places import resolved
+from fxcore.settings import without_allowances
 from fxcore.study import LABEL_BROKEN, LABEL_NOT_BROKEN
 
 
@@ -29,8 +30,9 @@ class Table:
     root : pathlib.Path
         The data set.
     fingerprint : str
-        Of the files it was made from, the settings it was made with, the mean and deviation that came of it,
-        and the labelled radiographs in its table: another one means other pixels, or others of them.
+        Of the files it was made from, the settings it was made with (but for what workers were allowed), the
+        mean and deviation that came of it, and the labelled radiographs in its table: another one means other
+        pixels, or others of them.
     mean, deviation : float
         Over all its pixels, on the scale 0 to 1.
     radiographs : list of str
@@ -126,8 +128,9 @@ def read_table(root: Path) -> Table:
 
 
 def _fingerprint(provenance: dict[str, Any], rows: dict[str, tuple[bool, str, list[str]]]) -> str:
+    content = {**provenance, "config": without_allowances(provenance["config"])}
     names = ("source_fingerprint", "config", "mean", "standard_deviation")
-    text = json.dumps([provenance.get(name) for name in names], sort_keys=True)
+    text = json.dumps([content.get(name) for name in names], sort_keys=True)
     digest = hashlib.sha256(text.encode())
     for study in sorted(rows):
         broken, patient, radiographs = rows[study]

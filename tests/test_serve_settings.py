@@ -105,6 +105,9 @@ def test_an_archive_is_gathered_into_studies_as_the_data_set_that_the_model_lear
         score(model, tmp_path / source, tmp_path / name, device="cpu", **given)
     for table in ("studies.csv", "predictions.csv", "rejects.csv"):
         assert (tmp_path / "a" / table).read_bytes() == (tmp_path / "b" / table).read_bytes()
+    build(tmp_path / "archive", tmp_path / "of_files", **given)
+    with pytest.raises(FxrayError, match=r"ingest\.max_instances: 0 there, 2 by the model.*--as-is"):
+        score(model, tmp_path / "of_files", tmp_path / "c", device="cpu", **given)
     quantize(model, tmp_path / "built", tmp_path / "int8.onnx")
     assert Model(tmp_path / "int8.onnx", device="cpu").settings.ingest == StudySettings(**ingest)
     if own:

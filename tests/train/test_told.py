@@ -49,10 +49,11 @@ def test_a_run_that_ended_early_says_so_and_goes_on_with_more_patience(tmp_path,
     assert RunDirectory(tmp_path / "run").read_config().patience == 3
 
 
-def with_steps(dataset: Path, steps: dict[str, object] | None) -> Path:
+def with_steps(dataset: Path, steps: dict[str, object] | None, **ingest: object) -> Path:
     """Make the data set one of other settings."""
     said = json.loads((dataset / "dataset.json").read_text())
-    (dataset / "dataset.json").write_text(json.dumps(said | {"config": {"steps": steps}}))
+    config = {"steps": steps} | ({"ingest": ingest} if ingest else {})
+    (dataset / "dataset.json").write_text(json.dumps(said | {"config": config}))
     return dataset
 
 
@@ -73,6 +74,24 @@ def test_a_data_set_made_otherwise_is_judged_by_when_asked_for_and_then_said(tmp
     result = evaluate(trained, other, part="all", device="cpu", as_is=True)
     assert result["made_otherwise"]
     assert json.loads((trained / "evaluation-all.json").read_text()) == json.loads(json.dumps(result))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"image_studies": "folder"}, "'folder' there, 'auto' by the model"),
+        ({"max_instances": 3}, "3 there, 0 by the model"),
+    ],
+)
+def test_other_studies_of_the_same_radiographs_are_not_judged_without_a_word(tmp_path, changed, said):
+    learned = with_steps(make(tmp_path / "learned"), {}, seconds_per_file=60.0)
+    train(learned, tmp_path / "run", ONE)
+    evaluate(tmp_path / "run", learned, device="cpu")
+    other = with_steps(Path(shutil.copytree(learned, tmp_path / "other")), {}, **changed)
+    name = next(iter(changed))
+    with pytest.raises(DataSetError, match=rf"\(ingest\.{name}: {said}\).*--as-is"):
+        evaluate(tmp_path / "run", other, part="all", device="cpu")
+    assert evaluate(tmp_path / "run", other, part="all", device="cpu", as_is=True)["made_otherwise"]
 
 
 def test_one_made_alike_is_judged_by_without_a_word(tmp_path, trained):
