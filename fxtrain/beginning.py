@@ -14,7 +14,7 @@ from fxtrain.config import TrainConfig
 from fxtrain.loader import samples, smallest_batch
 from fxtrain.models import Aggregator
 from fxtrain.models.create import ask_if_one_trains
-from fxtrain.origin import new_model, origin_of, origins, split_for
+from fxtrain.origin import bringing_split, new_model, origin_of, origins, split_for
 from fxtrain.packing import Packed, pack_for
 from fxtrain.processes import Processes
 from fxtrain.progress import Progress
@@ -76,6 +76,12 @@ def begin(
     if table.unlabelled:
         progress.say(f"{table.unlabelled} radiographs of {table.root} have no label: they are left out.")
     if not place.split.exists():
+        if bringing := bringing_split(config, table):
+            progress.say(
+                f"Kept aside are the {len(split.val)} of {len(table.studies)} studies that {bringing.root} "
+                "kept aside, where the weights come from: data.val_fraction, data.val_balanced and seed do "
+                "not count for that."
+            )
         write_split(place.split, table, split, trained)
     return model, pack_for(table, config, progress)
 

@@ -146,9 +146,15 @@ def split_for(config: TrainConfig, table: Table) -> tuple[Split, dict[str, str]]
         before = read_trained(place.split)
         _ask_for_one_key(place, before, table)
         trained |= before
-    if len(places) == 1 and _has_studies_of(places[0].split, table):
-        return read_split(places[0].split, table), trained
+    if bringing := bringing_split(config, table):
+        return read_split(bringing.split, table), trained
     return split_studies(table, config.data, config.seed, trained), trained
+
+
+def bringing_split(config: TrainConfig, table: Table) -> RunDirectory | None:
+    """Return the run that the weights to begin with come from, where it has split these very studies."""
+    places = origins(config.model)
+    return places[0] if len(places) == 1 and _has_studies_of(places[0].split, table) else None
 
 
 def _has_studies_of(split: Path, table: Table) -> bool:

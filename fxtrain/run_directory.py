@@ -123,6 +123,11 @@ class RunDirectory:
         self.write_json(self.provenance, {**provenance(config, table), **origin})
         self.write_config(config)
 
+    def forget(self) -> None:
+        """Take back what `begin` and the split have written, so that a run may begin here anew."""
+        for path in (self.split, self.config):
+            path.unlink(missing_ok=True)
+
     def write_config(self, config: TrainConfig) -> None:
         """Write the settings; a folder with them is a run that can be gone on with."""
         write_atomically(self.config, to_toml(config).encode())

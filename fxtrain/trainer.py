@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -264,7 +264,7 @@ class Trainer:
         # Of all processes, so that what is no number in one of them ends them all here.
         (total,) = self.team.total(loss)
         if not math.isfinite(total):
-            self.team.end(self._no_number(f"epoch {epoch + 1}, step {step}"))
+            self._end_without_number(f"epoch {epoch + 1}, step {step}")
         self.progress.status(Status(epoch + 1, self.config.epochs, step, steps))
 
     def _validated(self) -> dict[str, float]:
@@ -273,7 +273,7 @@ class Trainer:
             self.model, self.table, self.packed, studies, self.config, self.team.device, self.middle
         )
         if not np.isfinite(found.logits).all():
-            raise FxrayError(self._no_number(f"the validation after epoch {len(self.history) + 1}"))
+            self._end_without_number(f"the validation after epoch {len(self.history) + 1}")
         scores = found.scores(self.config.aggregate)
         clipped = np.clip(scores, 1e-7, 1 - 1e-7)
         loss = -float(np.mean(np.where(found.broken, np.log(clipped), np.log1p(-clipped))))
@@ -333,17 +333,21 @@ class Trainer:
         if len(state["random_cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["random_cuda"])
 
-    def _no_number(self, where: str) -> str:
-        kept, again = "No epoch was finished, so that no weights are kept", ""
+    def _end_without_number(self, where: str) -> NoReturn:
+        """End all processes, which are all here or wait for the first; the first says why."""
+        way_out = "a smaller optim.learning_rate, a longer optim.warmup_epochs"
+        way_out += " or both" if self.precision == torch.float32 else " or precision = 'fp32'"
         if self.history:
-            kept = f"The weights of epoch {len(self.history)} and before are kept"
-            again = f" (model.pretrained = '{self.place.best}' begins with the best of them)"
-        single = "" if self.precision == torch.float32 else " or precision = 'fp32'"
-        return (
-            f"the loss is no number any more, in {where}. {kept}. As --resume goes on with the same "
-            "settings, train in another folder with a smaller optim.learning_rate, a longer "
-            f"optim.warmup_epochs{single}{again}."
-        )
+            what = (
+                f"The weights of epoch {len(self.history)} and before are kept. As --resume goes on with the "
+                f"same settings, train in another folder with {way_out} (model.pretrained = "
+                f"'{self.place.best}' begins with the best of them)."
+            )
+        else:
+            if self.team.first:
+                self.place.forget()
+            what = f"No epoch was finished, so that nothing is kept: train again with {way_out}."
+        self.team.end(f"the loss is no number any more, in {where}. {what}")
 
     def _out_of_memory(self, batch: Batch) -> str:
         """Say which batch would fit, having tried where no other process waits for this one."""

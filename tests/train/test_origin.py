@@ -23,6 +23,7 @@ from fxtrain.table import Table, read_table
 from fxtrain.trainer import train
 from tests.program import rows
 from tests.train.data import SMALL, make
+from tests.train.test_views import Heard
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,21 @@ def test_of_the_same_studies_the_same_are_kept_aside(trained, by):
     table = read_table(trained.parent / "dataset")
     expected = {row["study_id"] for row in rows(trained / "split.csv") if row["part"] == "val"}
     assert kept(table, trained, by)[0] == expected
+
+
+def test_a_split_that_weights_bring_along_is_told_of(tmp_path, trained):
+    heard = Heard()
+    config = beginning_with(trained, "pretrained")
+    config = replace(config, data=replace(config.data, val_fraction=0.5, val_balanced=True))
+    train(trained.parent / "dataset", tmp_path / "run", config, progress=heard)
+    split, brought = (rows(run / "split.csv") for run in (tmp_path / "run", trained))
+    assert split == brought
+    count = sum(row["part"] == "val" for row in brought)
+    told = f"Kept aside are the {count} of 40 studies that {trained} kept aside"
+    assert any(
+        text.startswith(told) and "data.val_fraction, data.val_balanced and seed" in text
+        for text in heard.texts
+    )
 
 
 def test_an_evaluation_says_how_much_of_it_was_trained_on(tmp_path, trained):
