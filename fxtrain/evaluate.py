@@ -58,12 +58,15 @@ class Operating:
         What logits are divided by before they become probabilities.
     checkpoint : str
         Digest of the weights that they were chosen for.
+    sensitivity : float
+        The least that the threshold was to reach; 0 where it is Youden's.
     """
 
     aggregate: str
     threshold: float
     temperature: float
     checkpoint: str
+    sensitivity: float = 0.0
 
 
 def load_model(place: RunDirectory) -> tuple[nn.Module, TrainConfig]:
@@ -91,7 +94,7 @@ def evaluate(
     *,
     part: str = "val",
     aggregates: Sequence[str] = AGGREGATES,
-    sensitivity: float = 0.0,
+    sensitivity: float | None = None,
     device: str = "auto",
     as_is: bool = False,
     progress: Progress | None = None,
@@ -113,9 +116,9 @@ def evaluate(
         ``"val"``, ``"train"`` or ``"all"``.
     aggregates : sequence of str
         Ways to judge a study; the run's own is used for the threshold whether named or not.
-    sensitivity : float
+    sensitivity : float, optional
         The least that the threshold must reach on the validation studies; 0: Youden's threshold. For the
-        part ``"val"`` alone.
+        part ``"val"`` alone. Where not given, what was asked for last counts, also for other weights.
     device : str
     as_is : bool
         Judge by a data set though it was made by other settings than the run's own; ``made_otherwise`` in
@@ -136,9 +139,9 @@ def evaluate(
         raise ParameterError(f"the part to evaluate is one of {', '.join(PARTS)}, not {part!r}")
     for how in aggregates:
         check_aggregate(how)
-    if not 0 <= sensitivity <= 1:
+    if sensitivity is not None and not 0 <= sensitivity <= 1:
         raise ParameterError(f"the wanted sensitivity must be in 0..1, not {sensitivity:g}")
-    if sensitivity and part != "val":
+    if sensitivity is not None and part != "val":
         raise ParameterError(
             f"the threshold for a wanted sensitivity is chosen on the validation studies; part {part!r} is "
             "judged by the one that was chosen there"
@@ -171,6 +174,8 @@ def evaluate(
             over = _over_views(views, table, studies, list(aggregates), found, chosen_device)
     ways = [BY_MODEL] if found.by_study else list(dict.fromkeys([*aggregates, config.aggregate]))
     own = BY_MODEL if found.by_study else config.aggregate
+    if sensitivity is None:
+        sensitivity = before.sensitivity if (before := _kept_operating(place)) else 0.0
     operating = kept or _operate(found, own, sensitivity, checkpoint)
     result = _judged(found, ways, operating) | {
         "radiographs_without_number": len(every.rows) - len(found.rows),
@@ -250,7 +255,8 @@ def _operate(found: Predictions, how: str, sensitivity: float, checkpoint: str) 
     broken = found.broken if found.by_study else found.broken[found.study]
     temperature = best_temperature(broken, found.logits)
     scores = found.scores(how, temperature)
-    return Operating(how, best_threshold(found.broken, scores, sensitivity), temperature, checkpoint)
+    threshold = best_threshold(found.broken, scores, sensitivity)
+    return Operating(how, threshold, temperature, checkpoint, sensitivity)
 
 
 def read_operating(place: RunDirectory) -> Operating:
@@ -262,24 +268,32 @@ def read_operating(place: RunDirectory) -> Operating:
         If the run has not been evaluated on them, or has found better weights since.
     """
     command = f"fxray evaluate {place.root} DATASET --split val"
-    try:
-        kept = json.loads(place.evaluation.read_text(encoding="utf-8"))["operating"]
-        operating = Operating(
-            aggregate=str(kept["aggregate"]),
-            threshold=float(kept["threshold"]),
-            temperature=float(kept["temperature"]),
-            checkpoint=str(kept.get("checkpoint", "")),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    operating = _kept_operating(place)
+    if operating is None:
         raise ParameterError(
             f"{place.root} has no threshold yet: evaluate it on its validation studies first ({command})"
-        ) from None
+        )
     if operating.checkpoint != checkpoint_digest(place.best):
         raise ParameterError(
             f"the threshold of {place.root} was chosen for other weights than those of its best checkpoint; "
             f"evaluate again ({command})"
         )
     return operating
+
+
+def _kept_operating(place: RunDirectory) -> Operating | None:
+    """Return what was chosen last, for whatever weights."""
+    try:
+        kept = json.loads(place.evaluation.read_text(encoding="utf-8"))["operating"]
+        return Operating(
+            aggregate=str(kept["aggregate"]),
+            threshold=float(kept["threshold"]),
+            temperature=float(kept["temperature"]),
+            checkpoint=str(kept.get("checkpoint", "")),
+            sensitivity=float(kept.get("sensitivity", 0.0)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[str, Any]:

@@ -74,7 +74,8 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
     Returns
     -------
     dict
-        The metadata in the file, and the largest difference found.
+        The metadata in the file, the sensitivity that the threshold was chosen for (0: Youden's), and the
+        largest difference found.
 
     Raises
     ------
@@ -126,7 +127,8 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
         raise FxrayError(f"cannot write {out}: {error.strerror or error}") from error
     finally:
         beside.unlink(missing_ok=True)
-    return metadata | {"file": str(out), "largest_difference": difference}
+    found = {"file": str(out), "sensitivity": operating.sensitivity, "largest_difference": difference}
+    return metadata | found
 
 
 def _real_images(table: Table, frame: Frame, headroom: float) -> NDArray[np.uint8]:

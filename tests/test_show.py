@@ -84,7 +84,7 @@ def test_measures_of_four_ways_to_judge_fit_a_terminal_of_80_columns(monkeypatch
         "measures": ways,
         "over_views": dict.fromkeys(("alo", "majority", "mean"), better),
         "calibration_error": dict.fromkeys(ways, 0.1),
-        "operating": {"aggregate": "mean", "threshold": 0.5, "temperature": 1.0},
+        "operating": {"aggregate": "mean", "threshold": 0.5, "temperature": 1.0, "sensitivity": 0.0},
         "studies": 40,
         "radiographs": 90,
         "part": "val",
@@ -111,10 +111,11 @@ def test_studies_of_an_earlier_run_are_those_of_all_that_was_done(monkeypatch):
 
 def test_a_threshold_is_shown_so_that_it_decides_the_same(monkeypatch):
     names = ("file", "model", "aggregate", "temperature", "largest_difference")
-    result = dict.fromkeys(names, 1.2345678) | {"threshold": 0.8765435}
+    result = dict.fromkeys(names, 1.2345678) | {"threshold": 0.8765435, "sensitivity": 0.95}
     shown = printed(monkeypatch, "utf-8", lambda: print_exported(result))
     assert " 0.8765435 " in shown
     assert " 1.235 " in shown
+    assert " that of a sensitivity of 0.95 at least " in shown
 
 
 def test_json_of_figures_that_are_no_numbers_is_valid(monkeypatch):

@@ -26,6 +26,9 @@ DataSet = Annotated[Path, typer.Argument(help="A finished data set with labels."
 # Of the demonstration's scores.
 _STUDIES_SHOWN = 12
 
+# What a model's logits become decisions by.
+_CHOSEN = ("aggregate", "threshold", "sensitivity", "temperature")
+
 _GO_ON = "Finished epochs are kept: run the same command with --resume to go on."
 
 
@@ -86,9 +89,13 @@ def evaluate(
         str, typer.Option(help="Ways to judge a study by its radiographs.")
     ] = "alo,majority,mean",
     sensitivity: Annotated[
-        float,
-        typer.Option(min=0.0, max=1.0, help="Choose the threshold that reaches it on val; 0: Youden's."),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Choose the threshold that reaches it on val, now and until another is given; 0: Youden's.",
+        ),
+    ] = None,
     device: Device = "auto",
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Judge by a data set though it was made with other settings.")
@@ -147,13 +154,16 @@ def export(
 
 def print_exported(result: dict[str, Any]) -> None:
     """Print what scoring will be done with."""
-    shown = ("file", "model", "threshold", "aggregate", "temperature", "largest_difference")
-    print_pairs("Exported", [(name.replace("_", " "), _chosen(name, result)) for name in shown])
+    shown = ("file", "model", *_CHOSEN, "largest_difference")
+    print_pairs("Exported", [_shown(name, result) for name in shown])
 
 
-def _chosen(name: str, result: dict[str, Any]) -> str:
-    """Return a figure for a table; a threshold as it is stored: with fewer digits it may decide otherwise."""
-    return str(result[name]) if name == "threshold" else number(result[name])
+def _shown(name: str, result: dict[str, Any]) -> tuple[str, str]:
+    """Return a row of a table; a threshold as it is stored: with fewer digits it may decide otherwise."""
+    if name == "sensitivity":
+        asked = result[name]
+        return "threshold is", f"that of a sensitivity of {asked:g} at least" if asked else "Youden's"
+    return name.replace("_", " "), str(result[name]) if name == "threshold" else number(result[name])
 
 
 def print_evaluation(result: dict[str, Any]) -> None:
@@ -176,7 +186,7 @@ def print_evaluation(result: dict[str, Any]) -> None:
         ]
         print_table("Better than its views, judged as each column says, by", ("measure", *over), compared)
     operating = result["operating"]
-    chosen = [(name, _chosen(name, operating)) for name in ("aggregate", "threshold", "temperature")]
+    chosen = [_shown(name, operating) for name in _CHOSEN]
     if result["part"] == result["chosen_on"]:
         chosen.append(("figures above", "optimistic: these and the epoch were chosen on the same studies"))
     else:

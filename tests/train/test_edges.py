@@ -119,6 +119,17 @@ def test_resuming_keeps_the_epochs_that_were_asked_for_and_a_finished_run_as_it_
     assert RunDirectory(run).read_config().epochs == 2
 
 
+def test_what_workers_were_allowed_when_a_data_set_was_made_again_is_nothing_to_a_run(tmp_path, dataset):
+    ingest = {"max_instances": 0, "seconds_per_file": 60.0, "memory_per_worker": 4.0}
+    copy = said(Path(shutil.copytree(dataset, tmp_path / "dataset")), config={"ingest": ingest})
+    train(copy, tmp_path / "run", replace(SMALL, epochs=1))
+    said(copy, config={"ingest": ingest | {"seconds_per_file": 600.0, "memory_per_worker": 8.0}})
+    assert len(train(copy, tmp_path / "run", replace(SMALL, epochs=2), resume=True)) == 2
+    said(copy, config={"ingest": ingest | {"max_instances": 3}})
+    with pytest.raises(DataSetError, match="another data set"):
+        train(copy, tmp_path / "run", resume=True)
+
+
 def no_space(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -181,8 +192,31 @@ def test_of_a_data_set_that_has_moved_the_way_to_name_it_is_told(tmp_path, datas
 
 
 def test_a_sensitivity_is_not_asked_for_where_nothing_is_chosen(dataset, trained):
-    with pytest.raises(ParameterError, match="sensitivity is chosen on the validation studies"):
-        evaluate(trained, dataset, part="all", sensitivity=0.9)
+    for sensitivity in (0.0, 0.9):
+        with pytest.raises(ParameterError, match="sensitivity is chosen on the validation studies"):
+            evaluate(trained, dataset, part="all", sensitivity=sensitivity)
+
+
+def test_a_threshold_that_was_chosen_for_a_sensitivity_is_so_until_another_is_asked_for(
+    tmp_path, dataset, trained
+):
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    youden = evaluate(run, dataset, device="cpu")["operating"]
+    asked = evaluate(run, dataset, sensitivity=0.3, device="cpu")["operating"]
+    assert (youden["sensitivity"], asked["sensitivity"]) == (0.0, 0.3)
+    assert asked["threshold"] > youden["threshold"]
+    assert evaluate(run, dataset, part="train", device="cpu")["operating"] == asked
+    assert evaluate(run, dataset, device="cpu")["operating"] == asked
+    exported = export(run, tmp_path / "model.onnx")
+    assert (exported["threshold"], exported["sensitivity"]) == (asked["threshold"], 0.3)
+    assert evaluate(run, dataset, sensitivity=0.0, device="cpu")["operating"] == youden
+    assert evaluate(run, dataset, device="cpu")["operating"] == youden
+    # The wish holds for weights that come after it as well; what was chosen for the others does not.
+    evaluate(run, dataset, sensitivity=0.3, device="cpu")
+    train(dataset, run, replace(SMALL, epochs=6), resume=True)
+    later = evaluate(run, dataset, device="cpu")["operating"]
+    assert later["sensitivity"] == 0.3
+    assert later["checkpoint"] != asked["checkpoint"]
 
 
 def test_weights_that_are_no_numbers_end_a_run_with_a_word(tmp_path, dataset, monkeypatch):
@@ -196,8 +230,14 @@ def test_weights_that_are_no_numbers_end_a_run_with_a_word(tmp_path, dataset, mo
 
     # One step an epoch: no later loss tells.
     monkeypatch.setattr(trainer.Trainer, "step", poisoned)
-    with pytest.raises(FxrayError, match="no number any more, in the validation after epoch 1"):
-        train(dataset, tmp_path / "run", replace(SMALL, epochs=1, batch=1000))
+    one = replace(SMALL, epochs=1, batch=1000)
+    told = "in the validation after epoch 1. No epoch was finished, so that nothing is kept"
+    with pytest.raises(FxrayError, match=f"no number any more, {told}") as ended:
+        train(dataset, tmp_path / "run", one)
+    assert "--resume" not in str(ended.value)
+    # With other settings, it is begun anew in the same folder.
+    monkeypatch.undo()
+    assert len(train(dataset, tmp_path / "run", replace(one, batch=8))) == 1
 
 
 @pytest.mark.parametrize("whole_studies", [False, True])
