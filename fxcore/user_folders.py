@@ -8,7 +8,7 @@ from pathlib import Path
 from fxcore.errors import ParameterError
 
 
-def user_folder(variable: str, usual: str, what: str, option: str) -> Path:
+def user_folder(variable: str, usual: str, what: str, option: str = "") -> Path:
     """Return the folder that an environment variable names, or else the usual one in the home folder.
 
     Parameters
@@ -18,7 +18,7 @@ def user_folder(variable: str, usual: str, what: str, option: str) -> Path:
     usual : str
         Name of the folder in the home folder.
     what, option : str
-        For messages: what is kept there, and the option that names its file.
+        For messages: what is kept there, and the option that names its file, where there is one.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def user_folder(variable: str, usual: str, what: str, option: str) -> Path:
     try:
         return Path.home() / usual
     except RuntimeError as error:
+        named = f", or name the file with {option}" if option else ""
         raise ParameterError(
-            f"there is no home folder to keep the {what} in; set {variable} to a folder of yours, "
-            f"or name the file with {option}"
+            f"there is no home folder to keep the {what} in; set {variable} to a folder of yours{named}"
         ) from error

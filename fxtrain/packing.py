@@ -7,12 +7,13 @@ image still has all the detail that the model's size can show.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ from fxcore.dataset.png import decode_png
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import default_workers
 from fxcore.letterbox import Frame, fit_image
+from fxcore.user_folders import user_folder
 from fxtrain.config import TrainConfig
 from fxtrain.progress import Progress
 from fxtrain.table import Table
@@ -37,6 +39,7 @@ from fxtrain.table import Table
 # Raised when images come out otherwise than before.
 _VERSION = 3
 _IN_FLIGHT = 8
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def pack(
 
     The files lie beside the data set, in a folder named after it, under a digest of the data set's
     content and the frame: a changed data set is packed anew, also where a PNG has another size or time.
+    Where nothing may be written there, they lie in the user's cache.
 
     Parameters
     ----------
@@ -83,25 +87,53 @@ def pack(
         If the files cannot be written, or the file system has no ``flock``.
     """
     larger = frame.scaled(headroom)
-    folder = table.root.with_name(f"{table.root.name}.packed")
     # One file for both where there is no headroom.
     content = _digest(table)
-    paths = {size: folder / f"{_name(content, size)}.npy" for size in (frame, larger)}
-    if _missing(table, paths):
+    names = {size: f"{_name(content, size)}.npy" for size in (frame, larger)}
+    beside = table.root.with_name(f"{table.root.name}.packed")
+    try:
+        paths = _pack_in(beside, table, names, begin, advance)
+    except OSError as error:
+        if error.errno not in _NOT_ALLOWED:
+            raise _unpacked(beside, error) from error
+        folder = _in_cache(table)
         try:
-            folder.mkdir(exist_ok=True)
-            with (folder / "lock").open("ab") as lock:
-                # Of several runs on a data set one packs it; the others wait, and open what it has packed.
-                flock(lock, fcntl.LOCK_EX, folder)
-                for killed in folder.glob(f"*{PARTIAL}"):
-                    killed.unlink()
-                if missing := _missing(table, paths):
-                    begin(len(table))
-                    _write(table, missing, advance)
-        except OSError as error:
-            raise FxrayError(f"cannot pack the data set in {folder}: {error.strerror}") from error
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            paths = _pack_in(folder, table, names, begin, advance)
+        except OSError as second:
+            raise _unpacked(folder, second) from second
     exact, roomy = (np.load(paths[size], mmap_mode="r") for size in (frame, larger))
     return Packed(exact, roomy)
+
+
+def _pack_in(
+    folder: Path,
+    table: Table,
+    names: Mapping[Frame, str],
+    begin: Callable[[int], None],
+    advance: Callable[[int], None],
+) -> dict[Frame, Path]:
+    paths = {size: folder / name for size, name in names.items()}
+    if _missing(table, paths):
+        folder.mkdir(exist_ok=True)
+        with (folder / "lock").open("ab") as lock:
+            # Of several runs on a data set one packs it; the others wait, and open what it has packed.
+            flock(lock, fcntl.LOCK_EX, folder)
+            for killed in folder.glob(f"*{PARTIAL}"):
+                killed.unlink()
+            if missing := _missing(table, paths):
+                begin(len(table))
+                _write(table, missing, advance)
+    return paths
+
+
+def _in_cache(table: Table) -> Path:
+    cache = user_folder("XDG_CACHE_HOME", ".cache", "packed data set")
+    return cache / "fxray" / f"{hashlib.sha256(os.fsencode(table.root)).hexdigest()[:24]}.packed"
+
+
+def _unpacked(folder: Path, error: OSError) -> FxrayError:
+    return FxrayError(f"cannot pack the data set in {folder}: {error.strerror}")
 
 
 def pack_for(table: Table, config: TrainConfig, progress: Progress) -> Packed:

@@ -33,7 +33,7 @@ from fxtrain.run_directory import RunDirectory
 from fxtrain.split import read_split
 from fxtrain.table import read_table
 from fxtrain.trainer import train
-from tests.program import rows, small_disk
+from tests.program import remount, rows, small_disk
 from tests.train.data import SMALL, make
 
 
@@ -314,6 +314,30 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", no)
     with pytest.raises(FxrayError, match=r"has no flock \(No locks available\)"):
         pack(table, Frame(8, 8), 1.0)
+
+
+def test_a_data_set_where_nothing_may_be_written_is_packed_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    disk, begun = tmp_path / "disk", []
+    with small_disk(disk, "8m"):
+        table = read_table(make(disk / "dataset", studies=4))
+        remount(disk, "ro")
+        for _ in range(2):
+            assert len(pack(table, Frame(8, 8), 1.0, begun.append).exact) == len(table)
+        assert begun == [len(table)]
+        (folder,) = (tmp_path / "cache" / "fxray").iterdir()
+        # It holds images of patients.
+        assert folder.stat().st_mode & 0o777 == 0o700
+        # What the owner of the data set has packed there is opened.
+        remount(disk, "rw")
+        pack(table, Frame(9, 9), 1.0, begun.append)
+        remount(disk, "ro")
+        pack(table, Frame(9, 9), 1.0, begun.append)
+        assert len(begun) == 2
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        with pytest.raises(FxrayError, match=r"cannot pack the data set in \S+file\S+: Not a directory"):
+            pack(table, Frame(7, 7), 1.0)
 
 
 def test_one_pixel_can_be_packed_and_augmented(dataset):
