@@ -90,11 +90,12 @@ def read_table(root: Path) -> Table:
     Raises
     ------
     DataSetError
-        If it is not one, or has no labelled radiograph.
+        If it is not one, has no labelled radiograph or one twice, or a study of two labels.
     """
     layout = Layout(resolved(root))
     provenance = read_finished_provenance(layout)
     rows: dict[str, tuple[bool, str, list[str]]] = {}
+    seen: set[str] = set()
     unlabelled = 0
     for row in read_csv(layout.metadata):
         try:
@@ -104,7 +105,17 @@ def read_table(root: Path) -> Table:
         if label not in (LABEL_BROKEN, LABEL_NOT_BROKEN):
             unlabelled += 1
             continue
-        rows.setdefault(study, (label == LABEL_BROKEN, row.get("patient_id", ""), []))[2].append(radiograph)
+        if radiograph in seen:
+            raise DataSetError(f"{layout.metadata} names the radiograph {radiograph} twice; leave one out")
+        seen.add(radiograph)
+        broken = label == LABEL_BROKEN
+        known = rows.setdefault(study, (broken, row.get("patient_id", ""), []))
+        if known[0] != broken:
+            raise DataSetError(
+                f"in {layout.metadata} the study {study} is broken and not broken; change its label in the "
+                "labels file, and make the data set again"
+            )
+        known[2].append(radiograph)
     if not rows:
         raise DataSetError(
             f"{layout.root} has no labelled radiograph ({unlabelled} have no label); build it with --labels"

@@ -139,3 +139,15 @@ def test_a_split_without_a_class_on_a_side_is_refused_by_name(tmp_path):
         assert str(path) in str(refused.value)
         # What is known of a run without one is nothing.
         assert bool(read_trained(path)) == (",train" in left)
+
+
+def test_a_radiograph_that_is_named_twice_and_a_study_of_two_labels_are_refused(tmp_path):
+    root = make(tmp_path / "dataset", studies=6)
+    table = (root / "metadata.csv").read_text()
+    second = next(line for line in table.splitlines(keepends=True) if line.split(",")[0].endswith("0001"))
+    (root / "metadata.csv").write_text(table + second)
+    with pytest.raises(DataSetError, match=r"metadata\.csv names the radiograph \w+0001 twice; leave one"):
+        read_table(root)
+    (root / "metadata.csv").write_text(table.replace(second, second.replace("broken", "not_broken")))
+    with pytest.raises(DataSetError, match=r"the study \w+ is broken and not broken; .* in the labels file"):
+        read_table(root)
