@@ -147,9 +147,11 @@ class RunDirectory:
     def read_provenance(self) -> dict[str, Any]:
         """Return what was written down when the run began."""
         try:
-            found: dict[str, Any] = json.loads(self.provenance.read_text(encoding="utf-8"))
+            found = json.loads(self.provenance.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FxrayError(f"cannot read {self.provenance}: {error}") from error
+        if not isinstance(found, dict):
+            raise FxrayError(f"cannot read {self.provenance}: it holds no settings by name")
         return found
 
     def read_middle(self) -> tuple[float, float]:
@@ -200,6 +202,8 @@ class RunDirectory:
         FxrayError
             If it is missing or damaged.
         """
+        if not path.exists() and self.last.exists():
+            raise FxrayError(f"{self.root} has lost its checkpoint {path.name}; put it back, or train anew")
         if not path.exists():
             raise FxrayError(
                 f"{self.root} has no checkpoint {path.name}: no epoch of this run is finished; go on with it "
@@ -208,7 +212,11 @@ class RunDirectory:
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise FxrayError(f"the checkpoint {path} is damaged: {error}") from error
+            # What torch says of it is for programmers, and how to read a file that may do harm.
+            raise FxrayError(
+                f"the checkpoint {path} is damaged ({type(error).__name__}); put back a copy of it, or train "
+                "anew"
+            ) from error
         return state
 
 
@@ -243,10 +251,13 @@ def provenance(config: TrainConfig, table: Table) -> dict[str, Any]:
     }
 
 
-def same_run(stored: dict[str, Any], config: TrainConfig) -> bool:
-    """Tell whether a checkpoint is of a run with these settings, those of `MAY_DIFFER` aside."""
-    own, theirs = to_dict(config), to_dict(from_dict(TrainConfig, stored))
-    return all(own[name] == theirs[name] for name in own if name not in MAY_DIFFER)
+def other_settings(stored: dict[str, Any], config: TrainConfig) -> str:
+    """Say by which setting a checkpoint is of another run, those of `MAY_DIFFER` aside; else ''."""
+    before, now = (
+        {name: value for name, value in to_dict(settings).items() if name not in MAY_DIFFER}
+        for settings in (from_dict(TrainConfig, stored), config)
+    )
+    return difference(before, now) if before != now else ""
 
 
 def other_model(stored: dict[str, Any], config: TrainConfig) -> str:

@@ -30,7 +30,7 @@ from fxtrain.plots import plot_curves
 from fxtrain.predict import predict
 from fxtrain.processes import Processes, processes
 from fxtrain.progress import Progress, Silent, Status
-from fxtrain.run_directory import MAY_DIFFER, RunDirectory, same_run
+from fxtrain.run_directory import MAY_DIFFER, RunDirectory, other_settings
 from fxtrain.split import Split, read_split
 from fxtrain.table import Table, read_table
 
@@ -323,8 +323,8 @@ class Trainer:
         ParameterError
             If it is of other settings.
         """
-        if not same_run(state["config"], self.config):
-            raise ParameterError(f"{self.place.last} is of a run with other settings")
+        if changed := other_settings(state["config"], self.config):
+            raise ParameterError(f"{self.place.last} is of a run with other settings ({changed})")
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])

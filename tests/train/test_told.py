@@ -117,6 +117,48 @@ def test_logits_are_those_that_the_probabilities_are_of(trained):
         assert float(row["probability"]) == pytest.approx(expected, abs=2e-6)
 
 
+# --- a run that something happened to ---
+
+
+def of_run(tmp_path: Path, trained: Path) -> RunDirectory:
+    return RunDirectory(Path(shutil.copytree(trained, tmp_path / "run")))
+
+
+@pytest.mark.parametrize("left", [b"", b"no checkpoint", "half"])
+def test_a_damaged_checkpoint_is_told_in_a_line_of_ours(tmp_path, dataset, trained, left):
+    place = of_run(tmp_path, trained)
+    for path, use in ((place.last, train), (place.best, evaluate)):
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2] if left == "half" else left)
+        with pytest.raises(FxrayError, match=rf"{path.name} is damaged \(\w+\); put .* or train anew$"):
+            use(place.root, dataset) if use is evaluate else use(dataset, place.root, resume=True)
+        path.write_bytes(whole)
+
+
+def test_of_a_run_that_lost_its_best_checkpoint_it_is_not_said_that_it_finished_no_epoch(
+    tmp_path, dataset, trained
+):
+    place = of_run(tmp_path, trained)
+    place.best.unlink()
+    with pytest.raises(FxrayError, match=r"lost its checkpoint best\.pt; put it back, or train anew"):
+        evaluate(place.root, dataset)
+
+
+def test_the_setting_that_a_run_cannot_be_gone_on_with_is_named(tmp_path, dataset, trained):
+    place = of_run(tmp_path, trained)
+    text = place.config.read_text()
+    place.config.write_text(text.replace("learning_rate = 0.002", "learning_rate = 0.01"))
+    with pytest.raises(ParameterError, match=r"last\.pt .*optim\.learning_rate: 0\.002 then, 0\.01 now"):
+        train(dataset, place.root, resume=True)
+
+
+def test_a_provenance_that_holds_something_else_is_told(tmp_path, dataset, trained):
+    place = of_run(tmp_path, trained)
+    place.provenance.write_text("[]")
+    with pytest.raises(FxrayError, match=r"cannot read \S+provenance\.json: it holds no settings by name"):
+        evaluate(place.root, dataset)
+
+
 # --- weights ---
 
 
