@@ -98,7 +98,11 @@ def predict(
         with torch.inference_mode():
             for batch in evaluation_batches(table, packed, studies, config, device, middle):
                 assert batch.study_index is not None
-                found = model(batch.images, batch.study_index) if by_study else model(batch.images)
+                if by_study:
+                    found = model(batch.images, batch.study_index)
+                else:
+                    # A study of more views than a batch has is no reason for a larger one.
+                    found = torch.cat([model(part) for part in batch.images.split(config.batch)])
                 logits.append(found.double().cpu().numpy())
                 advance(len(batch.images))
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,13 +11,19 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
+import torch
+
 from fxcore.aggregate import AGGREGATES, BY_MODEL
 from fxcore.errors import FxrayError
 from fxserve.records import StudyScore, judge
 from fxtrain import evaluate as evaluation
 from fxtrain.evaluate import Operating
 from fxtrain.metrics import probability
-from fxtrain.predict import Predictions
+from fxtrain.models import create_model
+from fxtrain.packing import pack
+from fxtrain.predict import Predictions, predict
+from fxtrain.table import read_table
+from tests.train.data import SMALL
 
 
 def predictions(*views: list[float], by_study: bool = False) -> Predictions:
@@ -65,3 +72,18 @@ def test_a_view_without_a_number_does_not_count_and_a_study_without_any_is_refus
     for lost in (predictions([0.9], [math.nan, 0.0]), predictions([0.9], [math.nan], by_study=True)):
         with pytest.raises(FxrayError, match="no finite number for 1 of 2 studies"):
             lost.with_numbers()
+
+
+def test_a_study_of_many_views_takes_no_more_memory_than_a_batch(dataset):
+    """As of a DICOM file of a thousand frames."""
+    table = read_table(dataset)
+    many = replace(table, study=np.zeros(len(table), int), studies=table.studies[:1], broken=table.broken[:1])
+    packed, model = pack(table, SMALL.data.frame, 1.0), create_model(SMALL.model, SMALL.data.frame)
+    counts: list[int] = []
+    model.register_forward_pre_hook(lambda _, inputs: counts.append(len(inputs[0])))
+    one, all_of_them = (
+        predict(model, rows, packed, np.arange(len(rows.studies)), SMALL, torch.device("cpu"), (0.3, 0.3))
+        for rows in (table, many)
+    )
+    assert max(counts) == SMALL.batch
+    np.testing.assert_allclose(all_of_them.logits, one.logits, atol=1e-5)
