@@ -76,6 +76,11 @@ def begin(
     if table.unlabelled:
         progress.say(f"{table.unlabelled} radiographs of {table.root} have no label: they are left out.")
     if not place.split.exists():
+        if unknown := table.patients.count(""):
+            progress.say(
+                f"Of {unknown} of {len(table.studies)} studies the patient is not known: each is split as "
+                "one of its own, so that a patient of several of them may be both trained and validated on."
+            )
         if bringing := bringing_split(config, table):
             progress.say(
                 f"Kept aside are the {len(split.val)} of {len(table.studies)} studies that {bringing.root} "

@@ -180,6 +180,7 @@ def evaluate(
     result = _judged(found, ways, operating) | {
         "radiographs_without_number": len(every.rows) - len(found.rows),
         "part": part,
+        "dataset": str(table.root),
         "dataset_fingerprint": table.fingerprint,
         "model": config.model.name,
         "chosen_on": "val",

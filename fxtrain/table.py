@@ -125,8 +125,8 @@ def read_table(root: Path) -> Table:
     return Table(
         root=layout.root,
         fingerprint=_fingerprint(provenance, rows),
-        mean=float(provenance.get("mean") or 0.0),
-        deviation=float(provenance.get("standard_deviation") or 1.0),
+        mean=_number(layout, provenance, "mean"),
+        deviation=_number(layout, provenance, "standard_deviation") or 1.0,
         radiographs=[radiograph for study in studies for radiograph in sorted(rows[study][2])],
         study=np.repeat(np.arange(len(studies)), counts),
         studies=studies,
@@ -136,6 +136,13 @@ def read_table(root: Path) -> Table:
         unlabelled=unlabelled,
         key_check=str(provenance.get("key_check") or ""),
     )
+
+
+def _number(layout: Layout, provenance: dict[str, Any], name: str) -> float:
+    value = provenance.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise DataSetError(f"{layout.provenance} is damaged: {name!r} is no number")
+    return float(value or 0.0)
 
 
 def _fingerprint(provenance: dict[str, Any], rows: dict[str, tuple[bool, str, list[str]]]) -> str:

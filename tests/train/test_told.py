@@ -73,6 +73,7 @@ def test_a_data_set_made_otherwise_is_judged_by_when_asked_for_and_then_said(tmp
         evaluate(trained, other, part="all", device="cpu")
     result = evaluate(trained, other, part="all", device="cpu", as_is=True)
     assert result["made_otherwise"]
+    assert result["dataset"] == str(other)
     assert json.loads((trained / "evaluation-all.json").read_text()) == json.loads(json.dumps(result))
 
 
@@ -109,6 +110,31 @@ def test_radiographs_without_a_label_are_counted(tmp_path, dataset, trained):
     train(some, tmp_path / "run", ONE, progress=heard)
     assert any(text.startswith("3 radiographs of") for text in heard.texts)
     assert evaluate(trained, some, part="all", device="cpu")["radiographs_unlabelled"] == 3
+
+
+def test_of_studies_whose_patients_are_not_known_it_is_told_that_one_may_be_on_both_sides(tmp_path):
+    heard = Heard()
+    some = make(tmp_path / "some", patients=16)
+    train(some, tmp_path / "all_known", ONE, progress=heard)
+    assert not heard.texts
+    lines = (some / "metadata.csv").read_text().splitlines(keepends=True)
+    changed = [line.replace(",p3,", ",,") for line in lines]
+    assert changed != lines
+    (some / "metadata.csv").write_text("".join(changed))
+    train(some, tmp_path / "run", ONE, progress=heard)
+    (told,) = heard.texts
+    assert told.startswith("Of 3 of 40 studies the patient is not known: ")
+    train(some, tmp_path / "run", replace(ONE, epochs=2), resume=True, progress=heard)
+    assert len(heard.texts) == 1
+
+
+def test_a_data_set_whose_mean_is_no_number_is_refused_by_name(tmp_path):
+    dataset = make(tmp_path / "dataset", studies=4)
+    said = json.loads((dataset / "dataset.json").read_text())
+    for name, wrong in (("mean", "x"), ("standard_deviation", []), ("mean", True)):
+        (dataset / "dataset.json").write_text(json.dumps(said | {name: wrong}))
+        with pytest.raises(DataSetError, match=rf"dataset\.json is damaged: '{name}' is no number"):
+            train(dataset, tmp_path / "run", ONE)
 
 
 def test_logits_are_those_that_the_probabilities_are_of(trained):
