@@ -123,9 +123,9 @@ class RunDirectory:
         self.write_json(self.provenance, {**provenance(config, table), **origin})
         self.write_config(config)
 
-    def forget(self) -> None:
-        """Take back what `begin` and the split have written, so that a run may begin here anew."""
-        for path in (self.split, self.config):
+    def forget_if_no_epoch_is_kept(self) -> None:
+        """Take back what a run is known by that has finished no epoch, so that another may begin here."""
+        for path in () if self.last.exists() else (self.split, self.config):
             path.unlink(missing_ok=True)
 
     def write_config(self, config: TrainConfig) -> None:

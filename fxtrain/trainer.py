@@ -230,6 +230,15 @@ class Trainer:
             found = self._gradients(self.steppable, batch)
         except torch.cuda.OutOfMemoryError:
             found = None
+        except RuntimeError as error:
+            # Those of torch.compile have no common class that is public.
+            if not (self.config.compile and type(error).__module__.startswith("torch._")):
+                raise
+            self.place.forget_if_no_epoch_is_kept()
+            why = " ".join(str(error).split("\n")[:2])
+            raise FxrayError(
+                f"the model cannot be compiled here ({why}); mend that, or train with compile = false"
+            ) from error
         if found is None:
             # Not in the except block, as the traceback holds the graph of what failed.
             raise FxrayError(self._out_of_memory(batch))
@@ -344,8 +353,7 @@ class Trainer:
                 f"'{self.place.best}' begins with the best of them)."
             )
         else:
-            if self.team.first:
-                self.place.forget()
+            self.place.forget_if_no_epoch_is_kept()
             what = f"No epoch was finished, so that nothing is kept: train again with {way_out}."
         self.team.end(f"the loss is no number any more, in {where}. {what}")
 

@@ -124,6 +124,19 @@ def test_room_is_asked_for_where_it_is_short(tmp_path, monkeypatch, number, room
         (tmp_path / "last.pt").touch()
 
 
+def test_where_a_model_cannot_be_compiled_it_is_told(tmp_path, dataset, monkeypatch):
+    class Uncompiled(torch.nn.Module):
+        def forward(self, *_):
+            raise type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})(
+                "backend='inductor' raised:\nNo working C++ compiler found"
+            )
+
+    monkeypatch.setattr(torch, "compile", lambda _: Uncompiled())
+    with pytest.raises(FxrayError, match=r"cannot be compiled here .*C\+\+ compiler found.*compile = false"):
+        train(dataset, tmp_path / "run", replace(ONE, compile=True))
+    assert len(train(dataset, tmp_path / "run", ONE)) == 1
+
+
 def test_to_go_on_in_another_number_of_threads_is_told(tmp_path, dataset):
     class Heard(Silent):
         def say(self, text: str) -> None:
