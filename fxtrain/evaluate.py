@@ -185,7 +185,11 @@ def evaluate(
         "model": config.model.name,
         "chosen_on": "val",
     }
-    result |= seen | {"made_otherwise": otherwise or None, "radiographs_unlabelled": table.unlabelled}
+    result |= seen | {
+        "studies_of_unknown_patients": sum(not table.patients[k] for k in studies),
+        "made_otherwise": otherwise or None,
+        "radiographs_unlabelled": table.unlabelled,
+    }
     if over:
         result["over_views"] = over
     _write(place, part, table, found, operating, result)

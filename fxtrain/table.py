@@ -95,7 +95,7 @@ def read_table(root: Path) -> Table:
     layout = Layout(resolved(root))
     provenance = read_finished_provenance(layout)
     rows: dict[str, tuple[bool, str, list[str]]] = {}
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     unlabelled = 0
     for row in read_csv(layout.metadata):
         try:
@@ -105,9 +105,9 @@ def read_table(root: Path) -> Table:
         if label not in (LABEL_BROKEN, LABEL_NOT_BROKEN):
             unlabelled += 1
             continue
-        if radiograph in seen:
+        if (study, radiograph) in seen:
             raise DataSetError(f"{layout.metadata} names the radiograph {radiograph} twice; leave one out")
-        seen.add(radiograph)
+        seen.add((study, radiograph))
         broken = label == LABEL_BROKEN
         known = rows.setdefault(study, (broken, row.get("patient_id", ""), []))
         if known[0] != broken:

@@ -202,7 +202,9 @@ def _seen(result: dict[str, Any]) -> str:
     trained, validated = result["studies_trained_on"], result["studies_validated_on"]
     if trained is None:
         return "cannot be told: the run has no split.csv, or its data set is not known to be by the same key"
-    return f"{trained} of {result['studies']} studies, or others of their patients; {validated} validated on"
+    unknown = result["studies_of_unknown_patients"]
+    patients = f"their patients, who are not known of {unknown}" if unknown else "their patients"
+    return f"{trained} of {result['studies']} studies, or others of {patients}; {validated} validated on"
 
 
 def _interval(found: dict[str, float]) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
+from fxcore.cli.train import _seen as said_of_seen
 from fxcore.errors import DataSetError, ParameterError
 from fxtrain import evaluate as evaluation
 from fxtrain.config import ModelConfig, TrainConfig
@@ -89,6 +90,11 @@ def test_an_evaluation_says_how_much_of_it_was_trained_on(tmp_path, trained):
     # The 40 studies of the run, and 16 of its patients.
     assert result["studies_trained_on"] + result["studies_validated_on"] == 56
     assert result["studies_validated_on"] >= 12
+    assert result["studies_of_unknown_patients"] == 0
+    unknown = make(tmp_path / "unknown", studies=50)
+    result = evaluate(trained, unknown, part="all", device="cpu")
+    assert result["studies_of_unknown_patients"] == 50
+    assert "others of their patients, who are not known of 50; " in said_of_seen(result)
     with pytest.raises(DataSetError, match="how many of its studies were trained on"):
         evaluate(trained, grown, device="cpu")
     table = read_table(grown)
