@@ -73,6 +73,11 @@ def begin(
             learned = weights.read_provenance().get("dataset_config") or {}
             if otherwise := made_otherwise(table.root, table.config, learned):
                 progress.say(f"The weights of {weights.root} have learned from others: {otherwise}.")
+    if config.optim.warmup_epochs >= config.epochs:
+        progress.say(
+            "The learning rate never gets to optim.learning_rate: optim.warmup_epochs = "
+            f"{config.optim.warmup_epochs:g}, and epochs = {config.epochs}."
+        )
     if table.unlabelled:
         progress.say(f"{table.unlabelled} radiographs of {table.root} have no label: they are left out.")
     if not place.split.exists():

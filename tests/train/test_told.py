@@ -128,6 +128,14 @@ def test_of_studies_whose_patients_are_not_known_it_is_told_that_one_may_be_on_b
     assert len(heard.texts) == 1
 
 
+@pytest.mark.parametrize(("warmup", "told"), [(0.5, False), (1, True)])
+def test_a_learning_rate_that_is_never_reached_is_told(tmp_path, dataset, warmup, told):
+    heard = Heard()
+    train(dataset, tmp_path / "run", replace(ONE, optim=OptimConfig(warmup_epochs=warmup)), progress=heard)
+    said = "The learning rate never gets to optim.learning_rate: optim.warmup_epochs = 1, and epochs = 1."
+    assert (said in heard.texts) == told
+
+
 def test_a_data_set_whose_mean_is_no_number_is_refused_by_name(tmp_path):
     dataset = make(tmp_path / "dataset", studies=4)
     said = json.loads((dataset / "dataset.json").read_text())
