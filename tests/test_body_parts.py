@@ -48,6 +48,12 @@ wrist: HG re seitl.|HG Verlauf|HG gehalten|HG R|L HG|дистальный отд
 wrist: перелом луча в типичном месте|дистальный отдел лучевой кости|scaphoid waist fx
 hand: hand|HAND|RT HAND|HANDS|Hände|main|MAIN DTE|mano|mão|hånd|käsi|ręka|ruka|kéz|кисть|mână
 hand: пястных костей|手 部
+hand: main droite|RX MAIN G|Main gauche face oblique|MAIN 2 INCIDENCES|main G/D|Main Campus: main droite
+hand: Campus hand|Main Building XR HAND LT|HAND 2V LEFT SIDE|mano der.|palm
+upper arm: ARM LT|Arm li|bras droit|C-arm left arm
+foot: PIE DERECHO|pied G|foot weight bearing|Pie
+whole body: body|corps entier
+wrist: MAIN CAMPUS WRIST|Main OR wrist
 hand: plauksta|χέρι|el
 hand: metacarpal|Mittelhand|bone age|手|手部|손
 finger: FINGER|THUMB|Daumen|Zeigefinger|doigt|dedo de la mano|dito della mano|sormi|palec|ujj|DIP
@@ -104,7 +110,10 @@ lower limb: lower extremity a.p.
 limb: EXTREMITY|Extremität
 whole body: WHOLE BODY|WHOLEBODY|Ganzkörper
 : |   |LEFT|XR|AP|?|-|1234|joint|Gelenk|puls|pulse|angle|supine|corpus|campus|range|handle|rist
-: junho|UNKNOWN|OTHER|first
+: junho|UNKNOWN|OTHER|first|Main Campus XR|MAIN OR|Radiology Main|Main Building Room 2|main d'oeuvre
+: C-arm|C ARM|Mini C-Arm fluoro|hand held|hand-held|left hand side|Pied-à-terre|Poignée|Vorderhand|feet first
+: foreign body|CORPS ETRANGER|corps étranger|Cuerpo extraño|Gamma nail|DELETE|Palace
+: 2 Bilder|extreme|member|remain|by hand
 """
 DAMAGED = """
 wrist: WRІST|РUNHO|WRISТ|л/запястного с-ва|Naviculare-Quartett|Polsfoto|håndledsrøntgen|W RIST|ＷＲＩＳＴ

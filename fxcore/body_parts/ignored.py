@@ -1,7 +1,8 @@
 """Words of a label that say nothing about the part: side, view, technique, and false friends.
 
 A word listed here is never taken for a misspelt part (``"angle"`` is not ``"ankle"``), and an
-abbreviation such as ``"HG"`` may stand beside it.
+abbreviation such as ``"HG"`` may stand beside it. A phrase says nothing as a whole, though a word of it
+names a part by itself or in another language (``"Main Campus"`` is no hand, as ``"main droite"`` is).
 """
 
 from __future__ import annotations
@@ -81,5 +82,23 @@ FALSE_FRIENDS = """
     carpet carbon cargo facing facility chestnut footer header heading backup forward forearmed
     tests cases batch facet panel drain train grain price slice paper later never parse codes
     junho punto punta polio polar panne canne ranch range ranger branch france cotton colour
-    color colored columns cover radios kneel knell generic manor major minor
+    color colored columns cover radios kneel knell generic manor major minor palace gamma begin bilder cells
+    delete deleted extreme formed heavy longer lowest member members often remain remains render sorted
+    trace traces backend digitized digitised
+"""
+
+# Separated by commas. Of English places, "main" begins most and ends some.
+PHRASES = """
+    main campus, main hospital, main building, main bldg, main clinic, main center, main centre, main office,
+    main department, main dept, main radiology, main imaging, main unit, main ward, main room, main floor,
+    main lab, main theatre, main site, main location, main branch, main entrance, main lobby, main desk,
+    main reception, main street, main OR, main ED, main ER, campus main, hospital main, radiology main,
+    main d'œuvre, main courante, main propre, pied à terre, unter der Hand, C-arm, C-arms, arm chair,
+    arm rest, arm board, arm band, study arm, treatment arm, control arm, trial arm, hand held,
+    left hand side, right hand side, hand injection, hand injected, by hand, hand over, hand off, hand out,
+    hand book, hand written, second hand, free hand, foot note, foot print, foot step, foot pedal,
+    foot switch, foot of bed, foot of the bed, foot end, head of bed, head of the bed, head end, head first,
+    feet first, wrist band, wrist watch, elbow room, palm beach, palm springs, palm bay, rule of thumb,
+    thumb drive, pie chart, back up, foreign body, foreign bodies, corps étranger, corps étrangers,
+    cuerpo extraño, cuerpos extraños, corpo estraneo, corpi estranei, corpo estranho, corpos estranhos
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rapidfuzz import process
@@ -100,8 +101,9 @@ def readable(label: str, terms: Terms = ()) -> str:
     if text.isascii():
         return text
     book = vocabulary(terms)
-    hits, unknown = _named(words(text), book)
-    if hits and not unknown:
+    found = words(text)
+    hits, unknown = _named(found, book)
+    if not unknown and (hits or any(key in book.phrases for _, _, key in _words_in_a_row(found, book))):
         return text
     some = ""
     for reading in code_page_readings(label):
@@ -165,23 +167,30 @@ def _named(found: tuple[str, ...], book: Vocabulary) -> tuple[list[Hit], set[int
 
 
 def _spans(found: tuple[str, ...], book: Vocabulary, lone: bool) -> tuple[list[Hit], set[int]]:
-    """Match runs of words against whole terms, longest runs first, each word once.
+    """Match runs of words against whole terms, longest runs first, each word once; phrases use words up.
 
     Words are joined without spaces, so ``"hand gelenk"`` and ``"wristjoint"`` are found as well.
     """
     hits: list[Hit] = []
     taken: set[int] = set()
-    for size in range(min(book.longest, len(found)), 0, -1):
-        for i in range(len(found) - size + 1):
-            key = "".join(found[i : i + size])
+    for i, size, key in _words_in_a_row(found, book):
+        if key not in book.phrases:
             if key not in book.part or (key in book.lone) != lone:
                 continue
             if size > 1 and len(key) < _MISSPELT_LETTERS and len(words(book.term[key])) == 1:
                 continue  # "h and" is no hand
-            if taken.isdisjoint(range(i, i + size)):
-                taken.update(range(i, i + size))
+        if taken.isdisjoint(range(i, i + size)):
+            taken.update(range(i, i + size))
+            if key in book.part:
                 hits.append((i, size, key, 1.0))
     return hits, taken
+
+
+def _words_in_a_row(found: tuple[str, ...], book: Vocabulary) -> Iterator[tuple[int, int, str]]:
+    """Yield first word, number of words and letters of all that may be a term, the longest first."""
+    for size in range(min(book.longest, len(found)), 0, -1):
+        for i in range(len(found) - size + 1):
+            yield i, size, "".join(found[i : i + size])
 
 
 def _pieces(word: str, book: Vocabulary) -> list[str]:

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fxcore.body_parts.ignored import FALSE_FRIENDS, GENERIC, SIDE, VIEW
+from fxcore.body_parts.ignored import FALSE_FRIENDS, GENERIC, PHRASES, SIDE, VIEW
 from fxcore.body_parts.normalise import words
 from fxcore.body_parts.terms_lower_limb import LOWER_LIMB
 from fxcore.body_parts.terms_trunk import REGIONS, TRUNK
@@ -45,6 +45,8 @@ class Vocabulary:
         Keys that count only if nothing else in the label means anything.
     ignored : frozenset of str
         Words that say nothing about the part.
+    phrases : frozenset of str
+        Words in a row that say nothing about it together, without the spaces.
     affixes : frozenset of str
         Those that are written onto a term without a space (``"lwrist"``, ``"wristap"``).
     unspaced : tuple of str
@@ -62,6 +64,7 @@ class Vocabulary:
     shared: frozenset[str] = frozenset()
     lone: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
+    phrases: frozenset[str] = frozenset()
     affixes: frozenset[str] = frozenset()
     unspaced: tuple[str, ...] = ()
     longest: int = 1
@@ -103,6 +106,9 @@ def build(extra: Mapping[str, tuple[str, ...]]) -> Vocabulary:
         k for text in (SIDE, VIEW, GENERIC, FALSE_FRIENDS) for w in text.split() for k in spellings(w)
     }
     result.ignored = frozenset(says_nothing - (set(result.part) - result.lone))
+    phrases = PHRASES.split(",")
+    result.longest = max(result.longest, *(len(words(phrase)) for phrase in phrases))
+    result.phrases = frozenset(k for phrase in phrases for k in spellings(phrase)) - set(result.part)
     sides_and_views = {k for text in (SIDE, VIEW) for w in text.split() for k in spellings(w)}
     result.affixes = frozenset({k for k in sides_and_views if len(k) > 1} | {"l", "r"})
     spaced = [key for key in result.part if not UNSPACED.search(key)]
