@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from fxcore.attempt import attempt
 from fxcore.dataset.assemble import assemble, read_provenance
 from fxcore.dataset.in_place import finish_renames
-from fxcore.dataset.journal import read_records
+from fxcore.dataset.journal import StudyRecord, read_records, write_record
 from fxcore.dataset.layout import Layout, image_name
 from fxcore.dataset.studies import StudyWriter, read_study
 from fxcore.dataset.tables import read_csv
@@ -38,6 +39,16 @@ def write(
         for seed in seeds:
             writer.add(radiograph(f"r{study_id}{seed}", seed, study_id=study_id, label=label))
         writer.commit()
+
+
+def test_workers_that_record_one_study_at_a_time_do_each_other_no_harm(tmp_path):
+    layout = Layout(tmp_path)
+    records = [StudyRecord("s1", "broken", "f" * 20_000, converted=number) for number in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(partial(write_record, layout), records))
+    (found,) = read_records(layout)
+    assert found in records
+    assert [path.name for path in layout.record("s1").parent.iterdir()] == ["s1.json"]
 
 
 def test_a_study_is_read_back_as_it_was_written(tmp_path):

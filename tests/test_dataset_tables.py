@@ -56,20 +56,3 @@ def test_a_file_that_cannot_be_written_whole_is_named_and_leaves_nothing(tmp_pat
     assert caught.value.filename == str(tmp_path / "table.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
     assert (tmp_path / "table.csv").read_bytes() == b"earlier"
-
-
-def test_runs_that_write_one_file_at_a_time_do_each_other_no_harm(tmp_path):
-    path = tmp_path / "link.csv"
-
-    def inner():
-        yield b"inner\n" * 1000
-
-    def outer():
-        yield b"outer\n" * 1000
-        write_atomically(path, inner(), shared=True)
-        assert path.read_bytes() == b"inner\n" * 1000
-        yield b"outer\n"
-
-    write_atomically(path, outer(), shared=True)
-    assert path.read_bytes() == b"outer\n" * 1001
-    assert list(tmp_path.iterdir()) == [path]

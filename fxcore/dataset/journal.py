@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import heapq
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fxcore.dataset.layout import Layout
-from fxcore.dataset.tables import write_atomically
+from fxcore.dataset.layout import PARTIAL, Layout
+from fxcore.dataset.tables import naming
 from fxcore.errors import DataSetError
 from fxcore.study import Reject
 
@@ -113,8 +114,11 @@ def write_line(layout: Layout, study_id: str, line: bytes) -> None:
     """Write what is kept of a study to the file where it waits for the journal."""
     path = layout.record(study_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A worker that was given up as lost may write the same one.
-    write_atomically(path, line, shared=True)
+    # A worker that was given up as lost may write the same one. Half a record goes with the work folder.
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+    with naming(path):
+        beside.write_bytes(line)
+    beside.replace(path)
 
 
 def _nothing(_: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,31 +42,25 @@ def render_csv(rows: Iterable[Iterable[str]]) -> bytes:
     return buffer.getvalue().encode("utf-8")
 
 
-def write_atomically(path: Path, data: bytes | Iterable[bytes], *, shared: bool = False) -> None:
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write `data` to `path` so that the file is whole or not there: beside it first, then renamed.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    data : bytes or iterable of bytes
-    shared : bool
-        Others may write the same file at the same time: the last one to end wins. Otherwise what a
-        killed process left beside it is replaced.
+    What a killed process left beside it is replaced: for files that nobody else writes at the same time.
+    Others are written by `fxcore.dataset.replacing`.
     """
-    write_together([(path, data)], shared=shared)
+    write_together([(path, data)])
 
 
-def write_together(files: Iterable[tuple[Path, bytes | Iterable[bytes]]], *, shared: bool = False) -> None:
+def write_together(files: Iterable[tuple[Path, bytes | Iterable[bytes]]]) -> None:
     """Write files that belong together: all of them beside their places first, then renamed in this order.
 
     What is killed in between leaves the files of before; only between two renames some are new already.
-    A file is asked for when those before it are written. `shared` is as for `write_atomically`.
+    A file is asked for when those before it are written.
     """
     written: list[tuple[Path, Path]] = []
     try:
         for path, data in files:
-            own = f".{secrets.token_hex(4)}" if shared else ""
-            beside = path.with_name(f"{path.name}{own}{PARTIAL}")
+            beside = path.with_name(f"{path.name}{PARTIAL}")
             beside.unlink(missing_ok=True)
             written.append((beside, path))
             with naming(path), beside.open("xb") as file:
