@@ -19,6 +19,10 @@ class ParameterError(FxrayError, ValueError):
     """An argument, option or configuration value outside what is allowed."""
 
 
+class UsageError(ParameterError):
+    """Arguments that contradict each other, whatever they are about; the command line exits with code 2."""
+
+
 class DamagedDataError(ParameterError):
     """Coded data that cannot be what its encoder wrote, as against data coded in a way not known here."""
 

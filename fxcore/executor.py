@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from fxcore.attempt import TIME_OUT, WORKER_DIED, WorkerFailure, attempt
-from fxcore.errors import FxrayError, ParameterError
+from fxcore.errors import FxrayError, UsageError
 from fxcore.extras import CLUSTER
 from fxcore.forking import await_server, start_loading, worker_context
 from fxcore.stopping import undisturbed
@@ -291,7 +291,7 @@ def open_executor(
 
     Raises
     ------
-    ParameterError
+    UsageError
         If both `workers` and `scheduler` are given.
     FxrayError
         If Dask is not installed.
@@ -299,7 +299,7 @@ def open_executor(
     if not scheduler:
         return Executor(workers, memory)
     if workers:
-        raise ParameterError("--workers is about this machine; the workers of a --scheduler are its own")
+        raise UsageError("--workers is about this machine; the workers of a --scheduler are its own")
     try:
         from fxcore.cluster import ClusterExecutor
     except ModuleNotFoundError as error:

@@ -16,7 +16,7 @@ from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set, is_training_run
 from fxcore.dataset.layout import Layout
-from fxcore.errors import ParameterError
+from fxcore.errors import ParameterError, UsageError
 from fxcore.executor import open_executor
 from fxcore.index_file import check_index_place, default_index_file
 from fxcore.jobs import IngestTask, require_files
@@ -84,6 +84,8 @@ def ingest(
 
     Raises
     ------
+    UsageError
+        If arguments contradict each other.
     FxrayError
         If the archive, the labels, the key or the output folder cannot be used.
     """
@@ -91,7 +93,7 @@ def ingest(
     settings, progress = settings or Settings(), progress or Silent()
     archive, out = resolved(archive), resolved(out)
     if not labels and (key_column or label_column or empty_label):
-        raise ParameterError(
+        raise UsageError(
             "--key-column, --label-column and --empty-label are about a labels file; give it with --labels"
         )
     key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)

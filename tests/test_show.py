@@ -159,3 +159,22 @@ def test_a_value_that_an_option_cannot_have_is_wrong_usage(command, tmp_path, mo
     assert done.exit_code == 2, done.stderr
     assert command.split()[-2] in done.stderr
     assert not (tmp_path / "OUT").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--workers", "2", "--scheduler", "tcp://127.0.0.1:9"], "--workers is about this machine"),
+        (["--key-column", "study"], "give it with --labels"),
+        (["--empty-label", "none"], "give it with --labels"),
+    ],
+)
+def test_options_that_contradict_each_other_are_wrong_usage(tmp_path, monkeypatch, options, said):
+    monkeypatch.setenv("COLUMNS", "400")
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "one.png").touch()
+    places = [tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key"]
+    done = CliRunner().invoke(app, ["build", *map(str, places), *options])
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from fxcore.cli.signals import Stopped, begin, heed, ignore
 from fxcore.dataset.tables import visible
-from fxcore.errors import FxrayError
+from fxcore.errors import FxrayError, UsageError
 from fxcore.json_text import json_text
 
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ def errors_for_people(go_on: str = "") -> Iterator[None]:
     """Turn what stops a command into one sentence on stderr and the documented exit code."""
     try:
         yield
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
     except FxrayError as error:
         _fail(str(error))
     except Stopped as stopped:

@@ -46,8 +46,8 @@ class PartFilterConfig:
     enabled : bool
         Whether the step runs.
     parts : tuple of str
-        Canonical parts to keep; ``("any",)`` keeps all. A region (``"upper limb"``, ``"spine"``) keeps
-        the parts in it.
+        Canonical parts to keep, in any order; ``("any",)`` keeps all. A region (``"upper limb"``,
+        ``"spine"``) keeps the parts in it.
     terms : dict of str to tuple of str
         Further terms, per part: what your hospital calls it. They win over the built-in ones, and may
         name a part of your own.
@@ -68,8 +68,9 @@ class PartFilterConfig:
     def __post_init__(self) -> None:
         if not self.parts:
             raise ParameterError(f"parts is empty; name at least one part, or {ANY!r} to keep all")
-        # As they are known, whatever their case: the settings are compared with those of an earlier run.
-        object.__setattr__(self, "parts", _known(self.parts, self.terms, also=(ANY,)))
+        # As they are known, in one order, each once: the settings are compared with those of an earlier run.
+        known = _known(self.parts, self.terms, also=(ANY,))
+        object.__setattr__(self, "parts", tuple(sorted(set(known))))
         for part, terms in self.terms.items():
             for term in (part, *terms):
                 if not any(c.isalpha() for c in term):
