@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import imagecodecs
 from isal import isal_zlib
 
 from fxcore.errors import DamagedDataError, UnreadableFileError
 from fxcore.kernels import unpack_planes
 from fxcore.tiff_directory import Compression, Directory, Tag, segments
 
-_CHECKED = (*(Compression.DEFLATE, Compression.OLD_DEFLATE), Compression.PACKBITS)
+_CHECKED = (Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.PACKBITS, Compression.LZW)
+_LZW_STRING = 4096  # bytes that a code of LZW stands for at most
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def check_packed(data: bytes, directory: Directory) -> None:
-    """Refuse a page with a strip or tile of Deflate or PackBits that is not what its writer wrote.
+    """Refuse a page with a strip or tile of Deflate, PackBits or LZW that is not what its writer wrote.
 
     Deflate has a checksum at its end (RFC 1950), which is never reached where damage makes the data longer.
-    PackBits has none, but damage seldom leaves the length as it was.
+    PackBits and LZW have none, but damage of more than a few bits seldom leaves the length as it was.
 
     Raises
     ------
@@ -27,7 +29,7 @@ def check_packed(data: bytes, directory: Directory) -> None:
     if compression not in _CHECKED:
         return
     lengths = directory.values.get(Tag.TILE_BYTES) or directory.values.get(Tag.STRIP_BYTES, ())
-    if compression == Compression.PACKBITS and not any(lengths):
+    if compression in (Compression.PACKBITS, Compression.LZW) and not any(lengths):
         # Of a page whose length is not said, nobody knows where it ends.
         return
     layout = segments(directory, len(data))
@@ -48,6 +50,8 @@ def check_packed(data: bytes, directory: Directory) -> None:
         try:
             if compression == Compression.PACKBITS:
                 _check_runs(packed, sizes)
+            elif compression == Compression.LZW:
+                _check_lzw(packed, sizes)
             else:
                 _check_deflated(packed, sizes)
         except DamagedDataError as error:
@@ -77,3 +81,18 @@ def _check_runs(packed: bytes, sizes: list[int]) -> None:
         if len(sizes) == 1:
             raise
         unpack_planes(packed, [(0, len(packed))], sizes[1])
+
+
+def _check_lzw(packed: bytes, sizes: list[int]) -> None:
+    """Refuse what is longer than it may be; what is shorter, or no LZW, libtiff refuses itself."""
+    most = sizes[-1] + 2 * _LZW_STRING
+    try:
+        found = len(imagecodecs.lzw_decode(packed, out=most))
+        if found <= sizes[-1]:
+            return
+        # Some writers leave out the code for the end, and a byte that fills up may pass for one code more.
+        has_end = len(imagecodecs.lzw_decode(packed + bytes(8), out=most)) == found
+    except imagecodecs.LzwError:
+        return
+    if has_end or found == most:
+        raise DamagedDataError(f"it unpacks to more than {sizes[0]} bytes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from pathlib import Path
 from typing import Any
@@ -261,7 +262,23 @@ def test_damage_that_libtiff_does_not_see(options: dict[str, Any], bits: int, tm
         assert caught.value.reason == "damaged_image"
 
 
-@pytest.mark.parametrize("compression", ["deflate", "packbits"])
+@pytest.mark.parametrize("options", [{}, {"predictor": True}])
+def test_lzw_that_a_wrong_bit_has_made_longer(options: dict[str, Any], tmp_path: Path) -> None:
+    data = imagecodecs.tiff_encode(np.tile(SMOOTH, (3, 2)), compression="lzw", **options)
+    (start,), (length,) = _get(data, 273), _get(data, 279)
+    whole, longer = len(imagecodecs.lzw_decode(data[start : start + length])), 0
+    for place in range(start + 9, start + length - 9, length // 40):
+        bad = bytearray(data)
+        bad[place] ^= 4
+        with contextlib.suppress(imagecodecs.LzwError):
+            if len(imagecodecs.lzw_decode(bad[start : start + length])) > whole:
+                longer += 1
+                with pytest.raises(UnreadableFileError, match="it unpacks to more"):
+                    _load(tmp_path, bytes(bad))
+    assert longer > 4
+
+
+@pytest.mark.parametrize("compression", ["deflate", "packbits", "lzw"])
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_last_strip_may_be_filled_up(compression: str, order: int, tmp_path: Path) -> None:
     data = imagecodecs.tiff_encode(SMOOTH, compression=compression, rowsperstrip=16)
