@@ -296,6 +296,19 @@ def test_a_quotation_mark_that_swallows_nothing_does_no_harm(tmp_path: Path) -> 
     assert len(table.labels) == 3
 
 
+@pytest.mark.parametrize("title", ["Export of May;;", "Fractures, all clinics"])
+def test_a_title_above_the_table_is_told(tmp_path: Path, title: str) -> None:
+    text = f"{title}\n\naccession;fracture\nA1;1\nA2;0\n"
+    with pytest.raises(ParameterError, match=r"line 1 has one cell, .* if it is a title, take it out"):
+        _read(tmp_path, text)
+    assert _read(tmp_path, "clinics;\nA1;fractured\nA2;normal\n").labels == {"A1": B, "A2": N}
+
+
+def test_marks_that_cannot_be_seen_are_no_part_of_a_key(tmp_path: Path) -> None:
+    text = "accession,fracture\n\u200bA1,1\n\xa0A2\u200e ,0\n"
+    assert _read(tmp_path, text).labels == {"A1": B, "A2": N}
+
+
 def test_a_cell_may_have_several_lines(tmp_path: Path) -> None:
     text = 'accession,fracture,report\r\nA1,1,"one\r\n\r\n""two"", three"\r\nA2,0,"so\nand so"\r\n'
     assert _read(tmp_path, text).labels == {"A1": B, "A2": N}

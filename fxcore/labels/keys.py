@@ -25,6 +25,8 @@ KINDS = ("StudyInstanceUID", "AccessionNumber", "SOPInstanceUID", "folder", "fil
 """Kinds that a key may turn out to be. A patient may have studies of both labels: never guessed."""
 # DICOM PS3.5 section 9.1 and annex B.2, and no version number or date.
 _UID = re.compile(r"2\.25\.[0-9]+|[0-9]+(\.[0-9]+){3,}")
+# Marks without a width that cells copied from a web page or a document come with.
+_NO_WIDTH = "\u200b\u200e\u200f\u2060\ufeff"
 # What a spreadsheet puts around a number that is to stay text, and behind one that was a fraction to it.
 _FORMULA, _FRACTION = re.compile(r'="(.*)"', re.DOTALL), re.compile(r"(\d+)\.0")
 
@@ -43,7 +45,7 @@ def clean_keys(column: Sequence[str]) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    text = text.strip()
+    text = text.strip().strip(_NO_WIDTH).strip()
     if wrapped := _FORMULA.fullmatch(text):
         text = wrapped[1]
     elif text.startswith("'"):

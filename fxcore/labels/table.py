@@ -179,10 +179,18 @@ def read_labels(
     rows, lines, is_unicode = read_rows(path, where)
     where += "" if is_unicode else READ_AS_WINDOWS
     headings = headings_of(rows[:SAMPLE])
+    title = f"{where}: line {lines[0]} has one cell, and the rows below it have more" * _is_title(rows)
     rows, lines = rows[headings.found :], lines[headings.found :]
     if not rows:
         raise ParameterError(f"{where} has headings and no rows; {headings.all()}")
-    columns = choose(headings, rows, key_column, label_column, where)
+    try:
+        columns = choose(headings, rows, key_column, label_column, where)
+    except ParameterError as error:
+        if not title:
+            raise
+        raise ParameterError(
+            f"{title}; if it is a title, take it out, so that the file begins with its headings"
+        ) from error
     keys = clean_keys([row[columns.key] if columns.key < len(row) else "" for row in rows])
     texts = [row[columns.label].strip() if columns.label < len(row) else "" for row in rows]
     given = labels_under(texts, columns.negated)
@@ -226,6 +234,12 @@ def read_labels(
         said += f" All labels are {classes.pop()}."
     guessed = columns.key_guessed
     return LabelTable(columns.key_kind, labels, conflicting, unlabelled, tuple(problems), said, guessed, root)
+
+
+def _is_title(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the first row has one cell, where most have more."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:SAMPLE]]
+    return filled[0] == 1 and 2 * sum(count > 1 for count in filled) > len(filled)
 
 
 def _refuse_other_class(cells: Sequence[tuple[str, str | None, int]], where: str, empty_label: str) -> None:
