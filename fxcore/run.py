@@ -264,7 +264,10 @@ def finish(
 ) -> Summary:
     """Assemble the root files, or leave the account of a shard for the merge; complete the summary."""
     if shard is None:
+        # Said, as with many studies it takes a while.
+        progress.stage("Completing the data set", len(planned.studies))
         summary.content = assemble_all(layout, provenance, loose, planned.studies)
+        progress.advance(len(planned.studies))
         say_removed(planned.missing, summary, progress)
     else:
         summary.shard = str(shard)

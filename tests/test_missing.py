@@ -85,6 +85,15 @@ def test_what_is_gone_is_removed_and_said(tmp_path, before, after):
     assert run(tmp_path / "out", _STUDIES[:after])[1] == ""
 
 
+def test_that_the_tables_are_being_written_is_shown(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        Said, "stage", lambda _, name, total: shown.append((name, total, list(tmp_path.glob("out/*.csv"))))
+    )
+    run(tmp_path / "out", _STUDIES)
+    assert shown == [("Completing the data set", len(_STUDIES), [])]
+
+
 @pytest.mark.parametrize("shard", [None, Shard(1, 2)])
 @pytest.mark.parametrize(
     ("after", "unread", "named"),
