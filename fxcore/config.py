@@ -15,6 +15,13 @@ T = TypeVar("T")
 
 # Of a list, by what is in it.
 _EXAMPLES = {str: '["one", "two"]', float: "[0.5]"}
+_WHAT_IT_IS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text in quotation marks",
+    dict: "a table of its own",
+}
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -66,7 +73,7 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
 def _convert(hint: Any, value: Any, path: str) -> Any:
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
-            raise ParameterError(f"{path} is a table of settings, not {value!r}")
+            raise ParameterError(f"{path} is a table of settings, not {_shown(value)}")
         return from_dict(hint, value, path)  # type: ignore[arg-type]
     origin = getattr(hint, "__origin__", hint)
     if origin is tuple and isinstance(value, (list, tuple)):
@@ -84,10 +91,15 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return number
     if origin is tuple:
         example = _EXAMPLES.get(hint.__args__[0], "[]")
-        raise ParameterError(f"{path} must be a list such as {example}, not {value!r}")
+        raise ParameterError(f"{path} must be a list such as {example}, not {_shown(value)}")
     if isinstance(value, origin) and not (isinstance(value, bool) and hint is not bool):
         return value
-    raise ParameterError(f"{path} must be {getattr(hint, '__name__', hint)}, not {value!r}")
+    raise ParameterError(f"{path} must be {_WHAT_IT_IS.get(origin, origin)}, not {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message as the file has it, if it is not long."""
+    return f"{json.dumps(value, ensure_ascii=False, default=str):.60}"
 
 
 def read_toml(cls: type[T], path: Path) -> T:
@@ -100,8 +112,10 @@ def read_toml(cls: type[T], path: Path) -> T:
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"cannot read the configuration {path}: {error}") from error
+    except OSError as error:
+        raise ParameterError(f"cannot read the configuration {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"the configuration {path} is not UTF-8; save it as that") from error
     except ValueError as error:
         raise ParameterError(f"{path} is not valid TOML: {error}") from error
     try:

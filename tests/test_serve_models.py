@@ -273,7 +273,7 @@ BAD = {
         lambda folder: with_properties(
             mean_model(folder / "m.onnx", own=True), folder / "a.onnx", threshold="x"
         ),
-        "are damaged.*threshold must be float",
+        "are damaged.*threshold must be a number",
     ),
     "no number": (
         lambda folder: with_properties(
