@@ -44,6 +44,8 @@ CREATE TEMP TABLE reject(
 ) WITHOUT ROWID;
 """
 _OF_KIND = "SELECT source FROM files WHERE kind = ? ORDER BY source"
+# The path of a folder that could not be listed ends in a slash.
+_UNLISTED = "FROM files WHERE kind = 'unreadable' AND substr(source, -1) = X'2F'"
 # Folders of fxray's own making, in words.
 _OWN = {"training_run": "training runs", "data_set": "data sets"}
 # Folders that could not be listed, among the counts of an archive.
@@ -110,7 +112,9 @@ class Plan:
         if links := self.counts.get("files_link"):
             self.said.insert(0, f"{links} links were not followed.")
         if folders := self.counts.get(UNLISTED):
-            self.said.insert(0, f"{folders} folders could not be listed.")
+            (first,) = self._database.execute(f"SELECT MIN(source) {_UNLISTED}").fetchone()
+            named = visible(os.fsdecode(first))
+            self.said.insert(0, f"{folders} folders could not be listed (the first: {named}).")
         if not len(self):
             self.said.append("No radiograph was found that can be used.")
 
@@ -180,10 +184,7 @@ class Plan:
         passed_over = sum(kinds.get(kind, 0) for kind in _PASSED_OVER)
         counts = {"files_found": sum(kinds.values()), "files_passed_over": passed_over}
         counts |= {f"files_{kind}": count for kind, count in kinds.items()}
-        # The path of a folder that could not be listed ends in a slash.
-        (folders,) = self._database.execute(
-            "SELECT COUNT(*) FROM files WHERE kind = 'unreadable' AND substr(source, -1) = X'2F'"
-        ).fetchone()
+        (folders,) = self._database.execute(f"SELECT COUNT(*) {_UNLISTED}").fetchone()
         return counts | ({UNLISTED: folders} if folders else {})
 
     def _usable(self) -> Iterator[IndexEntry]:

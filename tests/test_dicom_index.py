@@ -228,6 +228,8 @@ def test_every_reason_is_explained() -> None:
 
 def test_files_that_are_gone_or_too_large(tmp_path: Path) -> None:
     assert index_file(tmp_path, "gone", Limits()).reason == "unreadable"
+    folder = index_file(tmp_path, "d" * 300 + "/", Limits())
+    assert folder.message == "the folder cannot be listed (File name too long)"
     write(_dataset(), tmp_path / "a")
     assert index_file(tmp_path, "a", Limits(max_file_bytes=100)).reason == "too_large"
 

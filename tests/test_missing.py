@@ -201,7 +201,7 @@ def test_folders_that_could_not_be_listed_are_counted_and_said():
         )
         plan = Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32)))
         assert plan.counts[UNLISTED] == 2
-        assert "2 folders could not be listed." in plan.said
+        assert "2 folders could not be listed (the first: a/)." in plan.said
         assert plan.unread == "2 folders could not be listed and 1 files could not be read (the first: a/)"
 
 

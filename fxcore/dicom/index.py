@@ -68,7 +68,8 @@ def index_file(archive: Path, relative: str, limits: Limits) -> IndexEntry:
     """
     path = os.path.join(archive, relative)  # noqa: PTH118 (pathlib drops the trailing slash of a folder)
     if relative.endswith("/"):
-        return _refused(relative, 0, "unreadable", "unreadable", "the folder cannot be listed")
+        message = f"the folder cannot be listed{_why_not_listed(path)}"
+        return _refused(relative, 0, "unreadable", "unreadable", message)
     size = 0
     try:
         with open(path, "rb", opener=_open_only_itself) as stream:
@@ -85,6 +86,14 @@ def index_file(archive: Path, relative: str, limits: Limits) -> IndexEntry:
     except Exception as error:
         message = f"the file cannot be looked into ({type(error).__name__})"
         return _refused(relative, size, "unreadable", "unreadable", message)
+
+
+def _why_not_listed(folder: str) -> str:
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return f" ({error.strerror or type(error).__name__})"
+    return ""
 
 
 def _open_only_itself(path: str, flags: int) -> int:
