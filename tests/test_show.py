@@ -178,3 +178,14 @@ def test_options_that_contradict_each_other_are_wrong_usage(tmp_path, monkeypatc
     assert done.exit_code == 2
     assert said in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.EAGAIN, "ulimit -u"), (errno.EMFILE, "ulimit -n"), (errno.ENOMEM, "no memory")],
+)
+def test_what_the_system_has_no_more_of_is_said(number, said, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(typer.Exit), errors_for_people():
+        raise OSError(number, "In short")
+    assert said in capsys.readouterr().err

@@ -32,7 +32,13 @@ _ANY_WIDTH = 1_000_000
 _FAILS = "The disk or the connection to it fails. "
 _GONE = "Was it removed, or a drive disconnected, while fxray was at work? "
 _FORBIDDEN = "See that it may be read, or written if it is the output. "
+_PROCESSES = "There is no room for another process or thread: see what else runs, and to ulimit -u. "
+_FILES = "Too many files are open at once: see to the limit of them (ulimit -n). "
 _WAY_OUT = {
+    errno.EAGAIN: _PROCESSES,
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.ENOMEM: "There is no memory left: see what else runs. ",
     errno.ENOSPC: "Make room. ",
     errno.EDQUOT: "Make room. ",
     errno.ENOENT: _GONE,
