@@ -29,8 +29,9 @@ Result = TypeVar("Result")
 _WORKERS_PER_CORE = 4
 
 _BROKEN = (
-    "the worker processes cannot be started, or something ends them; is there memory for them, and is fxray "
-    "installed whole? Nothing finished is lost: run the same command again to go on."
+    "the worker processes cannot be started, or something ends them; is there memory for them, and room for "
+    "processes and threads (ulimit -u), and is fxray installed whole? Nothing finished is lost: run the same "
+    "command again to go on."
 )
 
 _NO_CHILDREN = (
@@ -200,14 +201,14 @@ class Executor:
         waiting: dict[Future[Any], tuple[Task, float]],
     ) -> list[Task]:
         """Schedule the tasks; returns those that a broken pool did not take."""
-        lost = []
-        for task in tasks:
+        for number, task in enumerate(tasks):
             limit = seconds(task)
             try:
                 waiting[self._schedule(function, task, limit)] = (task, limit)
             except BrokenProcessPool:
-                lost.append(task)
-        return lost
+                # Asked once more, a pool that has no thread to start starts anew, and can never be joined.
+                return tasks[number:]
+        return []
 
     def _collect(
         self, waiting: dict[Future[Any], tuple[Task, float]], seconds: float

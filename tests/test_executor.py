@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pebble.pool.process
 import pytest
 from pebble import ProcessPool
 
@@ -101,6 +102,19 @@ def test_a_helper_of_multiprocessing_that_cannot_be_started_is_told(monkeypatch)
     monkeypatch.setattr(ProcessPool, "schedule", schedule)
     with Executor(1) as executor, pytest.raises(FxrayError, match="worker processes cannot be started"):
         list(executor.run(square_or_fault, [1], limit))
+
+
+def test_a_system_that_has_no_thread_left_is_told(monkeypatch):
+    launch, launched = pebble.pool.process.launch_thread, itertools.count(1)
+
+    def launch_every_other(*arguments):
+        if next(launched) % 2 == 0:
+            raise RuntimeError("can't start new thread")
+        return launch(*arguments)
+
+    monkeypatch.setattr(pebble.pool.process, "launch_thread", launch_every_other)
+    with pytest.raises(FxrayError, match="ulimit -u"), Executor(1) as executor:
+        list(executor.run(square_or_fault, range(4), lambda _: 60))
 
 
 def test_tasks_are_taken_as_room_becomes_free():
