@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fxcore.kernels import Runs, block_means, histogram, otsu_threshold, runs_from_image
 from fxcore.steps.disc import around_disc
+from fxcore.steps.equalised import unequalised
 from fxcore.steps.field import Box, Frame, Grey, Mask, box_of, bright_frame, quantiles
 from fxcore.steps.foreground import Foreground, foreground
 from fxcore.steps.lettering import without_lettering
@@ -45,9 +46,9 @@ class Overview:
 
     @classmethod
     def of(cls, image: NDArray[np.uint8]) -> Overview:
-        """Make an image small: one pass over it."""
+        """Make an image small, and undo what an equalisation of its histogram did: one pass over it."""
         step = max(1, -(-max(image.shape) // _SIDE))
-        return cls(block_means(image, step), step)
+        return cls(block_means(unequalised(image, step), step), step)
 
     def inside(self, box: Box) -> Overview:
         """Return the overview of a box: first row and column, and those after the last."""
@@ -59,8 +60,10 @@ class Overview:
         An axis that is found at half the size of the one before may be another one.
         """
         row0, column0, row1, column1 = (edge * self.step for edge in box_of(self.ground.field))
-        part = image[row0:row1, column0:column1]
-        return Overview.of(part) if max(part.shape) <= _NEARER * max(image.shape) else self
+        if max(image[row0:row1, column0:column1].shape) > _NEARER * max(image.shape):
+            return self
+        # A part of what was equalised has no flat histogram.
+        return Overview.of(unequalised(image, self.step)[row0:row1, column0:column1])
 
     @cached_property
     def negative(self) -> Overview:
