@@ -132,7 +132,7 @@ def _inversion(
 ) -> list[Table]:
     rows = []
     for source, cases in sources.items():
-        for change, made in variants(cases, quick=options.quick):
+        for change, made in variants(cases, quick=options.quick, colour=True):
             both = [*made, *(negative(case) for case in made)]
             wrong = []
             for config in INVERSION:

@@ -28,11 +28,11 @@ def _wrapped(degrees: float) -> float:
     return (degrees + 180) % 360 - 180
 
 
-def _framed(level: int, sides: str, tilt: float = 0.0) -> Change:
+def _framed(level: int, sides: str, tilt: float = 0.0, width: tuple[float, float] = (0.02, 0.07)) -> Change:
     def change(case: Case, rng: np.random.Generator) -> Case:
         rows, columns = case.image.shape
         far = 9 * max(rows, columns)
-        inner = {side: float(rng.uniform(0.02, 0.07)) for side in "tblr"}
+        inner = {side: float(rng.uniform(*width)) for side in "tblr"}
         top = inner["t"] * rows if "t" in sides else -far
         bottom = rows - inner["b"] * rows if "b" in sides else rows + far
         left = inner["l"] * columns if "l" in sides else -far
@@ -200,6 +200,11 @@ def _set_in(levels: tuple[int, int], grain: float) -> Change:
     return change
 
 
+def _equalised(case: Case, rng: np.random.Generator) -> Case:
+    """Give all grey levels as many pixels, as histogram equalisation does."""
+    return replace(case, image=np.asarray(cv2.equalizeHist(case.image), np.uint8))
+
+
 CHANGES: dict[str, Change] = {
     "white frame": _framed(255, "tblr", 5.0),
     "white frame, 2 sides": _framed(250, "lr"),
@@ -222,13 +227,17 @@ CHANGES: dict[str, Change] = {
     "grey padding": _set_in((40, 200), 0.0),
     "patient data": _patient_data,
     "round collimator": _round_collimator,
+    "equalised": _equalised,
 }
+# What is left within is another limb, of which only the colour is known.
+OF_COLOUR: dict[str, Change] = {"white margins": _framed(250, "tblr", width=(0.28, 0.35))}
 
 
 def changed(cases: list[Case], name: str) -> list[Case]:
     """Apply one change to all, the same each time it is asked for."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
-    return [CHANGES[name](case, rng) for case in cases]
+    change = (CHANGES | OF_COLOUR)[name]
+    return [change(case, rng) for case in cases]
 
 
 def pairs(cases: list[Case], count: int) -> list[Case]:
@@ -302,8 +311,8 @@ def _pair(left: Case, right: Case, kind: str) -> Case:
     return Case(f"{left.name} | {right.name}, {kind}", image, boxes=found, parts=2)
 
 
-def variants(cases: list[Case], *, quick: bool) -> Iterator[tuple[str, list[Case]]]:
-    """Yield the cases as they are, and after each change."""
+def variants(cases: list[Case], *, quick: bool, colour: bool = False) -> Iterator[tuple[str, list[Case]]]:
+    """Yield the cases as they are, and after each change; also where only the colour is left, if asked."""
     yield "as it is", cases
-    for name in list(CHANGES)[:: 4 if quick else 1]:
+    for name in [*CHANGES, *(OF_COLOUR if colour else ())][:: 4 if quick else 1]:
         yield name, changed(cases, name)

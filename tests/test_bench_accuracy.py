@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from bench import accuracy
 from bench.accuracy import ALIGNMENT, INVERSION, SPLITTER, aligned, inverted, iou, split
 from bench.accuracy_cases import Case, fracatlas, negative, phantoms
-from bench.accuracy_changes import CHANGES, changed, pairs, turned
+from bench.accuracy_changes import CHANGES, OF_COLOUR, changed, pairs, turned
 from fxcore.cli.app import app
 from tests.shared_data import requires_fracatlas
 
@@ -33,7 +33,7 @@ def test_changes_keep_the_truth_right(drawn: list[Case]) -> None:
     case = drawn[0]
     assert negative(case).inverted
     np.testing.assert_array_equal(negative(negative(case)).image, case.image)
-    for name in CHANGES:
+    for name in CHANGES | OF_COLOUR:
         again = [changed([case], name)[0].image for _ in range(2)]
         np.testing.assert_array_equal(*again)
         assert not np.array_equal(again[0], case.image)
@@ -82,6 +82,13 @@ def test_what_a_window_clips_has_lost_its_noise(drawn: list[Case]) -> None:
     assert len(wrong) <= 0.05 * 2 * len(cases), wrong
 
 
+@pytest.mark.parametrize("name", ["equalised", "white margins"])
+def test_what_leaves_little_to_judge_by_leaves_the_colour(name: str, drawn: list[Case]) -> None:
+    cases = changed(drawn, name)
+    assert [c.name for c in cases if inverted(c, INVERSION[0])[0]] == []
+    assert [c.name for c in cases if not inverted(negative(c), INVERSION[0])[0]] == []
+
+
 def test_black_air_beside_noisy_tissue_is_air(drawn: list[Case]) -> None:
     rng = np.random.default_rng(0)
     for case in drawn:
@@ -114,6 +121,12 @@ def test_real_radiographs_come_out_right_however_they_were_exposed(name: str) ->
     assert [c.name for c in cases if inverted(c, INVERSION[0])[0]] == []
     assert [c.name for c in cases if c.parts == 1 and split(c, SPLITTER[0])[0] > 1] == []
     assert [c.name for c in cases if c.tilt is not None and not aligned(c, ALIGNMENT[0]).clear] == []
+
+
+@requires_fracatlas
+def test_real_radiographs_have_their_colour_whatever_the_histogram() -> None:
+    cases = changed(fracatlas(), "equalised")
+    assert [c.name for c in cases if inverted(c, INVERSION[0])[0]] == []
 
 
 @requires_fracatlas

@@ -51,8 +51,12 @@ _CORNER = 4
 _RIM = 3
 # What makes a line sure.
 _SURE_SEEN, _SURE_DROP = 0.8, 0.31
-# A frame surely covers no more of the image.
+# A frame surely covers no more of the image...
 _MOST = 0.85
+# ... unless its sides close a rectangle; what is as bright covers no more than this.
+_MOST_LIT = 0.93
+# Of a side of a rectangle at least this share is seen, since limbs can be as bright where they meet it.
+_SIDE_SEEN = 0.6
 # Sides of a rectangle meet at right angles, to 3.5 degrees; the cosine of that.
 _SQUARE = 0.998
 
@@ -103,7 +107,7 @@ def bright_frame(grey: Grey) -> Frame:
             continue
         region = at_border(bright | canvas)
         area = int(np.count_nonzero(region & ~canvas if turned else region))
-        if area == before or not 0.003 <= area / grey.size <= _MOST:
+        if area == before or not 0.003 <= area / grey.size <= _MOST_LIT:
             continue
         before = area
         taken: set[tuple[int, int]] = set()
@@ -192,7 +196,7 @@ def _bars(grey: Grey) -> Mask:
 def _around_rectangle(grey: Grey, lines: list[NDArray[np.float64]]) -> Mask:
     """Return what lies beyond four of the lines if they close a rectangle inside the image.
 
-    Each must be seen on nearly all of its way from one of its neighbours to the other.
+    They must be seen on nearly all of their way, each from one of its neighbours to the other.
     """
     nothing = np.zeros(grey.shape, np.bool_)
     for first in lines if len(lines) >= 4 else ():
@@ -206,12 +210,16 @@ def _around_rectangle(grey: Grey, lines: list[NDArray[np.float64]]) -> Mask:
         around = np.logical_or.reduce(beyond)
         if around.all() or not (around[[0, -1]].all() and around[:, [0, -1]].all()):
             continue
+        whole = 0.0
         for k, line in enumerate(four):
             free = ~np.logical_or.reduce(beyond[:k] + beyond[k + 1 :])
-            if line[3] < _SURE_SEEN * across_line(grey, nothing, free, line)[3]:
+            way = across_line(grey, nothing, free, line)[3]
+            if line[3] < _SIDE_SEEN * way:
                 break
+            whole += way
         else:
-            return around
+            if sum(line[3] for line in four) >= _SURE_SEEN * whole:
+                return around
     return nothing
 
 
