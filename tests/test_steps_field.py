@@ -39,15 +39,6 @@ def test_a_forearm_may_cross_the_side_of_a_collimator_that_is_as_bright(level: i
     assert inversion_margin(seen) > 0 > inversion_margin(seen.negative)
 
 
-@pytest.mark.parametrize("pad", [80, 110, 220])
-def test_margins_however_wide_change_nothing_of_what_is_within(pad: int) -> None:
-    """That air surrounds the limb is seen from the border of the field, not of the image."""
-    alone = (hand() + np.random.default_rng(0).normal(20, 2, hand().shape)).astype(np.float32)
-    grain = np.random.default_rng(1).normal(250, 2, (300, 220 + 2 * pad)).astype(np.float32)
-    grain[:, pad:-pad] = alone
-    assert inversion_margin(Overview(grain)) == pytest.approx(inversion_margin(Overview(alone)), abs=0.03)
-
-
 @pytest.mark.parametrize("level", [40, 128, 200])
 @pytest.mark.parametrize("pads", [((60, 50), (40, 70)), ((0, 0), (90, 80)), ((70, 70), (0, 0))])
 def test_padding_of_one_level_is_no_field(level: int, pads: tuple[tuple[int, int], tuple[int, int]]) -> None:

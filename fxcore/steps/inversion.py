@@ -9,7 +9,7 @@ import numpy as np
 from fxcore.body_parts import covers
 from fxcore.kernels import corner_means, correlation, invert, local_structure
 from fxcore.steps.config import InversionConfig
-from fxcore.steps.field import Box, Frame, Grey, Mask, box_of, dilated, quantiles
+from fxcore.steps.field import Frame, Grey, Mask, dilated, quantiles
 from fxcore.steps.foreground import otsu_level
 from fxcore.steps.noise import CLIPPED, clipped, white
 from fxcore.steps.overview import Overview, Overviews
@@ -176,19 +176,16 @@ def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
     field = next(field for field in fields if field.all() or np.count_nonzero(field) >= _FEWEST)
     every = correlation(grey, structure, field)[0]
     some, area = correlation(grey, structure, field & ~clipped(grey))
-    location = correlation(grey, _depth(grey.shape, box_of(field)), field)[0]
+    location = correlation(grey, _depth(grey.shape), field)[0]
     if area >= _FEWEST:
         every = _COUNTS * every + (1 - _COUNTS) * some
     return every + _LOCATION * location
 
 
 @lru_cache(maxsize=32)
-def _depth(shape: tuple[int, ...], box: Box) -> Grey:
-    """Return how far from the border of a box a pixel is, in fractions of its sides, up to a bound."""
-    sides = zip(shape, box[:2], box[2:], strict=True)
-    down, across = (
-        np.minimum(k := (np.arange(n) - first + 0.5) / (last - first), 1 - k) for n, first, last in sides
-    )
+def _depth(shape: tuple[int, ...]) -> Grey:
+    """Return how far from the image's border a pixel is, in fractions of its sides, up to a bound."""
+    down, across = (np.minimum(k := (np.arange(n) + 0.5) / n, 1 - k) for n in shape)
     depth = np.minimum(np.minimum(down[:, None], across), _DEEP).astype(np.float32)
     depth.setflags(write=False)
     return depth
