@@ -9,7 +9,7 @@ import numpy as np
 from fxcore.body_parts import covers
 from fxcore.kernels import corner_means, correlation, invert, local_structure
 from fxcore.steps.config import InversionConfig
-from fxcore.steps.field import Frame, Grey, Mask, dilated, quantiles
+from fxcore.steps.field import Box, Frame, Grey, Mask, box_of, dilated, quantiles
 from fxcore.steps.foreground import otsu_level
 from fxcore.steps.noise import CLIPPED, clipped, white
 from fxcore.steps.overview import Overview, Overviews
@@ -25,6 +25,8 @@ _COUNTS = 0.5
 # What it counts that brightness grows with the distance from the border, and how far from it, as a
 # fraction of the side, that goes on: air surrounds most limbs, but legs can fill the corners.
 _LOCATION, _DEEP = 0.25, 0.25
+# Where frames surely leave no more of the image than this, the border is theirs.
+_LITTLE = 0.64
 # A limb may be clipped where at least this fraction of the image is, and of its middle not less than of all.
 _LEAST_CLIPPED = 0.1
 # So far from what is clipped, as a fraction of the longer side, no tissue lies between...
@@ -176,16 +178,29 @@ def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
     field = next(field for field in fields if field.all() or np.count_nonzero(field) >= _FEWEST)
     every = correlation(grey, structure, field)[0]
     some, area = correlation(grey, structure, field & ~clipped(grey))
-    location = correlation(grey, _depth(grey.shape), field)[0]
+    location = correlation(grey, _depth(grey.shape, _surely_exposed(frame, other)), field)[0]
     if area >= _FEWEST:
         every = _COUNTS * every + (1 - _COUNTS) * some
     return every + _LOCATION * location
 
 
+def _surely_exposed(frame: Frame, other: Frame) -> Box:
+    """Return the box of what frames leave, where they are sure and that is little; else that of the image."""
+    exposed = ~(frame.sure | other.sure)
+    whole = (0, 0, *exposed.shape)
+    if not exposed.any():
+        return whole
+    row0, column0, row1, column1 = box = box_of(exposed)
+    return box if (row1 - row0) * (column1 - column0) <= _LITTLE * exposed.size else whole
+
+
 @lru_cache(maxsize=32)
-def _depth(shape: tuple[int, ...]) -> Grey:
-    """Return how far from the image's border a pixel is, in fractions of its sides, up to a bound."""
-    down, across = (np.minimum(k := (np.arange(n) + 0.5) / n, 1 - k) for n in shape)
+def _depth(shape: tuple[int, ...], box: Box) -> Grey:
+    """Return how far from the border of a box a pixel is, in fractions of its sides, up to a bound."""
+    down, across = (
+        np.minimum(k := (np.arange(count) - first + 0.5) / (end - first), 1 - k)
+        for count, first, end in zip(shape, box[:2], box[2:], strict=True)
+    )
     depth = np.minimum(np.minimum(down[:, None], across), _DEEP).astype(np.float32)
     depth.setflags(write=False)
     return depth
