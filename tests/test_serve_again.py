@@ -112,12 +112,17 @@ def test_no_scores_are_removed_where_a_folder_cannot_be_listed(tmp_path, monkeyp
     assert tree(out) == before
 
 
-def test_a_file_that_was_being_copied_is_scored_anew_once_it_is_whole(tmp_path):
-    model = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
-    file = tmp_path / "archive" / "1.tif"
+def _uncompressed(file: Path) -> Path:
+    """Write a TIFF of noise, which can be read whatever becomes of its pixels."""
     file.parent.mkdir()
     image = np.random.default_rng(0).integers(0, 256, (300, 200), dtype=np.uint8)
     assert cv2.imwrite(str(file), image, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
+    return file
+
+
+def test_a_file_that_was_being_copied_is_scored_anew_once_it_is_whole(tmp_path):
+    model = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
+    file = _uncompressed(tmp_path / "archive" / "1.tif")
     whole = file.read_bytes()
     given = {"device": "cpu", "workers": 1, "key_file": tmp_path / "key", "index_file": tmp_path / "index"}
     # A drive that is copied to has the size of a file before its content.
@@ -132,10 +137,7 @@ def test_a_file_that_was_being_copied_is_scored_anew_once_it_is_whole(tmp_path):
 
 def test_a_file_of_which_the_middle_alone_changed_is_scored_anew(tmp_path):
     model = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
-    file = tmp_path / "archive" / "1.tif"
-    file.parent.mkdir()
-    image = np.random.default_rng(0).integers(0, 256, (300, 200), dtype=np.uint8)
-    assert cv2.imwrite(str(file), image, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
+    file = _uncompressed(tmp_path / "archive" / "1.tif")
     draw(tmp_path / "archive" / "2.png")
     given = {"device": "cpu", "workers": 1, "key_file": tmp_path / "key", "index_file": tmp_path / "index"}
     score(model, tmp_path / "archive", tmp_path / "out", **given)

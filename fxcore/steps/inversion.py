@@ -121,7 +121,8 @@ def inversion_margin(seen: Overview) -> float:
     grey, negative = seen.grey, seen.negative.grey
     # What noise alone may have is measured away from what is clipped.
     structure = local_structure(grey, seen.noise)
-    margin = _judged(grey, structure, bright, dark) - _judged(negative, structure, dark, bright)
+    depth = _depth(grey.shape, _surely_exposed(bright, dark))
+    margin = _judged(grey, structure, depth, bright, dark) - _judged(negative, structure, depth, dark, bright)
     limb = _clipped_limb(grey) - _clipped_limb(negative)
     return limb if limb and margin * limb <= 0 else margin
 
@@ -170,7 +171,7 @@ def _air_level(grey: Grey, far: Mask, low: float, high: float) -> float | None:
     return None
 
 
-def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
+def _judged(grey: Grey, structure: Grey, depth: Grey, frame: Frame, other: Frame) -> float:
     """Correlate brightness with structure and location outside the frame; of the other only what is sure."""
     mask = frame.mask if frame.mask.mean() <= 1 - _LEAST_FIELD else frame.sure
     outside = mask | other.sure
@@ -178,7 +179,7 @@ def _judged(grey: Grey, structure: Grey, frame: Frame, other: Frame) -> float:
     field = next(field for field in fields if field.all() or np.count_nonzero(field) >= _FEWEST)
     every = correlation(grey, structure, field)[0]
     some, area = correlation(grey, structure, field & ~clipped(grey))
-    location = correlation(grey, _depth(grey.shape, _surely_exposed(frame, other)), field)[0]
+    location = correlation(grey, depth, field)[0]
     if area >= _FEWEST:
         every = _COUNTS * every + (1 - _COUNTS) * some
     return every + _LOCATION * location
