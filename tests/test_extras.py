@@ -1,11 +1,13 @@
 """What to install for a job that lacks a package: it has to work from anywhere, and bring that package."""
 
+import importlib
 import shlex
 import sys
 from importlib.metadata import PackageNotFoundError
 
 import pytest
 
+import fxcore.cli
 from fxcore import extras
 from fxcore.errors import FxrayError
 from fxcore.extras import BENCHMARKS, CLUSTER, PARQUET, SCORING, TRAINING, Extra
@@ -36,3 +38,9 @@ def test_without_an_installed_fxray_the_names_alone_are_given(monkeypatch):
 
     monkeypatch.setattr(extras, "requires", requires)
     assert shlex.split(Extra("this", "that", ("nowhere_found",)).install)[4:] == ["nowhere_found"]
+
+
+def test_windows_is_sent_to_wsl_before_anything_fails(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit, match="WSL"):
+        importlib.reload(fxcore.cli)

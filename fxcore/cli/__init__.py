@@ -6,6 +6,9 @@ import contextlib
 import io
 import sys
 
+if sys.platform == "win32":
+    sys.exit("fxray runs on Linux and macOS; on Windows, run it in WSL (Windows Subsystem for Linux)")
+
 from fxcore.cli.signals import Stopped, ignore, listen
 
 _COMMANDS_WITH_WORKERS = {"build", "demo", "ingest", "labels", "preprocess", "score", "synth"}
