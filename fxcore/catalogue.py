@@ -30,7 +30,7 @@ from fxcore.dicom.entries import Found, IndexEntry, walk
 from fxcore.errors import FxrayError
 from fxcore.executor import Executor
 from fxcore.index_file import APPLICATION_ID
-from fxcore.jobs import IndexTask, index_files
+from fxcore.jobs import IndexTask, look_into_files
 from fxcore.places import resolved
 
 if TYPE_CHECKING:
@@ -374,13 +374,13 @@ def _look_into(
     batches = iter(lambda: tuple(itertools.islice(sources, _BATCH)), ())
     tasks = (IndexTask(str(archive), batch, limits) for batch in batches)
     suspects: list[IndexTask] = []
-    for outcome in executor.run(index_files, tasks, lambda task: _SECONDS_PER_BATCH):
+    for outcome in executor.run(look_into_files, tasks, lambda task: _SECONDS_PER_BATCH):
         if isinstance(outcome.result, WorkerFailure):
             suspects.append(outcome.task)
         else:
             yield outcome.result
     pieces = (piece for task in suspects for piece in task.pieces())
-    for outcome in executor.run(index_files, pieces, lambda task: _SECONDS_PER_BATCH):
+    for outcome in executor.run(look_into_files, pieces, lambda task: _SECONDS_PER_BATCH):
         if isinstance(outcome.result, WorkerFailure):
             (source,) = outcome.task.sources
             reason, message = outcome.result.reason, outcome.result.message

@@ -173,11 +173,11 @@ class PreprocessTask:
 StudyTask = IngestTask | PreprocessTask
 
 
-def index_files(task: IndexTask) -> list[IndexEntry]:
+def look_into_files(task: IndexTask) -> list[IndexEntry]:
     """Look into each file of a task."""
     from fxcore import work
 
-    return work.index_files(task)
+    return work.look_into_files(task)
 
 
 def do_study(task: StudyTask) -> StudyRecord:

@@ -16,7 +16,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.studies import StudyWriter, read_radiograph
 from fxcore.dataset.tables import cell
 from fxcore.dicom.entries import IndexEntry
-from fxcore.dicom.index import index_file
+from fxcore.dicom.index import look_into
 from fxcore.dicom.read import LoadedFile, load_dicom
 from fxcore.errors import DataSetError, UnreadableFileError, ending_the_run, why_unreadable
 from fxcore.images import load_image
@@ -59,9 +59,9 @@ class Receiver(Protocol):
         """Take one radiograph."""
 
 
-def index_files(task: IndexTask) -> list[IndexEntry]:
+def look_into_files(task: IndexTask) -> list[IndexEntry]:
     """Look into each file; descriptions are reduced to the body parts they name before they leave."""
-    entries = (index_file(Path(task.archive), source, task.limits) for source in task.sources)
+    entries = (look_into(Path(task.archive), source, task.limits) for source in task.sources)
     return [replace(e, body_part_described=";".join(mentioned_parts(e.body_part_described))) for e in entries]
 
 

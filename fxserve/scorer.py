@@ -175,7 +175,7 @@ def _each(paths: Paths) -> list[Path]:
 def _load(path: Path, config: PixelConfig) -> tuple[LoadedFile, str]:
     """Return the opened file, and the body parts that its descriptions name."""
     from fxcore.body_parts import mentioned_parts
-    from fxcore.dicom.index import index_file
+    from fxcore.dicom.index import look_into
     from fxcore.dicom.read import load_dicom
     from fxcore.images import load_image
 
@@ -185,7 +185,7 @@ def _load(path: Path, config: PixelConfig) -> tuple[LoadedFile, str]:
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or os.strerror(errno.ELOOP)
         raise UnreadableFileError("unreadable", f"the file cannot be read ({why})") from error
-    entry = index_file(path.parent, path.name, config.limits)
+    entry = look_into(path.parent, path.name, config.limits)
     if entry.reason:
         raise UnreadableFileError(entry.reason, entry.message)
     if entry.kind not in ("dicom", "image"):

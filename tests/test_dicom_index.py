@@ -26,7 +26,7 @@ from pydicom.sequence import Sequence
 import fxcore
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.entries import IndexEntry, walk
-from fxcore.dicom.index import index_file
+from fxcore.dicom.index import look_into
 from fxcore.dicom.parse import HEAD_BYTES
 from fxcore.dicom.read import load_dicom
 from fxcore.dicom.reasons import REASONS
@@ -53,7 +53,7 @@ def test_half_a_character_is_no_text(tmp_path: Path) -> None:
     del ds.SeriesDescription, ds.ProtocolName
     file = write(ds, tmp_path / "a.dcm")
     file.write_bytes(file.read_bytes().replace(b"ISO_IR 100", b"utf_7     "))
-    entry = index_file(tmp_path, "a.dcm", Limits())
+    entry = look_into(tmp_path, "a.dcm", Limits())
     assert (entry.patient_id, entry.body_part_described) == ("?", "+2AA- +2AA-")
 
 
@@ -63,7 +63,7 @@ def test_half_a_character_is_no_text(tmp_path: Path) -> None:
 )
 def test_entry_of_a_dicom_file(syntax: str, bare: bool, tmp_path: Path) -> None:
     write(_dataset(), tmp_path / "scan.txt", syntax, bare=bare)
-    entry = index_file(tmp_path, "scan.txt", Limits())
+    entry = look_into(tmp_path, "scan.txt", Limits())
     assert entry == IndexEntry(
         source="scan.txt",
         size=(tmp_path / "scan.txt").stat().st_size,
@@ -92,7 +92,7 @@ def test_a_file_that_keeps_its_size_is_told_by_its_beginning_and_end(tmp_path, k
     entries = []
     for content in (whole, changed):
         file.write_bytes(content)
-        entries.append(index_file(tmp_path, "a", Limits()))
+        entries.append(look_into(tmp_path, "a", Limits()))
     assert [entry.kind for entry in entries] == [kind, kind]
     assert entries[0].checksum != entries[1].checksum
 
@@ -121,7 +121,7 @@ def test_a_file_that_keeps_its_size_is_told_by_its_beginning_and_end(tmp_path, k
 )
 def test_kind_is_told_by_content(content: bytes, kind: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(content)
-    entry = index_file(tmp_path, "a", Limits())
+    entry = look_into(tmp_path, "a", Limits())
     assert (entry.kind, entry.reason) == (kind, reason)
 
 
@@ -138,7 +138,7 @@ def test_packed_archives_are_told(kind: str, tmp_path: Path) -> None:
     else:
         pack = {"gzip": gzip, "bzip2": bz2, "xz": lzma}[kind]
         packed.write_bytes(pack.compress(path.read_bytes()))
-    entry = index_file(tmp_path, "b", Limits())
+    entry = look_into(tmp_path, "b", Limits())
     assert (entry.kind, entry.reason) == ("unreadable", "packed")
     assert f"({kind})" in entry.message
 
@@ -147,7 +147,7 @@ def test_documents_are_no_packed_archives(tmp_path: Path) -> None:
     for name in ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"):
         with zipfile.ZipFile(tmp_path / "a", "w") as archive:
             archive.writestr(name, "text")
-        assert index_file(tmp_path, "a", Limits()).kind == "other"
+        assert look_into(tmp_path, "a", Limits()).kind == "other"
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".webp", ".gif", ".jp2", ".pgm", ".pbm", ".avif", ".j2k", ".jxl"])
@@ -165,7 +165,7 @@ def test_an_image_that_is_not_read_is_no_file_of_another_kind(suffix: str, tmp_p
         data = cv2.imencode(suffix, image)[1].tobytes()
     for name in ("a", "a.png"):
         (tmp_path / name).write_bytes(data)
-        entry = index_file(tmp_path, name, Limits())
+        entry = look_into(tmp_path, name, Limits())
         assert (entry.kind, entry.reason) == ("unreadable", "unsupported_image")
         assert "save it as PNG" in entry.message
 
@@ -183,7 +183,7 @@ def test_an_image_that_is_not_read_is_no_file_of_another_kind(suffix: str, tmp_p
 )
 def test_what_begins_like_an_image_by_chance_is_passed_over(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(text)
-    assert index_file(tmp_path, "a", Limits()).kind == "other"
+    assert look_into(tmp_path, "a", Limits()).kind == "other"
 
 
 def test_absurd_lengths_cost_no_memory(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_absurd_lengths_cost_no_memory(tmp_path: Path) -> None:
     place = content.find(b"\x08\0\x30\x10LO") + 4
     content[place : place + 8] = b"UT\0\0\xf0\xff\xff\xff"
     (tmp_path / "a").write_bytes(content)
-    assert index_file(tmp_path, "a", Limits()).reason == "truncated_file"
+    assert look_into(tmp_path, "a", Limits()).reason == "truncated_file"
 
 
 @pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian], ids=str)
@@ -201,7 +201,7 @@ def test_a_file_cut_short_says_so(syntax: str, tmp_path: Path) -> None:
     seen = set()
     for kept in range(400, len(content) - 1, 7):
         (tmp_path / "a").write_bytes(content[:kept])
-        seen.add(index_file(tmp_path, "a", Limits()).reason)
+        seen.add(look_into(tmp_path, "a", Limits()).reason)
         with pytest.raises(UnreadableFileError) as caught:
             load_dicom(tmp_path / "a", PixelConfig())
         seen.add(caught.value.reason)
@@ -227,11 +227,11 @@ def test_every_reason_is_explained() -> None:
 
 
 def test_files_that_are_gone_or_too_large(tmp_path: Path) -> None:
-    assert index_file(tmp_path, "gone", Limits()).reason == "unreadable"
-    folder = index_file(tmp_path, "d" * 300 + "/", Limits())
+    assert look_into(tmp_path, "gone", Limits()).reason == "unreadable"
+    folder = look_into(tmp_path, "d" * 300 + "/", Limits())
     assert folder.message == "the folder cannot be listed (File name too long)"
     write(_dataset(), tmp_path / "a")
-    assert index_file(tmp_path, "a", Limits(max_file_bytes=100)).reason == "too_large"
+    assert look_into(tmp_path, "a", Limits(max_file_bytes=100)).reason == "too_large"
 
 
 def test_walk(tmp_path: Path) -> None:
@@ -248,13 +248,13 @@ def test_walk(tmp_path: Path) -> None:
     assert found == sorted(
         ["a/x/y/z", "b/10", "b/2", "b.txt", "c.dcm", "file_link", "link", "pipe", odd_name]
     )
-    assert index_file(tmp_path, odd_name, Limits()).size == 1
-    kinds = {name: index_file(tmp_path, name, Limits()).kind for name in ("file_link", "link", "pipe")}
+    assert look_into(tmp_path, odd_name, Limits()).size == 1
+    kinds = {name: look_into(tmp_path, name, Limits()).kind for name in ("file_link", "link", "pipe")}
     assert kinds == {"file_link": "link", "link": "link", "pipe": "special"}
 
 
 def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path) -> None:
-    (entry,) = [index_file(tmp_path, found.source, Limits()) for found in walk(tmp_path / "gone")]
+    (entry,) = [look_into(tmp_path, found.source, Limits()) for found in walk(tmp_path / "gone")]
     assert (entry.kind, entry.reason) == ("unreadable", "unreadable")
 
 
@@ -266,7 +266,7 @@ def test_pydicom_stays_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     caplog.clear()
     with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.DEBUG):
         warnings.simplefilter("always")
-        index_file(tmp_path, "a", Limits())
+        look_into(tmp_path, "a", Limits())
         list(load_dicom(path, PixelConfig()).frames)
         warnings.warn("the caller's own", stacklevel=1)
     assert [str(w.message) for w in caught] == ["the caller's own"]

@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate
 
 from fxcore.dicom.codecs.frames import decode_frames
 from fxcore.dicom.config import PixelConfig
-from fxcore.dicom.index import index_file
+from fxcore.dicom.index import look_into
 from fxcore.dicom.pixels import pixel_bytes
 from fxcore.dicom.read import load_dicom, open_dicom
 from fxcore.errors import UnreadableFileError
@@ -76,7 +76,7 @@ def test_a_zlib_header_before_deflated_data_is_left_aside(tmp_path: Path) -> Non
     for level in (1, 6, 9):
         (tmp_path / "b").write_bytes(data[:begin] + zlib.compress(inflated, level))
         np.testing.assert_array_equal(next(load_dicom(tmp_path / "b", PixelConfig()).frames)[1], expected)
-        assert index_file(tmp_path, "b", PixelConfig().limits).study_uid == ds.StudyInstanceUID
+        assert look_into(tmp_path, "b", PixelConfig().limits).study_uid == ds.StudyInstanceUID
 
 
 def test_sequences_nested_too_deep_are_named(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_elements_of_impossible_vr(syntax: str, vr: bytes, tmp_path: Path) -> No
         loaded = load_dicom(tmp_path / "a", PixelConfig())
         np.testing.assert_array_equal(next(loaded.frames)[1], expected)
         assert loaded.metadata == row
-    entry = index_file(tmp_path, "a", PixelConfig().limits)
+    entry = look_into(tmp_path, "a", PixelConfig().limits)
     assert (entry.body_part, entry.study_uid, entry.reason) == ("WRIST", ds.StudyInstanceUID, "")
 
 

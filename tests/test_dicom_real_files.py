@@ -16,7 +16,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.dicom.config import Limits, PixelConfig
 from fxcore.dicom.entries import walk
-from fxcore.dicom.index import index_file
+from fxcore.dicom.index import look_into
 from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
 from tests import dicom_reference
@@ -160,7 +160,7 @@ def test_file(path: str) -> None:
 
 @pytest.mark.parametrize("path", FILES)
 def test_index(path: str) -> None:
-    entry = index_file(DICOM, path, Limits())
+    entry = look_into(DICOM, path, Limits())
     expected = EXPECTED[path]
     kind = {"not_dicom": "other", "dicomdir": "dicomdir"}.get(expected, "dicom")
     if path.endswith("no_meta.dcm"):

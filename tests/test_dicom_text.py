@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from fxcore.body_parts import recognise
 from fxcore.dicom.config import Limits, PixelConfig
-from fxcore.dicom.index import index_file
+from fxcore.dicom.index import look_into
 from fxcore.dicom.read import load_dicom
 from tests.dicom_files import image_dataset, write
 
@@ -34,7 +34,7 @@ def _read(raw: bytes, declared: str, folder: Path, syntax: str = ExplicitVRLittl
     if odd:
         file.write_bytes(file.read_bytes().replace(b"ISO_IR 100", declared.encode().ljust(10)))
     assert raw.rstrip(b"\0") in file.read_bytes()
-    entry = index_file(folder, "a.dcm", Limits())
+    entry = look_into(folder, "a.dcm", Limits())
     row = load_dicom(file, PixelConfig()).metadata
     assert entry.body_part == row["BodyPartExamined"]
     return entry.body_part
@@ -48,7 +48,7 @@ def test_descriptions_are_read_as_labels_are(tmp_path: Path, declared: str, text
     tag, raw = Tag("StudyDescription"), text.encode(encoding)
     ds._dict[tag] = RawDataElement(tag, "LO", len(raw), raw, 0, False, True)
     write(ds, tmp_path / "a.dcm", ExplicitVRLittleEndian)
-    assert index_file(tmp_path, "a.dcm", Limits()).body_part_described == text
+    assert look_into(tmp_path, "a.dcm", Limits()).body_part_described == text
 
 
 @pytest.mark.parametrize(

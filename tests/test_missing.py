@@ -34,13 +34,13 @@ _CANNOT_READ = """
 import dataclasses
 import fxcore.work
 
-_index_file = fxcore.work.index_file
+_look_into = fxcore.work.look_into
 
-def index_file(archive, source, limits):
+def look_into(archive, source, limits):
     gone = source.startswith("study1_")
-    return dataclasses.replace(_index_file(archive, source + ".gone" * gone, limits), source=source)
+    return dataclasses.replace(_look_into(archive, source + ".gone" * gone, limits), source=source)
 
-fxcore.work.index_file = index_file
+fxcore.work.look_into = look_into
 """
 _PROVENANCE = {"tool": "fxray", "commands": ["build"], "config": {}}
 

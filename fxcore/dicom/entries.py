@@ -72,7 +72,7 @@ class Found(NamedTuple):
 def walk(archive: Path) -> Iterator[Found]:
     """Yield all that is no folder below `archive`, as the system lists it: in no particular order.
 
-    Links are not followed: `fxcore.dicom.index.index_file` says of them what they are. A folder that cannot
+    Links are not followed: `fxcore.dicom.index.look_into` says of them what they are. A folder that cannot
     be listed is yielded itself, as a path ending in ``/``, of which that makes an ``"unreadable"`` entry, so
     that it is reported like a file. Memory is bounded by the number of folders.
 

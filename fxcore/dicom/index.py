@@ -51,7 +51,7 @@ _MAX_TEXT = 1024
 _MOST_FRAMES = 100_000
 
 
-def index_file(archive: Path, relative: str, limits: Limits) -> IndexEntry:
+def look_into(archive: Path, relative: str, limits: Limits) -> IndexEntry:
     """Look into one file: what it is by content, and what an index needs of it.
 
     Parameters

@@ -12,7 +12,7 @@ from typing import Any
 import fxcore.worker_start  # noqa: F401 (imports what a worker has, compiles what it may need)
 from fxcore import kernels
 from fxcore.dicom.config import Limits, PixelConfig
-from fxcore.dicom.index import index_file
+from fxcore.dicom.index import look_into
 from fxcore.dicom.read import load_dicom
 from fxcore.errors import UnreadableFileError
 from fxcore.images import load_image
@@ -23,7 +23,7 @@ kernels.warm()
 
 def read(path: Path) -> tuple[str, str]:
     """Look into a file and decode it; return reason and message, the reason being ``"ok"`` for an image."""
-    entry = index_file(path.parent, path.name, Limits())
+    entry = look_into(path.parent, path.name, Limits())
     if entry.reason:
         return entry.reason, entry.message
     try:

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-_FUNCTIONS = {"index_file": "index", "load_image": "study", "read_radiograph": "study"}
+_FUNCTIONS = {"look_into": "index", "load_image": "study", "read_radiograph": "study"}
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"}
 
 _places = tuple(os.environ.get("FXRAY_TEST_PLACES", "").split(os.pathsep))
