@@ -35,7 +35,7 @@ class IndexEntry:
     number_of_frames : int
         0 where there are no pixels.
     reason, message : str
-        Why the file cannot be used (see `fxcore.dicom.reasons`); empty where it may be.
+        Why the file cannot be used (see docs/rejects.md); empty where it may be.
     """
 
     source: str

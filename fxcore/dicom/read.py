@@ -96,7 +96,7 @@ def load_dicom(path: Path, config: PixelConfig) -> LoadedFile:
     Raises
     ------
     UnreadableFileError
-        And nothing else, whatever the file; the reasons are those of `fxcore.dicom.reasons`. The
+        And nothing else, whatever the file; the reasons are those of docs/rejects.md. The
         message quotes no path, identifier or free text of the file.
     """
     with quiet():
