@@ -45,7 +45,8 @@ class Reject:
     Attributes
     ----------
     stage : str
-        Where it was dropped: ``"index"``, ``"labels"``, ``"ingest"``, ``"preprocess"``, ``"score"`` or the name of a step.
+        Where it was dropped: ``"index"``, ``"labels"``, ``"ingest"``, ``"preprocess"``, ``"score"``
+        or the name of a step.
     study_id, source_id, radiograph_id : str
         Keyed pseudonyms of the study, the file and the radiograph; empty where not known.
     reason : str

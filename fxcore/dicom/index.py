@@ -110,8 +110,8 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
     kind = "other"
     try:
         # DICOM before TIFF: a preamble may hold the start of a TIFF file, so that the file is both.
-        layout = None if head.startswith(_MAGIC) and head[128:132] != b"DICM" else recognise(head, size)
-        if layout is None:
+        encoding = None if head.startswith(_MAGIC) and head[128:132] != b"DICM" else recognise(head, size)
+        if encoding is None:
             if not head.startswith(_MAGIC):
                 return _neither(source, size, head)
             kind = "image"
@@ -120,7 +120,7 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
         kind = "dicom"
         check_size(size, limits)
         with quiet():
-            parsed = parse(stream, size, layout, limits, _TAGS)
+            parsed = parse(stream, size, encoding, limits, _TAGS)
             return replace(_entry(parsed, source, size), checksum=_checksum(stream, size, head))
     except UnreadableFileError as error:
         return _refused(source, size, kind, error.reason, error.message)

@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
@@ -35,7 +35,7 @@ from fxcore.errors import UnreadableFileError
 
 DICOMDIR = "1.2.840.10008.1.3.10"
 """Media Storage SOP Class UID of the directory of a medium."""
-# The smallest head in which a layout is recognised; a meta header is a few hundred bytes.
+# The smallest head in which an encoding is recognised; a meta header is a few hundred bytes.
 HEAD_BYTES = 4096
 _HEADER = 2**17
 _LITTLE_ENDIAN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
@@ -46,7 +46,7 @@ _IMPLICIT_META = b"\x02\0\0\0\x04\0\0\0"
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class Encoding:
     """Where a data set starts in its file and how it is encoded.
 
     Attributes
@@ -104,8 +104,8 @@ def check_size(size: int, limits: Limits) -> None:
         )
 
 
-def recognise(head: bytes, size: int) -> Layout | None:
-    """Tell from its first bytes whether a file is DICOM, and how it is laid out.
+def recognise(head: bytes, size: int) -> Encoding | None:
+    """Tell from its first bytes whether a file is DICOM, and how it is encoded.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def recognise(head: bytes, size: int) -> Layout | None:
 
     Returns
     -------
-    Layout or None
+    Encoding or None
         None where the bytes cannot be the start of a DICOM file.
 
     References
@@ -130,15 +130,15 @@ def recognise(head: bytes, size: int) -> Layout | None:
     return _after_prefix(head, 0, size) if _bare(head, 0, size) or head[:2] == b"\x02\0" else None
 
 
-def _after_prefix(head: bytes, start: int, size: int) -> Layout | None:
+def _after_prefix(head: bytes, start: int, size: int) -> Encoding | None:
     explicit = head[start : start + 2] == b"\x02\0" and head[start + 4 : start + 6] in KNOWN_VRS
     if explicit or head[start : start + 8] == _IMPLICIT_META:
-        return Layout(start, True, None)
+        return Encoding(start, True, None)
     syntax = _bare(head, start, size)
     if syntax is None and start:
         # The prefix promises DICOM: leave it to the parser to say what is wrong.
         syntax = ImplicitVRLittleEndian
-    return Layout(start, False, syntax) if syntax is not None else None
+    return Encoding(start, False, syntax) if syntax is not None else None
 
 
 def _bare(head: bytes, start: int, size: int) -> UID | None:
@@ -195,7 +195,7 @@ def _known(tag: int) -> bool:
 
 
 def parse(
-    stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: list[Any] | None = None
+    stream: BinaryIO, size: int, encoding: Encoding, limits: Limits, tags: list[Any] | None = None
 ) -> Parsed:
     """Read the header as far as the pixel data.
 
@@ -205,7 +205,7 @@ def parse(
         Seekable.
     size : int
         Its length in bytes.
-    layout : Layout
+    encoding : Encoding
         From `recognise`.
     limits : Limits
         Longer values than ``max_element_bytes`` are skipped; a deflated data set may not grow past
@@ -220,7 +220,7 @@ def parse(
         broken input; it all ends up here.
     """
     try:
-        return _parse(stream, size, layout, limits, tags)
+        return _parse(stream, size, encoding, limits, tags)
     except UnreadableFileError:
         raise
     except MemoryError as error:
@@ -242,13 +242,13 @@ def parse(
         ) from error
 
 
-def _parse(stream: BinaryIO, size: int, layout: Layout, limits: Limits, tags: list[Any] | None) -> Parsed:
-    stream.seek(layout.start)
+def _parse(stream: BinaryIO, size: int, encoding: Encoding, limits: Limits, tags: list[Any] | None) -> Parsed:
+    stream.seek(encoding.start)
     meta = FileMetaDataset()
-    syntax = layout.syntax
-    if layout.has_meta:
+    syntax = encoding.syntax
+    if encoding.has_meta:
         group2 = read_dataset(
-            _bounded(stream), False, True, stop_when=_past_meta, defer_size=limits.max_element_bytes
+            BoundedReader(stream), False, True, stop_when=_past_meta, defer_size=limits.max_element_bytes
         )
         meta = FileMetaDataset(group2)
         start = stream.tell()
@@ -313,7 +313,7 @@ def _read_elements(
     delimiter = b"\xff\xfe\xe0\x0d" if syntax == ExplicitVRBigEndian else b"\xfe\xff\x0d\xe0"
     while True:
         part = read_dataset(
-            cast(BinaryIO, bounded),
+            bounded,
             syntax == ImplicitVRLittleEndian,
             syntax != ExplicitVRBigEndian,
             stop_when=_note_pixels(parsed),
@@ -334,11 +334,6 @@ def _read_elements(
     elif stream.tell() > size or bounded.cut or _cut_short(parsed.dataset):
         raise UnreadableFileError("truncated_file", "the file ends in the middle of its header")
     return parsed
-
-
-def _bounded(stream: BinaryIO) -> BinaryIO:
-    # pydicom calls read, seek and tell, and nothing else.
-    return cast(BinaryIO, BoundedReader(stream))
 
 
 def is_directory(parsed: Parsed) -> bool:

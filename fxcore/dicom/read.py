@@ -138,10 +138,10 @@ def open_dicom(stream: BinaryIO, limits: Limits) -> tuple[Parsed, PixelFormat]:
     stream.seek(0)
     check_size(size, limits)
     head = stream.read(HEAD_BYTES)
-    layout = recognise(head, size)
-    if layout is None:
+    encoding = recognise(head, size)
+    if encoding is None:
         raise UnreadableFileError("not_dicom", "the content is not DICOM")
-    parsed = parse(stream, size, layout, limits)
+    parsed = parse(stream, size, encoding, limits)
     if is_directory(parsed):
         raise UnreadableFileError("dicomdir", "the file is a DICOMDIR, a directory of a medium")
     if not parsed.pixel_tag:
