@@ -85,22 +85,11 @@ def _pages(data: bytes, limits: Limits) -> tuple[bytes, list[Page]]:
         if page.rows < 1 or page.columns < 1:
             raise UnreadableFileError("unsupported_image", f"an image of {page.rows} x {page.columns} pixels")
         if page.rows * page.columns > limits.max_pixels:
-            raise UnreadableFileError(
-                "too_large",
-                f"{page.rows} x {page.columns} pixels, over the limit max_pixels of {limits.max_pixels}",
-            )
+            raise limits.exceeded("max_pixels", f"{page.rows} x {page.columns} pixels")
         if page.decoded_bytes > limits.max_inflated_bytes:
-            raise UnreadableFileError(
-                "too_large",
-                f"{page.decoded_bytes} bytes of pixels, over the limit max_inflated_bytes of "
-                f"{limits.max_inflated_bytes}",
-            )
+            raise limits.exceeded("max_inflated_bytes", f"{page.decoded_bytes} bytes of pixels")
     if (total := sum(page.rows * page.columns for page in pages)) > limits.max_total_pixels:
-        raise UnreadableFileError(
-            "too_large",
-            f"{total} pixels on {len(pages)} pages, over the limit max_total_pixels of "
-            f"{limits.max_total_pixels}",
-        )
+        raise limits.exceeded("max_total_pixels", f"{total} pixels on {len(pages)} pages")
     return data, pages
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
-from fxcore.errors import ParameterError
+from fxcore.errors import ParameterError, UnreadableFileError
 
 VOI_POLICIES = ("auto", "window", "percentile", "none")
 
@@ -40,6 +40,10 @@ class Limits:
         for limit in fields(self):
             if getattr(self, limit.name) < 1:
                 raise ParameterError(f"{limit.name} must be at least 1, not {getattr(self, limit.name)}")
+
+    def exceeded(self, limit: str, what: str) -> UnreadableFileError:
+        """Return the error of a file that is over the limit of this name: `what` it has is too much."""
+        return UnreadableFileError("too_large", f"{what}, over the limit {limit} of {getattr(self, limit)}")
 
 
 @dataclass(frozen=True)

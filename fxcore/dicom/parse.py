@@ -99,9 +99,7 @@ def check_size(size: int, limits: Limits) -> None:
     if size == 0:
         raise UnreadableFileError("empty_file", "the file holds no bytes")
     if size > limits.max_file_bytes:
-        raise UnreadableFileError(
-            "too_large", f"{size} bytes, over the limit max_file_bytes of {limits.max_file_bytes}"
-        )
+        raise limits.exceeded("max_file_bytes", f"{size} bytes")
 
 
 def recognise(head: bytes, size: int) -> Encoding | None:

@@ -107,19 +107,11 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
             "unsupported_pixel_format", f"BitsAllocated is {_shown(allocated)}, not 1, 8, 16, 32 or 64"
         )
     if rows * columns > limits.max_pixels:
-        raise UnreadableFileError(
-            "too_large", f"{rows} x {columns} pixels, over the limit max_pixels of {limits.max_pixels}"
-        )
+        raise limits.exceeded("max_pixels", f"{rows} x {columns} pixels")
     if frames > limits.max_frames:
-        raise UnreadableFileError(
-            "too_large", f"{_shown(frames)} frames, over the limit max_frames of {limits.max_frames}"
-        )
+        raise limits.exceeded("max_frames", f"{_shown(frames)} frames")
     if rows * columns * frames > limits.max_total_pixels:
-        raise UnreadableFileError(
-            "too_large",
-            f"{frames} frames of {rows} x {columns} pixels, over the limit max_total_pixels of "
-            f"{limits.max_total_pixels}",
-        )
+        raise limits.exceeded("max_total_pixels", f"{frames} frames of {rows} x {columns} pixels")
     photometric = " ".join(_text(dataset, "PhotometricInterpretation").upper().split())
     if not photometric and samples == 1:
         # ACR-NEMA 2.0 and early DICOM: grey, low values dark.

@@ -172,11 +172,8 @@ def _render(
     aspect = pixel_aspect(parsed.dataset, index)
     rows, across = square_shape(fmt.rows, fmt.columns, aspect)
     if rows * across > config.limits.max_pixels:
-        raise UnreadableFileError(
-            "too_large",
-            f"made of square pixels, the image takes {rows} x {across} of them, over the limit max_pixels of "
-            f"{config.limits.max_pixels}",
-        )
+        what = f"made of square pixels, the image takes {rows} x {across} of them"
+        raise config.limits.exceeded("max_pixels", what)
     columns = {
         "decoder": frame.decoder,
         "compression": frame.compression,
