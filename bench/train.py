@@ -162,7 +162,7 @@ def _trainer(model: str, table: Table, packed: Packed, device: str, batch: int, 
     """Return a trainer whose epochs have so many steps, radiographs taken again where there are too few."""
     from fxtrain.config import DataConfig, ModelConfig, TrainConfig
     from fxtrain.models import create_model
-    from fxtrain.origin import centre
+    from fxtrain.origin import normalisation_for
     from fxtrain.packing import Packed
     from fxtrain.processes import Processes, choose_device
     from fxtrain.progress import Silent
@@ -186,9 +186,9 @@ def _trainer(model: str, table: Table, packed: Packed, device: str, batch: int, 
     team = Processes(0, 1, choose_device(device))
     images = Packed(packed.exact[rows[:1]], packed.roomy[rows])
     network = create_model(config.model, config.data.frame)
-    middle = centre(table.mean, table.deviation, config)
+    normalisation = normalisation_for(table.mean, table.deviation, config)
     place, split = RunDirectory(table.root), Split(every, every)
-    return Trainer(network, config, many, images, split, team, place, Silent(), middle=middle)
+    return Trainer(network, config, many, images, split, team, place, Silent(), normalisation=normalisation)
 
 
 def _take(trainer: Trainer, batches: Iterable[Batch]) -> None:

@@ -13,7 +13,7 @@ from fxcore.made_alike import made_otherwise
 from fxtrain.config import TrainConfig
 from fxtrain.loader import samples, smallest_batch
 from fxtrain.models import Aggregator
-from fxtrain.models.create import ask_if_one_trains
+from fxtrain.models.create import check_single_image
 from fxtrain.origin import bringing_split, new_model, origin_of, origins, split_for
 from fxtrain.packing import Packed, pack_for
 from fxtrain.processes import Processes
@@ -52,18 +52,18 @@ def begin(
         For all that cannot be; before the folder is made and the data set packed.
     """
     if not resume:
-        place.ask_if_new()
+        place.check_new()
     model = new_model(config, weights=not place.last.exists())
     trained: dict[str, str] = {}
     if place.split.exists():
         split = read_split(place.split, table)
     else:
         split, trained = split_for(config, table)
-    _ask_if_batches_train(model, config, table, split, team)
+    _check_batches(model, config, table, split, team)
     origin = {} if resume else origin_of(config, table)
     held.enter_context(place.alone(progress.say))
     if resume:
-        _ask_if_epochs_are_left(place, config)
+        _check_epochs_left(place, config)
         place.write_config(config)
         if said := _other_threads(place):
             progress.say(said)
@@ -96,7 +96,7 @@ def begin(
     return model, pack_for(table, config, progress)
 
 
-def _ask_if_batches_train(
+def _check_batches(
     model: nn.Module, config: TrainConfig, table: Table, split: Split, team: Processes
 ) -> None:
     whole_studies = isinstance(model, Aggregator)
@@ -106,10 +106,10 @@ def _ask_if_batches_train(
     # A study of several views is several images.
     views = np.bincount(table.study[table.of_studies(split.train)])
     if smallest // apart <= 1 and (not whole_studies or 1 in views):
-        ask_if_one_trains(model, config)
+        check_single_image(model, config)
 
 
-def _ask_if_epochs_are_left(place: RunDirectory, config: TrainConfig) -> None:
+def _check_epochs_left(place: RunDirectory, config: TrainConfig) -> None:
     done = len(place.load(place.last)["history"]) if place.last.exists() else 0
     if config.epochs < done:
         raise ParameterError(

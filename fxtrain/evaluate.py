@@ -161,8 +161,8 @@ def evaluate(
     model.to(chosen_device)
     packed = pack_for(table, config, progress)
     progress.stage("Evaluating radiographs", len(table.of_studies(studies)))
-    middle = place.read_middle()
-    every = predict(model, table, packed, studies, config, chosen_device, middle, progress.advance)
+    normalisation = place.read_normalisation()
+    every = predict(model, table, packed, studies, config, chosen_device, normalisation, progress.advance)
     found = every.with_numbers()
     del packed
     over = {}
@@ -219,7 +219,7 @@ def _over_views(
     """Return by how much a model of studies is better than its views, for each way to judge these."""
     model, config = load_model(views)
     packed = pack_for(table, config, Silent())
-    theirs = predict(model.to(device), table, packed, studies, config, device, views.read_middle())
+    theirs = predict(model.to(device), table, packed, studies, config, device, views.read_normalisation())
     theirs = theirs.with_numbers()
     ours = found.scores(BY_MODEL)
     return {how: differences(found.broken, ours, theirs.scores(how)) for how in ways}

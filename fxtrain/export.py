@@ -94,7 +94,7 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
         if dataset:
             raise
         raise DataSetError(f"{error}; if the data set of the run has moved, name it by --dataset") from error
-    mean, deviation = place.read_middle()
+    mean, deviation = place.read_normalisation()
     kind = DeployedAggregator if isinstance(model, Aggregator) else Deployed
     deployed = kind(model, mean, deviation, operating.temperature).eval()
     images = _real_images(table, config.data.frame, 1 / config.augment.crop_least)

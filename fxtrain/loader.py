@@ -95,8 +95,8 @@ class TrainBatches:
         Indices of the training studies.
     config : TrainConfig
     device : torch.device
-    middle : tuple of float
-        The mean and deviation that images are normalised by; see `RunDirectory.read_middle`.
+    normalisation : tuple of float
+        The mean and deviation that images are normalised by; see `RunDirectory.read_normalisation`.
     whole_studies : bool
         A sample is a study with all its views rather than a view.
     rank, world : int
@@ -110,7 +110,7 @@ class TrainBatches:
         studies: NDArray[np.int64],
         config: TrainConfig,
         device: torch.device,
-        middle: tuple[float, float],
+        normalisation: tuple[float, float],
         *,
         whole_studies: bool = False,
         rank: int = 0,
@@ -121,7 +121,7 @@ class TrainBatches:
         self._samples, self._broken = samples(table, studies, whole_studies)
         self.steps = count_steps(self._broken, config, world)
         self._images = Images(packed.roomy, table.of_studies(studies), device)
-        self._mean, self._deviation = middle
+        self._mean, self._deviation = normalisation
         self.waited = 0.0
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
@@ -206,14 +206,14 @@ def evaluation_batches(
     studies: NDArray[np.int64],
     config: TrainConfig,
     device: torch.device,
-    middle: tuple[float, float],
+    normalisation: tuple[float, float],
 ) -> Iterator[Batch]:
     """Yield the radiographs of `studies` in order, whole studies in a batch, at the exact size.
 
     `study_index` counts from 0 in each batch; `broken` is of its studies. Images are normalised by
-    `middle`, the mean and deviation of the data that the model was trained on.
+    `normalisation`, the mean and deviation of the data that the model was trained on.
     """
-    mean, deviation = middle
+    mean, deviation = normalisation
 
     def fetched() -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
         for chosen in _groups(table, studies, config.batch):

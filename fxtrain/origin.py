@@ -37,7 +37,7 @@ def new_model(config: TrainConfig, *, weights: bool) -> nn.Module:
         If settings do not go together, or weights cannot be read or do not fit.
     """
     if weights and config.model.freeze_views:
-        _ask_if_trained_views(config.model)
+        _check_trained_views(config.model)
     model = create_model(config.model, config.data.frame, weights=weights)
     if weights and config.model.init:
         _take_views(model, Path(config.model.init))
@@ -54,16 +54,16 @@ def origin_of(config: TrainConfig, table: Table) -> dict[str, Any]:
     # Of two, `init` is the first: it gives the features.
     places = origins(config.model)
     if places:
-        mean, deviation = places[0].read_middle()
+        mean, deviation = places[0].read_normalisation()
     else:
-        mean, deviation = centre(table.mean, table.deviation, config)
+        mean, deviation = normalisation_for(table.mean, table.deviation, config)
     origin: dict[str, Any] = {"image_mean": mean, "image_deviation": deviation}
     if config.model.init:
         origin["init_checkpoint"] = checkpoint_digest(places[0].best)
     return origin
 
 
-def centre(mean: float, deviation: float, config: TrainConfig) -> tuple[float, float]:
+def normalisation_for(mean: float, deviation: float, config: TrainConfig) -> tuple[float, float]:
     """Return what images are normalised by, from the mean and deviation of the training data set.
 
     Where they are inverted at random, both kinds have a mean of 0.5 together.
@@ -71,7 +71,7 @@ def centre(mean: float, deviation: float, config: TrainConfig) -> tuple[float, f
     return 0.5 if config.augment.invert > 0 else mean, max(deviation, 1e-3)
 
 
-def _ask_if_trained_views(config: ModelConfig) -> None:
+def _check_trained_views(config: ModelConfig) -> None:
     if config.name != "aggregator":
         raise ParameterError(f"model.freeze_views is for the views of an aggregator; {config.name} has none")
     if not config.init and not config.pretrained:
@@ -144,7 +144,7 @@ def split_for(config: TrainConfig, table: Table) -> tuple[Split, dict[str, str]]
     trained: dict[str, str] = {}
     for place in places:
         before = read_trained(place.split)
-        _ask_for_one_key(place, before, table)
+        _check_one_key(place, before, table)
         trained |= before
     if bringing := bringing_split(config, table):
         return read_split(bringing.split, table), trained
@@ -166,7 +166,7 @@ def _has_studies_of(split: Path, table: Table) -> bool:
     return own == set(zip(table.studies, table.patients, strict=True))
 
 
-def _ask_for_one_key(place: RunDirectory, trained: dict[str, str], table: Table) -> None:
+def _check_one_key(place: RunDirectory, trained: dict[str, str], table: Table) -> None:
     """Refuse weights of which nothing is known here, lest a patient be judged that they have seen."""
     known = set(trained) & set(table.studies) or set(trained.values()) & set(table.patients) - {""}
     if not known and not has_one_key(place, table):

@@ -83,12 +83,12 @@ def predict(
     studies: NDArray[np.int64],
     config: TrainConfig,
     device: torch.device,
-    middle: tuple[float, float],
+    normalisation: tuple[float, float],
     advance: Callable[[int], None] = lambda count: None,
 ) -> Predictions:
     """Run a model, in evaluation mode and full precision, over all radiographs of `studies`.
 
-    `middle` is the mean and deviation that images are normalised by; see `RunDirectory.read_middle`.
+    `normalisation` is the mean and deviation of the images; see `RunDirectory.read_normalisation`.
     """
     by_study = isinstance(model, Aggregator)
     logits = []
@@ -96,7 +96,7 @@ def predict(
     model.eval()
     try:
         with torch.inference_mode():
-            for batch in evaluation_batches(table, packed, studies, config, device, middle):
+            for batch in evaluation_batches(table, packed, studies, config, device, normalisation):
                 assert batch.study_index is not None
                 if by_study:
                     found = model(batch.images, batch.study_index)

@@ -73,7 +73,7 @@ class RunDirectory:
     def last(self) -> Path:
         return self.root / "checkpoints" / "last.pt"
 
-    def ask_if_new(self) -> None:
+    def check_new(self) -> None:
         """Refuse a folder that holds something; what a run left that was killed as it began is nothing.
 
         Raises
@@ -119,7 +119,7 @@ class RunDirectory:
         FxrayError
             If the folder holds something already.
         """
-        self.ask_if_new()
+        self.check_new()
         self.write_json(self.provenance, {**provenance(config, table), **origin})
         self.write_config(config)
 
@@ -154,7 +154,7 @@ class RunDirectory:
             raise FxrayError(f"cannot read {self.provenance}: it holds no settings by name")
         return found
 
-    def read_middle(self) -> tuple[float, float]:
+    def read_normalisation(self) -> tuple[float, float]:
         """Return the mean and deviation that the images of this run are normalised by."""
         origin = self.read_provenance()
         try:

@@ -101,7 +101,15 @@ def train(
             packed = pack_for(table, config, progress)
         split = read_split(place.split, table)
         trainer = Trainer(
-            model, config, table, packed, split, team, place, progress, middle=place.read_middle()
+            model,
+            config,
+            table,
+            packed,
+            split,
+            team,
+            place,
+            progress,
+            normalisation=place.read_normalisation(),
         )
         if place.last.exists():
             trainer.restore(place.load(place.last))
@@ -144,13 +152,13 @@ class Trainer:
         place: RunDirectory,
         progress: Progress,
         *,
-        middle: tuple[float, float],
+        normalisation: tuple[float, float],
     ) -> None:
         self.config, self.table, self.packed, self.split = config, table, packed, split
         self.team, self.place, self.progress = team, place, progress
         device = team.device
         self.model = model.to(device)
-        self.middle = middle
+        self.normalisation = normalisation
         if config.channels_last:
             self.model.to(memory_format=torch.channels_last)
         self.batches = TrainBatches(
@@ -159,7 +167,7 @@ class Trainer:
             split.train,
             config,
             device,
-            self.middle,
+            self.normalisation,
             whole_studies=isinstance(self.model, Aggregator),
             rank=team.rank,
             world=team.world,
@@ -279,7 +287,7 @@ class Trainer:
     def _validated(self) -> dict[str, float]:
         studies = self.split.val
         found = predict(
-            self.model, self.table, self.packed, studies, self.config, self.team.device, self.middle
+            self.model, self.table, self.packed, studies, self.config, self.team.device, self.normalisation
         )
         if not np.isfinite(found.logits).all():
             self._end_without_number(f"the validation after epoch {len(self.history) + 1}")

@@ -199,7 +199,7 @@ def _view_model(name: str, frame: Frame, imagenet: bool, weights: bool, given: W
     if isinstance(network, torchvision.models.ResNet):
         return ResNet(network)
     model = OneLogit(network, side)
-    _ask_if_fit(model, name, frame)
+    _check_fit(model, name, frame)
     return model
 
 
@@ -225,7 +225,7 @@ def _network(name: str, frame: Frame, imagenet: bool, weights: bool) -> tuple[nn
     return network, side
 
 
-def _ask_if_fit(model: nn.Module, name: str, frame: Frame) -> None:
+def _check_fit(model: nn.Module, name: str, frame: Frame) -> None:
     """Refuse a network that takes no images of this size: many fold theirs, or pool them to nothing."""
     model.eval()
     try:
@@ -243,7 +243,7 @@ def _ask_if_fit(model: nn.Module, name: str, frame: Frame) -> None:
         raise ParameterError(f"{name} cannot be made to give one logit: its output has the shape {shape}")
 
 
-def ask_if_one_trains(model: nn.Module, config: TrainConfig) -> None:
+def check_single_image(model: nn.Module, config: TrainConfig) -> None:
     """Refuse a batch of one image where batch normalisation is left with a single value a channel.
 
     Raises

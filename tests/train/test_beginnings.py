@@ -181,7 +181,7 @@ def test_what_fits_a_gpu_is_tried_once_the_failed_batch_is_forgotten(tmp_path, d
     team = Processes(0, 1, torch.device("cpu"))
     model = create_model(SMALL.model, SMALL.data.frame)
     place = RunDirectory(tmp_path)
-    trainer = Trainer(model, SMALL, table, packed, split, team, place, Silent(), middle=(0.5, 0.3))
+    trainer = Trainer(model, SMALL, table, packed, split, team, place, Silent(), normalisation=(0.5, 0.3))
     batch = next(trainer.batches.epoch(0))
     trainer.team = replace(team, world=world)
     held: list[weakref.ref[torch.Tensor]] = []

@@ -59,7 +59,9 @@ def test_trained_views_are_shown_images_as_they_have_learned_from(tmp_path, data
     train(dataset, tmp_path / "run", config)
     table, place = read_table(dataset), RunDirectory(tmp_path / "run")
     assert (
-        place.read_middle() == RunDirectory(inverted).read_middle() == (0.5, pytest.approx(table.deviation))
+        place.read_normalisation()
+        == RunDirectory(inverted).read_normalisation()
+        == (0.5, pytest.approx(table.deviation))
     )
     assert table.mean < 0.3
     # What the best checkpoint was chosen by is what evaluation finds, so that both showed it the same.
@@ -75,7 +77,7 @@ def test_weights_of_a_checkpoint_are_shown_images_as_in_its_run(dataset, inverte
         SMALL, model=ModelConfig(name=name, pretrained=str(best), freeze_views=name != "rx-lite")
     )
     origin = origin_of(config, read_table(dataset))
-    assert (origin["image_mean"], origin["image_deviation"]) == RunDirectory(inverted).read_middle()
+    assert (origin["image_mean"], origin["image_deviation"]) == RunDirectory(inverted).read_normalisation()
 
 
 @pytest.mark.parametrize("base", [SMALL, RESNET], ids=["rx-lite", "resnet18"])
@@ -89,10 +91,10 @@ def test_judged_view_by_view_it_begins_exactly_as_good_as_its_views(tmp_path, da
     assert isinstance(aggregator, Aggregator)
     table = read_table(dataset)
     origin = origin_of(config, table)
-    middle = origin["image_mean"], origin["image_deviation"]
-    assert middle == RunDirectory(tmp_path / "views").read_middle()
+    normalisation = origin["image_mean"], origin["image_deviation"]
+    assert normalisation == RunDirectory(tmp_path / "views").read_normalisation()
     packed, every = pack_for(table, config, Silent()), np.arange(len(table.studies))
-    batches = evaluation_batches(table, packed, every, config, torch.device("cpu"), middle)
+    batches = evaluation_batches(table, packed, every, config, torch.device("cpu"), normalisation)
     with torch.inference_mode():
         for batch in batches:
             odds = views(batch.images).exp()
