@@ -30,8 +30,8 @@ from fxcore.executor import Executor, default_workers
 from fxcore.ingest import ingest, ingest_tasks
 from fxcore.jobs import PreprocessTask, StudyTask
 from fxcore.letterbox import Frame
+from fxcore.progress import Silent
 from fxcore.pseudonyms import load_key
-from fxcore.run import Silent
 from fxcore.settings import IngestConfig, Settings
 
 FRAME = Frame(341, 512)

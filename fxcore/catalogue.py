@@ -18,7 +18,6 @@ from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from fxcore.attempt import QUARANTINE_REASONS, WorkerFailure
 from fxcore.config import to_dict
@@ -32,9 +31,7 @@ from fxcore.executor import Executor
 from fxcore.index_file import APPLICATION_ID
 from fxcore.jobs import IndexTask, look_into_files
 from fxcore.places import resolved
-
-if TYPE_CHECKING:
-    from fxcore.run import Progress
+from fxcore.progress import Progress
 
 # Raised when what is kept, or how a file is judged, changes.
 _FORMAT = 8

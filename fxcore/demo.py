@@ -7,7 +7,8 @@ from pathlib import Path
 from fxcore.build import build
 from fxcore.executor import default_workers
 from fxcore.phantom.archive import LABELS, synthesise
-from fxcore.run import Progress, Silent, Summary
+from fxcore.progress import Progress, Silent
+from fxcore.run import Summary
 
 STUDIES = 360
 SCALE = 0.25

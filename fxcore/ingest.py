@@ -24,8 +24,9 @@ from fxcore.labels import read_labels
 from fxcore.link_file import LINK_HEADER, write_link_file
 from fxcore.output import begun_settings, output_folder
 from fxcore.places import check_apart, check_regular, resolved
+from fxcore.progress import Progress, Silent
 from fxcore.pseudonyms import default_key_file, load_key_of
-from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
+from fxcore.run import Summary, do_studies, finish, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
 

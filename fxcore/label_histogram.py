@@ -12,7 +12,7 @@ from fxcore.errors import ParameterError
 from fxcore.executor import Executor
 from fxcore.index_file import check_index_place, default_index_file
 from fxcore.places import resolved
-from fxcore.run import Progress, Silent
+from fxcore.progress import Progress, Silent
 from fxcore.settings import Settings
 from fxcore.steps.part_filter import HistogramRow, histogram
 

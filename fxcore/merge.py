@@ -15,7 +15,8 @@ from fxcore.errors import DataSetError
 from fxcore.missing import Missing
 from fxcore.output import output_folder
 from fxcore.places import resolved
-from fxcore.run import Progress, Silent, Summary, assemble_all, say_removed
+from fxcore.progress import Progress, Silent
+from fxcore.run import Summary, assemble_all, say_removed
 from fxcore.shards import Account, read_account, rejects_of, studies_of
 from fxcore.study import Reject
 

@@ -16,7 +16,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import write_atomically
 from fxcore.errors import DataSetError, FxrayError
-from fxcore.run import Progress
+from fxcore.progress import Progress
 from fxcore.settings import without_allowances
 from fxcore.shards import Shard
 

@@ -20,7 +20,8 @@ from fxcore.jobs import PreprocessTask
 from fxcore.made_before import hindrance
 from fxcore.output import output_folder
 from fxcore.places import check_apart, resolved
-from fxcore.run import Progress, Silent, Summary, do_studies, finish, tool
+from fxcore.progress import Progress, Silent
+from fxcore.run import Summary, do_studies, finish, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
 from fxcore.study import Reject

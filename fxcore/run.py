@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import fxcore
 from fxcore.attempt import INTERNAL_ERROR, QUARANTINE_REASONS, WorkerFailure
@@ -22,36 +22,11 @@ from fxcore.errors import FxrayError
 from fxcore.executor import Executor
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask, do_study, probe_study
 from fxcore.missing import Missing
+from fxcore.progress import Progress
 from fxcore.shards import Account, Shard, drop_accounts, write_account
 from fxcore.study import Reject
 
 Result = TypeVar("Result")
-
-
-class Progress(Protocol):
-    """Where a job says how far it is; the command line shows it, a library user may pass `Silent`."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Begin a stage of `total` units (None: not known)."""
-
-    def advance(self, units: int) -> None:
-        """Count units of the stage as done."""
-
-    def say(self, text: str) -> None:
-        """Tell the user something that was decided."""
-
-
-class Silent:
-    """Progress for nobody."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        pass
-
-    def advance(self, units: int) -> None:
-        pass
-
-    def say(self, text: str) -> None:
-        pass
 
 
 @dataclass

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from fxcore.demo import KEY_FILE
-from fxcore.run import Progress
+from fxcore.progress import Progress
 from fxserve.model import Model
 from fxserve.output import begun_scoring
 from fxserve.score import ScoreSummary, score

@@ -19,7 +19,7 @@ from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import cell, union_of_columns, write_atomically, write_together
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.output import SETTINGS_FILE, check_settings, finished_if_idle, make_folder
-from fxcore.run import Progress
+from fxcore.progress import Progress
 from fxcore.study import Reject
 from fxserve.records import StudyScore, judge, read_scores, to_line
 from fxserve.settings import ModelSettings

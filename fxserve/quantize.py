@@ -21,7 +21,7 @@ from fxcore.dataset.tables import naming, write_atomically
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import default_workers
 from fxcore.places import check_model_place, resolved
-from fxcore.run import Progress, Silent
+from fxcore.progress import Progress, Silent
 from fxserve.model import Model
 from fxserve.model_file import read_operators, size_of
 from fxserve.sample import Sample, draw_sample

@@ -19,7 +19,8 @@ from fxcore.executor import default_workers, open_executor
 from fxcore.jobs import StudyTask
 from fxcore.missing import Missing
 from fxcore.places import resolved
-from fxcore.run import Progress, Silent, each_study, tool
+from fxcore.progress import Progress, Silent
+from fxcore.run import each_study, tool
 from fxserve.device import CPU
 from fxserve.model import Model
 from fxserve.output import output_folder, write_tables

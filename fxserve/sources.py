@@ -26,8 +26,8 @@ from fxcore.jobs import IngestTask, PreprocessTask, StudyTask, require_files
 from fxcore.made_alike import made_otherwise
 from fxcore.places import check_apart
 from fxcore.preprocess import loose_rejects, read_finished
+from fxcore.progress import Progress
 from fxcore.pseudonyms import default_key_file, load_key_of
-from fxcore.run import Progress
 from fxcore.settings import IngestConfig, Settings
 from fxcore.steps import Pipeline
 from fxcore.study import Reject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fxcore import run
+from fxcore import progress
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Status:
     steps: int
 
 
-class Progress(run.Progress, Protocol):
+class Progress(progress.Progress, Protocol):
     """Where the trainer says how far it is."""
 
     def status(self, status: Status) -> None:
@@ -28,7 +28,7 @@ class Progress(run.Progress, Protocol):
         """Show how an epoch went."""
 
 
-class Silent(run.Silent):
+class Silent(progress.Silent):
     """Progress for nobody."""
 
     def status(self, status: Status) -> None:

@@ -19,8 +19,8 @@ from fxcore.dicom.entries import Found, IndexEntry
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import Outcome
 from fxcore.ingest import check_places
+from fxcore.progress import Silent
 from fxcore.pseudonyms import Pseudonyms
-from fxcore.run import Silent
 from fxcore.settings import IngestConfig
 from tests.test_program_images import draw
 

@@ -14,7 +14,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
 from fxcore.merge import merge
 from fxcore.output import output_folder
-from fxcore.run import Silent
+from fxcore.progress import Silent
 from fxcore.shards import Account, Shard, write_account
 from fxcore.study import Reject
 from tests.program import tree

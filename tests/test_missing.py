@@ -20,8 +20,9 @@ from fxcore.errors import DataSetError, FxrayError
 from fxcore.executor import Outcome
 from fxcore.output import output_folder
 from fxcore.preprocess import read_finished
+from fxcore.progress import Silent
 from fxcore.pseudonyms import Pseudonyms
-from fxcore.run import Silent, Summary, do_studies, finish
+from fxcore.run import Summary, do_studies, finish
 from fxcore.settings import IngestConfig
 from fxcore.shards import Shard
 from tests.program import fxray, summary, tree

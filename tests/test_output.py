@@ -12,7 +12,7 @@ from fxcore import output
 from fxcore.errors import DataSetError, FxrayError
 from fxcore.merge import merge
 from fxcore.output import output_folder
-from fxcore.run import Silent
+from fxcore.progress import Silent
 from fxcore.shards import Shard
 from tests.test_dataset_studies import write
 

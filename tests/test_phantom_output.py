@@ -14,7 +14,7 @@ from fxcore.dataset.locks import run_lock
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.phantom import synthesise
 from fxcore.phantom.archive import LABELS
-from fxcore.run import Silent
+from fxcore.progress import Silent
 
 _SMALL = {"studies": 6, "seed": 7, "scale": 0.04}
 

@@ -22,7 +22,7 @@ from fxcore.aggregate import AGGREGATES
 from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import read_csv
 from fxcore.errors import FxrayError, ParameterError
-from fxcore.run import Silent
+from fxcore.progress import Silent
 from fxserve import Scorer, device
 from fxserve.demo import demo
 from fxserve.inspect import settings_template

@@ -47,7 +47,8 @@ from fxcore.cli.train import evaluate, export, train, train_config, train_demo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fxcore.run import Progress, Summary
+    from fxcore.progress import Progress
+    from fxcore.run import Summary
     from fxcore.settings import Settings
     from fxcore.shards import Shard
 

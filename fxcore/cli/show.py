@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -15,13 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+import fxcore.progress
 from fxcore.cli.signals import Stopped, begin, heed, ignore
 from fxcore.dataset.tables import visible
 from fxcore.errors import FxrayError, UsageError
 from fxcore.json_text import json_text
-
-if TYPE_CHECKING:
-    from fxcore import run
 
 EXIT_ERROR = 1
 EXIT_QUARANTINED = 3
@@ -137,7 +135,7 @@ class Lines:
 class Heeding:
     """Passes progress on; each step of it is a moment at which the run can be stopped."""
 
-    def __init__(self, display: run.Progress) -> None:
+    def __init__(self, display: fxcore.progress.Progress) -> None:
         self._display = display
 
     def stage(self, name: str, total: int | None) -> None:
@@ -164,12 +162,10 @@ class _Clock:
 @contextmanager
 def progress(quiet: bool) -> Iterator[Heeding]:
     """Begin a job: yield the progress display that fits, none, bars on a terminal, or log lines on stderr."""
-    from fxcore.run import Silent
-
     begin()
     console = Console(stderr=True)
     if quiet:
-        yield Heeding(Silent())
+        yield Heeding(fxcore.progress.Silent())
         return
     with Bars(console) if console.is_terminal else Lines(console) as display:
         yield Heeding(display)

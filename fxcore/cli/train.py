@@ -15,7 +15,7 @@ from fxcore.errors import FxrayError
 from fxcore.extras import TRAINING
 
 if TYPE_CHECKING:
-    from fxcore.run import Progress
+    from fxcore.progress import Progress
     from fxtrain.config import TrainConfig
     from fxtrain.progress import Status
 
