@@ -26,7 +26,7 @@ from fxcore.output import begun_settings, output_folder
 from fxcore.places import check_apart, check_regular, resolved
 from fxcore.progress import Progress, Silent
 from fxcore.pseudonyms import default_key_file, load_key_of
-from fxcore.run import Summary, do_studies, finish, tool
+from fxcore.run import Run, Summary, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
 
@@ -105,7 +105,6 @@ def ingest(
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": pseudonyms.key_check}
-    summary = Summary(str(out))
     limits = settings.ingest.pixels.limits
     # Before the output is touched: what it says of its arguments must not leave a mark there.
     executor = open_executor(
@@ -131,34 +130,15 @@ def ingest(
         to_do = sum(shard is None or shard.holds(study_id) for study_id in there)
         progress.stage("Building studies" if steps else "Ingesting studies", to_do)
         tasks = ingest_tasks(plan, archive, layout, settings, steps)
-        planned = do_studies(
-            layout,
-            tasks,
-            executor,
-            progress,
-            summary,
-            shard,
-            there=there,
-            source=archive,
-            unread=plan.unread,
-            labels=there,
-        )
+        run = Run(layout, executor, progress, shard, began)
+        run.do_studies(tasks, there=there, source=archive, unread=plan.unread, labels=there)
         provenance: dict[str, Any] = {
             **made_by,
             "commands": ["build" if steps else "ingest"],
             **identity,
             "archive": plan.counts,
         }
-        return finish(
-            layout,
-            summary,
-            provenance=provenance,
-            loose=plan.rejects,
-            planned=planned,
-            progress=progress,
-            began=began,
-            shard=shard,
-        )
+        return run.finish(provenance, plan.rejects)
 
 
 def ingest_tasks(

@@ -21,7 +21,7 @@ from fxcore.made_before import hindrance
 from fxcore.output import output_folder
 from fxcore.places import check_apart, resolved
 from fxcore.progress import Progress, Silent
-from fxcore.run import Summary, do_studies, finish, tool
+from fxcore.run import Run, Summary, tool
 from fxcore.settings import Settings
 from fxcore.shards import Shard
 from fxcore.study import Reject
@@ -73,7 +73,6 @@ def preprocess(
     config = earlier.get("config", {}) | {"steps": to_dict(settings.steps)}
     made_by = tool()
     identity = {"version": made_by["version"], "config": config, "key_check": earlier.get("key_check", "")}
-    summary = Summary(str(out))
     # Before the output is touched: what it says of its arguments must not leave a mark there.
     executor = open_executor(
         workers,
@@ -101,25 +100,15 @@ def preprocess(
             for record in read_journal_largest_first(source)
             if record.study_id != LOOSE
         )
-        planned = do_studies(
-            layout, tasks, executor, progress, summary, shard, there=there, source=source.root
-        )
+        run = Run(layout, executor, progress, shard, began)
+        run.do_studies(tasks, there=there, source=source.root)
         provenance = {
             **made_by,
             "commands": [*earlier.get("commands", []), "preprocess"],
             **identity,
             "archive": earlier.get("archive", {}),
         }
-        return finish(
-            layout,
-            summary,
-            provenance=provenance,
-            loose=lambda: loose_rejects(source),
-            planned=planned,
-            progress=progress,
-            began=began,
-            shard=shard,
-        )
+        return run.finish(provenance, lambda: loose_rejects(source))
 
 
 def _check_steps(source: Layout, earlier: dict[str, Any], settings: Settings) -> None:

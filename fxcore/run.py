@@ -1,4 +1,4 @@
-"""What ingest, preprocess and build share: take the output folder, do the studies, assemble, sum up."""
+"""What ingest, preprocess and build share: do the studies that are not done yet, assemble, sum up."""
 
 from __future__ import annotations
 
@@ -81,93 +81,131 @@ class Summary:
         return self.radiographs_done / self.seconds if self.seconds else 0.0
 
 
-@dataclass
-class Planned:
-    """The studies of a run: the identifiers of those it does, and a digest of all that there are."""
-
-    missing: Missing
-    studies: set[str] = field(default_factory=set)
-    digest: Any = field(default_factory=hashlib.sha256)
-
-
-def do_studies(
-    layout: Layout,
-    tasks: Iterable[StudyTask],
-    executor: Executor,
-    progress: Progress,
-    summary: Summary,
-    shard: Shard | None = None,
-    *,
-    there: Container[str],
-    source: Path,
-    unread: str = "",
-    labels: Mapping[str, str] | None = None,
-) -> Planned:
-    """Do the studies, or those of a shard, that are not done yet.
+class Run:
+    """One run over the studies of a source: it does those not done yet, then completes the data set.
 
     Parameters
     ----------
     layout : Layout
-    tasks : iterable of StudyTask
-        All studies that there are, those of other shards too.
+        The output, taken for this run.
     executor : Executor
     progress : Progress
+    shard : Shard, optional
+        The share that it does; then the account of that is left for the merge.
+    began : float
+        When it began, by `time.perf_counter`.
+
+    Attributes
+    ----------
     summary : Summary
         Counts what is done.
-    shard : Shard, optional
-    there : container of str
-        The identifiers of the studies in `tasks`.
-    source : pathlib.Path
-        Where they are from.
-    unread : str
-        What there could not be listed or read, in words.
-    labels : mapping of str to str, optional
-        The labels of the studies, by their identifiers, where they may be others than in an earlier run.
-
-    Returns
-    -------
-    Planned
-
-    Raises
-    ------
-    FxrayError
-        If so many studies of an earlier run are missing, or unlabelled, that it looks like a mishap.
+    studies : set of str
+        The identifiers of the studies that are its own.
     """
-    missing, done = Missing(there, labels), {}
-    for record in read_records(layout):
-        if record.study_id == LOOSE:
-            continue
-        missing.see(record.study_id, record.radiographs, record.label)
-        mine = shard is None or shard.holds(record.study_id)
-        # An empty fingerprint says nothing of the files: two of them are not the same.
-        if mine and record.fingerprint and is_in_place(layout, record):
-            done[record.study_id] = record.fingerprint
-    missing.check(layout, source, unread)
-    if missing.changed:
-        progress.say(missing.changed)
-    drop_accounts(layout, shard, progress.say)
-    planned = Planned(missing)
 
-    def to_do() -> Iterator[StudyTask]:
-        for task in tasks:
-            planned.digest.update(f"{task.study_id}:{task.fingerprint}\n".encode())
-            if shard is not None and not shard.holds(task.study_id):
+    def __init__(
+        self, layout: Layout, executor: Executor, progress: Progress, shard: Shard | None, began: float
+    ) -> None:
+        self._layout, self._executor, self._progress = layout, executor, progress
+        self._shard, self._began = shard, began
+        self.summary = Summary(str(layout.root))
+        self.studies: set[str] = set()
+        # Of all studies that there are: shards that saw the same archive have the same.
+        self._digest = hashlib.sha256()
+
+    def do_studies(
+        self,
+        tasks: Iterable[StudyTask],
+        *,
+        there: Container[str],
+        source: Path,
+        unread: str = "",
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        """Do the studies, or those of the shard, that are not done yet.
+
+        Parameters
+        ----------
+        tasks : iterable of StudyTask
+            All studies that there are, those of other shards too.
+        there : container of str
+            The identifiers of the studies in `tasks`.
+        source : pathlib.Path
+            Where they are from.
+        unread : str
+            What there could not be listed or read, in words.
+        labels : mapping of str to str, optional
+            The labels of the studies, by their identifiers, where they may be others than in an earlier run.
+
+        Raises
+        ------
+        FxrayError
+            If so many studies of an earlier run are missing, or unlabelled, that it looks like a mishap.
+        """
+        self._missing, done = Missing(there, labels), {}
+        for record in read_records(self._layout):
+            if record.study_id == LOOSE:
                 continue
-            planned.studies.add(task.study_id)
+            self._missing.see(record.study_id, record.radiographs, record.label)
+            # An empty fingerprint says nothing of the files: two of them are not the same.
+            if self._holds(record.study_id) and record.fingerprint and is_in_place(self._layout, record):
+                done[record.study_id] = record.fingerprint
+        self._missing.check(self._layout, source, unread)
+        if self._missing.changed:
+            self._progress.say(self._missing.changed)
+        drop_accounts(self._layout, self._shard, self._progress.say)
+        summary = self.summary
+        for record in each_study(do_study, self._to_do(tasks, done), self._executor, self._progress):
+            summary.studies_done += 1
+            summary.radiographs_done += record.radiographs
+            summary.quarantined_now += sum(reject.reason in QUARANTINE_REASONS for reject in record.rejects)
+            self._progress.advance(1)
+
+    def _holds(self, study_id: str) -> bool:
+        return self._shard is None or self._shard.holds(study_id)
+
+    def _to_do(self, tasks: Iterable[StudyTask], done: Mapping[str, str]) -> Iterator[StudyTask]:
+        """Yield the tasks of studies that are not done, or not as they are now; `done` has fingerprints."""
+        for task in tasks:
+            self._digest.update(f"{task.study_id}:{task.fingerprint}\n".encode())
+            if not self._holds(task.study_id):
+                continue
+            self.studies.add(task.study_id)
             if done.get(task.study_id) == task.fingerprint and not task.changed_since(
-                made_at(layout, task.label, task.study_id)
+                made_at(self._layout, task.label, task.study_id)
             ):
-                summary.studies_kept += 1
-                progress.advance(1)
+                self.summary.studies_kept += 1
+                self._progress.advance(1)
             else:
                 yield task
 
-    for record in each_study(do_study, to_do(), executor, progress):
-        summary.studies_done += 1
-        summary.radiographs_done += record.radiographs
-        summary.quarantined_now += sum(reject.reason in QUARANTINE_REASONS for reject in record.rejects)
-        progress.advance(1)
-    return planned
+    def finish(self, provenance: dict[str, Any], loose: Callable[[], Iterable[Reject]]) -> Summary:
+        """Assemble the root files, or leave the account of a shard for the merge; complete the summary.
+
+        Parameters
+        ----------
+        provenance : dict
+            What ``dataset.json`` begins with.
+        loose : callable
+            Returns what was dropped outside any study, in order, each once.
+        """
+        summary, shard = self.summary, self._shard
+        if shard is None:
+            # Said, as with many studies it takes a while.
+            self._progress.stage("Completing the data set", len(self.studies))
+            summary.content = assemble_all(self._layout, provenance, loose, self.studies)
+            self._progress.advance(len(self.studies))
+            say_removed(self._missing, summary, self._progress)
+        else:
+            summary.shard = str(shard)
+            self._digest.update(json.dumps(provenance["archive"]).encode())
+            for reject in loose():
+                self._digest.update(json.dumps(astuple(reject)).encode())
+            digest = self._digest.hexdigest()
+            account = Account(shard.number, shard.count, digest, len(self.studies), provenance)
+            write_account(self._layout, account, self.studies, loose)
+        summary.seconds = time.perf_counter() - self._began
+        return summary
 
 
 def each_study(
@@ -224,36 +262,6 @@ def _without_the_guilty(task: StudyTask, executor: Executor) -> StudyTask:
         if isinstance(outcome.result, WorkerFailure):
             failed[items[id(outcome.task)]] = (outcome.result.reason, outcome.result.message)
     return replace(task, failed=failed)
-
-
-def finish(
-    layout: Layout,
-    summary: Summary,
-    *,
-    provenance: dict[str, Any],
-    loose: Callable[[], Iterable[Reject]],
-    planned: Planned,
-    progress: Progress,
-    began: float,
-    shard: Shard | None = None,
-) -> Summary:
-    """Assemble the root files, or leave the account of a shard for the merge; complete the summary."""
-    if shard is None:
-        # Said, as with many studies it takes a while.
-        progress.stage("Completing the data set", len(planned.studies))
-        summary.content = assemble_all(layout, provenance, loose, planned.studies)
-        progress.advance(len(planned.studies))
-        say_removed(planned.missing, summary, progress)
-    else:
-        summary.shard = str(shard)
-        digest = planned.digest
-        digest.update(json.dumps(provenance["archive"]).encode())
-        for reject in loose():
-            digest.update(json.dumps(astuple(reject)).encode())
-        account = Account(shard.number, shard.count, digest.hexdigest(), len(planned.studies), provenance)
-        write_account(layout, account, planned.studies, loose)
-    summary.seconds = time.perf_counter() - began
-    return summary
 
 
 def say_removed(missing: Missing, summary: Summary, progress: Progress) -> None:

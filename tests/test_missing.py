@@ -22,7 +22,7 @@ from fxcore.output import output_folder
 from fxcore.preprocess import read_finished
 from fxcore.progress import Silent
 from fxcore.pseudonyms import Pseudonyms
-from fxcore.run import Summary, do_studies, finish
+from fxcore.run import Run, Summary
 from fxcore.settings import IngestConfig
 from fxcore.shards import Shard
 from tests.program import fxray, summary, tree
@@ -53,27 +53,15 @@ def run(
     shard: Shard | None = None,
     labels: dict[str, str] | None = None,
 ) -> tuple[Summary, str]:
-    said, summary = Said(), Summary(str(out))
+    said = Said()
     with output_folder(out, {"config": {}}, said, shard) as layout:
         if not layout.provenance.exists():
             for study_id in there:
                 write(layout, study_id, seeds=(1,))
-        source = Path("archive")
-        planned = do_studies(
-            layout, [], Here(), said, summary, shard, there=there, source=source, unread=unread, labels=labels
-        )
-        planned.studies = set(there)
-        finish(
-            layout,
-            summary,
-            provenance=_PROVENANCE,
-            loose=list,
-            planned=planned,
-            progress=said,
-            began=0,
-            shard=shard,
-        )
-    return summary, said.text
+        job = Run(layout, Here(), said, shard, began=0)
+        job.do_studies([], there=there, source=Path("archive"), unread=unread, labels=labels)
+        job.studies = set(there)
+        return job.finish(_PROVENANCE, list), said.text
 
 
 @pytest.mark.parametrize(("before", "after"), [(24, 12), (11, 1), (2, 0)])
@@ -247,17 +235,9 @@ def test_a_damaged_record_means_that_its_study_is_not_done(tmp_path, damage):
         for s in there
     ]
     with output_folder(layout.root, {}, Silent()):
-        summary = Summary(str(layout.root))
-        planned = do_studies(layout, tasks, Doing(), Silent(), summary, there=there, source=Path("archive"))
-        finish(
-            layout,
-            summary,
-            provenance=_PROVENANCE,
-            loose=list,
-            planned=planned,
-            progress=Silent(),
-            began=0,
-        )
+        job = Run(layout, Doing(), Silent(), None, began=0)
+        job.do_studies(tasks, there=there, source=Path("archive"))
+        job.finish(_PROVENANCE, list)
     assert asked == [again]
     assert tree(tmp_path / "out") == before
 
