@@ -7,11 +7,14 @@ import json
 import math
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from fxcore.errors import ParameterError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 # Of a list, by what is in it.
 _EXAMPLES = {str: '["one", "two"]', float: "[0.5]"}
@@ -60,7 +63,7 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
         For a key that does not exist or a value of the wrong type; the message lists what does.
     """
     hints = get_type_hints(cls)
-    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    names = [f.name for f in dataclasses.fields(cls)]
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         path = f"{where}.{key}" if where else key
@@ -71,10 +74,10 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
 
 
 def _convert(hint: Any, value: Any, path: str) -> Any:
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise ParameterError(f"{path} is a table of settings, not {_shown(value)}")
-        return from_dict(hint, value, path)  # type: ignore[arg-type]
+        return from_dict(hint, value, path)
     origin = getattr(hint, "__origin__", hint)
     if origin is tuple and isinstance(value, (list, tuple)):
         element = hint.__args__[0]

@@ -25,6 +25,10 @@ from fxcore.study import Reject
 # quotes have a backslash in front.
 _CHECKSUM = b',"crc32":"'
 
+NOT_FINITE = "no_finite_output"
+"""Reason of what a model gave no number for."""
+NOT_FINITE_MESSAGE = "the model gave no finite number"
+
 
 @dataclass(frozen=True)
 class StudyScore:

@@ -25,10 +25,10 @@ from fxserve.device import CPU
 from fxserve.model import Model
 from fxserve.output import output_folder, write_tables
 from fxserve.prepare import preparing
-from fxserve.records import StudyScore, read_scores, write_score
+from fxserve.records import NOT_FINITE, StudyScore, read_scores, write_score
 from fxserve.settings import ModelSettings
 from fxserve.sources import Studies, open_source
-from fxserve.stream import NOT_FINITE, Batcher, ScoringThreads
+from fxserve.stream import Batcher, ScoringThreads
 from fxserve.tables import kind_of
 
 # Studies that may wait for the model, a worker.

@@ -115,6 +115,8 @@ class Scorer:
         return of_views(self.model.run(np.stack(images))[0], self.model.settings.aggregate)
 
     def _score(self, path: Path) -> list[ScoredRadiograph]:
+        from fxserve.records import NOT_FINITE, NOT_FINITE_MESSAGE
+
         settings = self.model.settings
         rows = []
         for image, name, row in self._prepared(path):
@@ -124,7 +126,7 @@ class Scorer:
             index = np.zeros(1, np.int64) if self.model.by_study else None
             probability = float(rounded(self.model.run(image[None], index)[0][0]))
             if not np.isfinite(probability):
-                reason = "no_finite_output: the model gave no finite number"
+                reason = f"{NOT_FINITE}: {NOT_FINITE_MESSAGE}"
                 rows.append(ScoredRadiograph(str(path), name, float("nan"), "", row, reason))
                 continue
             prediction = settings.classes[bool(decide(probability, settings.threshold))]

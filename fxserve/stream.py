@@ -20,9 +20,8 @@ from fxcore.stopping import undisturbed
 from fxcore.study import Reject
 from fxserve.model import Model
 from fxserve.prepare import PreparedStudy
-from fxserve.records import StudyScore
+from fxserve.records import NOT_FINITE, NOT_FINITE_MESSAGE, StudyScore
 
-NOT_FINITE = "no_finite_output"
 _LOOK_SECONDS = 0.1
 
 
@@ -136,8 +135,7 @@ def _finished_by_model(study: PreparedStudy, probability: float, logit: float) -
 
 
 def _not_finite(study: PreparedStudy, radiograph_id: str) -> Reject:
-    message = "the model gave no finite number"
-    return Reject("score", study.study_id, "", radiograph_id, NOT_FINITE, message)
+    return Reject("score", study.study_id, "", radiograph_id, NOT_FINITE, NOT_FINITE_MESSAGE)
 
 
 class ScoringThreads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -268,7 +268,7 @@ class Trainer:
         self.scaler.scale(loss * batch.share).backward()
         return loss.detach(), logits.detach()
 
-    def _autocast(self) -> Any:
+    def _autocast(self) -> AbstractContextManager[object]:
         if self.precision == torch.float32:
             return nullcontext()
         return torch.autocast(self.team.device.type, self.precision)
