@@ -161,7 +161,8 @@ def _whole(folder: Path, model: Path, options: Options, findings: Findings) -> P
     def scored(source: Path) -> None:
         # Neither results nor an index of a run before must spare this one anything.
         out = folder / f"scores-{next(rounds)}"
-        score(model, source, out, device="cpu", key_file=key, index_file=out.with_suffix(".index"))
+        places = (key, out.with_suffix(".index")) if source == raw else (None, None)
+        score(model, source, out, device="cpu", key_file=places[0], index_file=places[1])
 
     for what, source, tasks, other in (
         ("archive", raw, _archive_tasks(raw, key, index), {"peer": partial(_loop, raw, model)}),

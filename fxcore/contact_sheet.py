@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fxcore.arguments import check_whole
 from fxcore.dataset.assemble import read_finished_provenance
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.png import SIGNATURE, encode_png
@@ -41,6 +42,8 @@ def contact_sheet(before: Path, after: Path, out: Path, *, count: int = 20) -> N
         If `out` cannot be written there, is not called PNG, or would take the place of another file; or if
         `after` is `before`, or was not preprocessed.
     """
+    check_whole("count", count, 1)
+    before, after, out = Path(before), Path(after), Path(out)
     first, second = Layout(before), Layout(after)
     _, of_second = (read_finished_provenance(layout) for layout in (first, second))
     if resolved(before) == resolved(after):

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from fxcore.arguments import check_whole
 from fxcore.attempt import TIME_OUT, WORKER_DIED, WorkerFailure, attempt
 from fxcore.errors import FxrayError, UsageError
 from fxcore.extras import CLUSTER
@@ -89,10 +90,11 @@ class Executor:
     Raises
     ------
     FxrayError
-        In a process that may have no children.
+        For no number of processes, or in a process that may have no children.
     """
 
     def __init__(self, workers: int = 0, memory: int = 0) -> None:
+        check_whole("workers", workers, 0)
         if multiprocessing.current_process().daemon:
             raise FxrayError(_NO_CHILDREN)
         self._workers = min(workers or default_workers(), _WORKERS_PER_CORE * default_workers())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fxcore.archive import Plan
+from fxcore.arguments import check_kind
 from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import is_data_set, is_training_run
@@ -91,6 +92,8 @@ def ingest(
         If the archive, the labels, the key or the output folder cannot be used.
     """
     began = time.perf_counter()
+    check_kind("settings", settings, Settings, "fxcore.config.read_toml makes one of a file")
+    check_kind("shard", shard, Shard, "Shard.from_text makes one of a text")
     settings, progress = settings or Settings(), progress or Silent()
     archive, out = resolved(archive), resolved(out)
     if not labels and (key_column or label_column or empty_label):
@@ -100,7 +103,7 @@ def ingest(
     key_file, index_file = key_file or default_key_file(), index_file or default_index_file(archive)
     given = {"labels file": labels, "pseudonym key": key_file, "link file": link_file, "index": index_file}
     places = check_places(archive, out, given)
-    table = read_labels(labels, key_column, label_column, empty_label, archive.name) if labels else None
+    table = read_labels(Path(labels), key_column, label_column, empty_label, archive.name) if labels else None
     pseudonyms = load_key_of(places["pseudonym key"], out, begun_settings(Layout(out)))
     config = {"ingest": to_dict(settings.ingest)} | ({"steps": to_dict(settings.steps)} if steps else {})
     made_by = tool()

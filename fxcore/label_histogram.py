@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from fxcore.arguments import check_kind
 from fxcore.catalogue import open_catalogue
 from fxcore.dataset.assemble import read_finished_provenance
 from fxcore.dataset.layout import Layout
-from fxcore.errors import ParameterError
+from fxcore.errors import ParameterError, UsageError
 from fxcore.executor import Executor
 from fxcore.index_file import check_index_place, default_index_file
 from fxcore.places import resolved
@@ -47,9 +48,12 @@ def label_histogram(
 
     Raises
     ------
+    UsageError
+        For an index of a data set.
     FxrayError
         If `source` is neither.
     """
+    check_kind("settings", settings, Settings, "fxcore.config.read_toml makes one of a file")
     settings, progress = settings or Settings(), progress or Silent()
     source = resolved(source)
     if not source.is_dir():
@@ -57,6 +61,8 @@ def label_histogram(
     layout = Layout(source)
     counts: Counter[tuple[str, str]] = Counter()
     if layout.work.exists() or layout.provenance.exists():
+        if index_file:
+            raise UsageError(f"--index is about a raw archive, and {source} is a data set; leave it out")
         for label, described in read_finished_provenance(layout)["body_part_labels"].items():
             # A number, without the descriptions, in a data set of an earlier version.
             described = described if isinstance(described, dict) else {"": described}

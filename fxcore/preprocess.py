@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fxcore.arguments import check_kind
 from fxcore.config import to_dict
 from fxcore.dataset.assemble import LOOSE, read_finished_provenance, source_fingerprint
 from fxcore.dataset.journal import read_journal, read_journal_largest_first
@@ -65,6 +66,8 @@ def preprocess(
         If the data set or the output folder cannot be used.
     """
     began = time.perf_counter()
+    check_kind("settings", settings, Settings, "fxcore.config.read_toml makes one of a file")
+    check_kind("shard", shard, Shard, "Shard.from_text makes one of a text")
     settings, progress = settings or Settings(), progress or Silent()
     source, out = Layout(resolved(dataset)), resolved(out)
     check_apart(out, source.root, "data set")

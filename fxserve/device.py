@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fxcore.arguments import check_whole
 from fxcore.errors import FxrayError, ParameterError
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -51,8 +52,7 @@ def open_session(path: Path, device: str, threads: int) -> tuple[Any, str]:
         If the model cannot be opened, or not there: nothing falls back to another device silently.
     """
     check_device(device)
-    if not 1 <= threads <= _MOST_THREADS:
-        raise ParameterError(f"threads must be in 1..{_MOST_THREADS}, not {threads}")
+    check_whole("threads", threads, 1, _MOST_THREADS)
     if device == "cpu":
         return _open(path, [CPU], threads), "Scoring on the CPU."
     if device == "auto":
@@ -79,7 +79,7 @@ def check_device(device: str) -> None:
     ------
     ParameterError
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ParameterError(f"the device is auto, cpu, cuda, or cuda:1 and so on, not {device!r}")
 
 

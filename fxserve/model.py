@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.aggregate import BY_MODEL
+from fxcore.arguments import check_whole
 from fxcore.config import read_toml
 from fxcore.errors import FxrayError, ParameterError
 from fxserve.device import CUDA, open_session
@@ -354,8 +355,7 @@ def check_batch(batch: int) -> None:
     ------
     ParameterError
     """
-    if not 0 <= batch <= _MOST_IN_A_BATCH:
-        raise ParameterError(f"the batch must be in 1..{_MOST_IN_A_BATCH}, or 0, not {batch}")
+    check_whole("the batch", batch, 0, _MOST_IN_A_BATCH)
 
 
 def image_input(path: Path, session: Any) -> tuple[Any, str]:

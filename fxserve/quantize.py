@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.aggregate import decide, judged
+from fxcore.arguments import check_whole
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import naming, write_atomically
 from fxcore.errors import FxrayError, ParameterError
@@ -82,6 +83,7 @@ def quantize(
     """
     progress = progress or Silent()
     model, dataset, out = Path(model), Path(dataset), Path(out)
+    check_whole("count", count, 1)
     _check_place(out, model)
     cores = default_workers()
     before = Model(model, device="cpu", threads=cores, settings_file=settings_file)

@@ -11,6 +11,7 @@ from os import PathLike
 from typing import Any
 
 from fxcore.aggregate import BY_MODEL, check_aggregate
+from fxcore.arguments import check_whole
 from fxcore.attempt import QUARANTINE_REASONS
 from fxcore.config import to_dict
 from fxcore.dataset.layout import Layout
@@ -118,13 +119,15 @@ def score(
     settings_file : path, optional
         Settings of a model that fxray did not export.
     key_file, index_file : path, optional
-        Of a raw archive, as for `fxcore.ingest.ingest`.
+        Of a raw archive, as for `fxcore.ingest.ingest`; a data set has none.
     as_is : bool
         Score a data set though it was made with other settings than the model expects.
     progress : Progress, optional
 
     Raises
     ------
+    UsageError
+        If arguments are given that are about another kind of source.
     FxrayError
         If model, source or output cannot be used, no output of the model is a finite number, or so many
         studies of an earlier run are missing that it looks like a mishap.
@@ -134,8 +137,7 @@ def score(
     source, out = resolved(source), resolved(out)
     if not source.is_dir():
         raise ParameterError(f"{source} is not a folder; name a data set or a raw archive")
-    if workers < 0:
-        raise ParameterError(f"workers must be 0 or more, not {workers}")
+    check_whole("workers", workers, 0)
     cores = default_workers()
     # Several runs of the model at once, of a thread each, need not wait for each other as the threads of
     # one run do. With nothing said, both sides may have all cores: whichever is slower takes them.

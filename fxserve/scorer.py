@@ -184,6 +184,8 @@ def _load(path: Path, config: PixelConfig) -> tuple[LoadedFile, str]:
     try:
         # A link in an archive is passed over; one that is named is meant.
         path = path.resolve(strict=True)
+    except ValueError as error:
+        raise UnreadableFileError("unreadable", f"the file cannot be read ({error})") from error
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or os.strerror(errno.ELOOP)
         raise UnreadableFileError("unreadable", f"the file cannot be read ({why})") from error

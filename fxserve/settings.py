@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fxcore.aggregate import AGGREGATES, BY_MODEL
+from fxcore.arguments import check_share
 from fxcore.config import from_dict, to_dict
 from fxcore.dataset.tables import cell
 from fxcore.dicom.config import PixelConfig
@@ -107,8 +108,7 @@ class ModelSettings:
                 'mean and deviation are of models with dtype "float32"; one with "uint8" is given the grey '
                 "levels as they are: leave them out"
             )
-        if not 0 <= self.threshold <= 1:
-            raise ParameterError(f"threshold must be in 0..1, not {self.threshold}")
+        check_share("threshold", self.threshold)
         if self.class_index < 0:
             raise ParameterError(f"class_index must be 0 or more, not {self.class_index}")
         if len(self.classes) != 2 or len(set(self.classes)) != 2:

@@ -18,7 +18,7 @@ from fxcore.dataset.assemble import LOOSE, is_data_set
 from fxcore.dataset.in_place import files_of
 from fxcore.dataset.journal import StudyRecord, read_journal, read_journal_largest_first, to_line
 from fxcore.dataset.layout import Layout
-from fxcore.errors import DataSetError, ParameterError
+from fxcore.errors import DataSetError, ParameterError, UsageError
 from fxcore.executor import Executor
 from fxcore.index_file import default_index_file
 from fxcore.ingest import check_places, ingest_tasks
@@ -213,7 +213,25 @@ def open_source(
     index_file: str | PathLike[str] | None = None,
     as_is: bool = False,
 ) -> ArchiveSource | DataSetSource:
-    """Return what `path` is: a data set, or else a raw archive."""
+    """Return what `path` is: a data set, or else a raw archive.
+
+    Raises
+    ------
+    UsageError
+        For arguments that are about the other one.
+    FxrayError
+        If it cannot be scored.
+    """
     if is_data_set(Layout(path)):
+        if key_file or index_file:
+            raise UsageError(
+                f"--key and --index are about a raw archive, and {path} is a data set, which has its "
+                "pseudonyms already; leave them out"
+            )
         return DataSetSource(path, out, settings, as_is)
+    if as_is:
+        raise UsageError(
+            f"--as-is is about a data set, and {path} is a raw archive, which is always read as the model "
+            "expects; leave it out"
+        )
     return ArchiveSource(path, out, settings, key_file, index_file)

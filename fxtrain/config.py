@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fxcore.aggregate import AGGREGATES
+from fxcore.arguments import check_whole
 from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
 
@@ -126,8 +127,7 @@ class TrainConfig:
         _one_of("metric", self.metric, METRICS)
         _one_of("aggregate", self.aggregate, AGGREGATES)
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0), ("patience", 0)):
-            if not least <= getattr(self, name) < 2**31:
-                raise ParameterError(f"{name} must be in {least}..{2**31 - 1}, not {getattr(self, name)}")
+            check_whole(name, getattr(self, name), least, 2**31 - 1)
         try:
             self.data.frame.scaled(1 / self.augment.crop_least)
         except ParameterError as error:

@@ -15,6 +15,7 @@ from torch import nn
 
 from fxcore.aggregate import AGGREGATES, BY_MODEL, DECIMALS, check_aggregate, decide, rounded
 from fxcore.allocator import kept_memory
+from fxcore.arguments import check_share
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.made_alike import made_otherwise
@@ -139,19 +140,19 @@ def evaluate(
         raise ParameterError(f"the part to evaluate is one of {', '.join(PARTS)}, not {part!r}")
     for how in aggregates:
         check_aggregate(how)
-    if sensitivity is not None and not 0 <= sensitivity <= 1:
-        raise ParameterError(f"the wanted sensitivity must be in 0..1, not {sensitivity:g}")
+    if sensitivity is not None:
+        check_share("the wanted sensitivity", sensitivity)
     if sensitivity is not None and part != "val":
         raise ParameterError(
             f"the threshold for a wanted sensitivity is chosen on the validation studies; part {part!r} is "
             "judged by the one that was chosen there"
         )
-    place, progress = RunDirectory(run), progress or Silent()
+    place, progress = RunDirectory(Path(run)), progress or Silent()
     # Before the weights are read: should they be replaced meanwhile, the digest is not that of the new ones.
     checkpoint = checkpoint_digest(place.best)
     model, config = load_model(place)
     kept = None if part == "val" else read_operating(place)
-    table = read_table(dataset)
+    table = read_table(Path(dataset))
     studies = _studies(place, table, part)
     otherwise = made_otherwise(table.root, table.config, place.read_provenance().get("dataset_config") or {})
     if otherwise and not as_is:

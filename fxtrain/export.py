@@ -83,13 +83,14 @@ def export(run: Path, out: Path, *, dataset: Path | None = None) -> dict[str, An
         If the file does not give what torch gives, within 1e-4 (see `largest_difference`), or the threshold
         was chosen for other weights; no file is left then.
     """
+    run, out = Path(run), Path(out)
     check_model_place(out)
     place = RunDirectory(run)
     model, config = load_model(place)
     operating = read_operating(place)
     origin = place.read_provenance()
     try:
-        table = read_table(dataset or Path(origin["dataset"]))
+        table = read_table(Path(dataset or origin["dataset"]))
     except DataSetError as error:
         if dataset:
             raise

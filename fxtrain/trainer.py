@@ -16,6 +16,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from fxcore.allocator import kept_memory
+from fxcore.arguments import check_kind
 from fxcore.config import to_dict
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxtrain.beginning import begin
@@ -74,8 +75,9 @@ def train(
         If the data set or the folder cannot be used, another process trains in it, the loss is no number any
         more, or memory is short.
     """
-    place = RunDirectory(run)
-    table = read_table(dataset)
+    check_kind("config", config, TrainConfig, "fxcore.config.read_toml makes one of a file")
+    place = RunDirectory(Path(run))
+    table = read_table(Path(dataset))
     if resume:
         stored = place.read_config()
         config = replace(stored, **{name: getattr(config, name) for name in MAY_DIFFER}) if config else stored

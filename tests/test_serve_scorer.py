@@ -6,11 +6,12 @@ import pytest
 
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
 
-from fxcore.errors import ParameterError
+from fxcore.errors import ParameterError, UsageError
 from fxserve import Scorer
 from fxserve.score import score
 from tests.serve_models import mean_model, settings_for
 from tests.test_program_images import draw
+from tests.train.data import make
 
 
 def test_a_link_that_is_named_is_followed(tmp_path):
@@ -28,14 +29,43 @@ def test_a_link_that_is_named_is_followed(tmp_path):
     assert loop.rejected == "unreadable: the file cannot be read (Too many levels of symbolic links)"
 
 
-@pytest.mark.parametrize("threads", [0, -1, 100_000])
+def test_a_name_that_no_file_has_costs_itself(tmp_path):
+    scorer = Scorer(settings_for(mean_model(tmp_path / "m.onnx")), device="cpu")
+    (found,) = scorer.score("one\0two.png")
+    assert found.rejected == "unreadable: the file cannot be read (embedded null byte)"
+
+
+@pytest.mark.parametrize("threads", [0, -1, 100_000, 1.5])
 def test_a_number_of_threads_that_cannot_be_is_refused(tmp_path, threads):
-    with pytest.raises(ParameterError, match=rf"threads must be in 1\.\.1024, not {threads}"):
+    with pytest.raises(ParameterError, match=rf"threads must be .*, not {threads}"):
         Scorer(settings_for(mean_model(tmp_path / "m.onnx")), threads=threads)
 
 
-def test_a_number_of_workers_that_cannot_be_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workers", -1),
+        ("workers", 1.5),
+        ("batch", 2.5),
+        ("batch", -1),
+        ("threshold", "0.5"),
+        ("device", None),
+    ],
+)
+def test_an_argument_that_cannot_be_is_refused(tmp_path, name, value):
     model = settings_for(mean_model(tmp_path / "m.onnx"))
     draw(tmp_path / "archive" / "1.png")
-    with pytest.raises(ParameterError, match="workers must be 0 or more, not -1"):
-        score(model, tmp_path / "archive", tmp_path / "out", workers=-1)
+    with pytest.raises(ParameterError, match=rf"{name} (must be|is) .*, not {value!r}"):
+        score(model, tmp_path / "archive", tmp_path / "out", **{name: value})
+
+
+@pytest.mark.parametrize("option", ["key_file", "index_file", "as_is"])
+def test_an_argument_about_another_kind_of_source_is_wrong_usage(tmp_path, option):
+    model, source = settings_for(mean_model(tmp_path / "m.onnx")), tmp_path / "source"
+    if option == "as_is":
+        draw(source / "1.png")
+    else:
+        make(source, studies=2)
+    with pytest.raises(UsageError, match=f"--{option[:3].replace('_', '-')}.* is a .*leave"):
+        score(model, source, tmp_path / "out", device="cpu", **{option: tmp_path / "file"})
+    assert not (tmp_path / "out").exists()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from fxcore.arguments import check_share, check_whole
 from fxcore.attempt import WorkerFailure
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import Executor, Outcome
@@ -165,18 +166,14 @@ def synthesise(
 
 
 def _check(studies: int, seed: int, scale: float, displacement: float, one_view: float, workers: int) -> None:
-    if studies < 1:
-        raise ParameterError(f"studies must be at least 1, not {studies}")
-    if seed < 0:
-        raise ParameterError(f"seed must be at least 0, not {seed}")
+    check_whole("studies", studies, 1)
+    check_whole("seed", seed, 0)
     if not 0.0 < scale <= 1.0:
         raise ParameterError(f"scale must be over 0 and at most 1, not {scale}")
     if not 0.0 <= displacement < math.inf:
         raise ParameterError(f"displacement must be at least 0 and finite, not {displacement}")
-    if not 0.0 <= one_view <= 1.0:
-        raise ParameterError(f"one_view must be in 0..1, not {one_view}")
-    if workers < 1:
-        raise ParameterError(f"workers must be at least 1, not {workers}")
+    check_share("one_view", one_view)
+    check_whole("workers", workers, 1)
 
 
 def _run(executor: Executor, tasks: list[_Task]) -> Iterator[_Written]:
