@@ -59,7 +59,10 @@ class BoundedReader:
             ``"too_large"``.
         """
         if size > _MOST_CHARACTER_SET_BYTES and self.last in _CHARACTER_SET_TAGS:
-            raise UnreadableFileError("too_large", f"the list of character sets takes {size} bytes")
+            raise UnreadableFileError(
+                "too_large",
+                f"the list of character sets takes {size} bytes, over the limit of {_MOST_CHARACTER_SET_BYTES}",
+            )
         place = self._stream.tell() if self._vrs else 0
         data = self._stream.read(size)
         if vr := self._vrs.get(place):
@@ -71,10 +74,14 @@ class BoundedReader:
         self.cut = 0 < len(data) < size
         self._bytes += len(data)
         if self._reads > _MOST_READS:
-            raise UnreadableFileError("too_large", "the header holds hundreds of thousands of elements")
+            raise UnreadableFileError(
+                "too_large",
+                f"the header holds too many elements and items: of the {_MOST_READS} reads that are the limit, "
+                "each takes two or three",
+            )
         if self._bytes > _MOST_HEADER_BYTES:
             raise UnreadableFileError(
-                "too_large", f"the header takes more than {_MOST_HEADER_BYTES} bytes of memory"
+                "too_large", f"the header takes more memory than the limit of {_MOST_HEADER_BYTES} bytes"
             )
         if len(data) >= 8:
             self.last = data[:4]
