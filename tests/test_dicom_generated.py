@@ -132,8 +132,9 @@ def test_unused_high_bits_are_ignored(tmp_path: Path) -> None:
         np.testing.assert_array_equal(next(loaded.frames)[1], next(clean.frames)[1])
 
 
-def test_left_aligned_pixels(tmp_path: Path) -> None:
-    stored = _stored(np.random.default_rng(2), 12, False)
+@pytest.mark.parametrize("signed", [False, True])
+def test_left_aligned_pixels(signed: bool, tmp_path: Path) -> None:
+    stored = _stored(np.random.default_rng(2), 12, signed)
     plain = load_dicom(write(image_dataset(stored, 12), tmp_path / "a"), PixelConfig())
     left = load_dicom(write(image_dataset(stored << 4, 12, HighBit=15), tmp_path / "b"), PixelConfig())
     np.testing.assert_array_equal(next(left.frames)[1], (expected := next(plain.frames)[1]))

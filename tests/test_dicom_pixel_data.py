@@ -79,6 +79,29 @@ def test_a_zlib_header_before_deflated_data_is_left_aside(tmp_path: Path) -> Non
         assert look_into(tmp_path, "b", PixelConfig().limits).study_uid == ds.StudyInstanceUID
 
 
+@pytest.mark.parametrize(
+    "said", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian]
+)
+@pytest.mark.parametrize("zlib_header", [False, True])
+def test_a_deflated_data_set_is_read_whatever_it_is_said_to_be(
+    said: str, zlib_header: bool, tmp_path: Path
+) -> None:
+    stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
+    ds = image_dataset(stored, 12)
+    data = write(ds, tmp_path / "a", uid.DeflatedExplicitVRLittleEndian).read_bytes()
+    expected = next(load_dicom(tmp_path / "a", PixelConfig()).frames)[1]
+    begin = 144 + int.from_bytes(data[140:144], "little")
+    deflated = data[begin:]
+    if zlib_header:
+        deflated = zlib.compress(zlib.decompress(deflated, -zlib.MAX_WBITS))
+    head = write(ds, tmp_path / "b", said).read_bytes()
+    (tmp_path / "b").write_bytes(head[: 144 + int.from_bytes(head[140:144], "little")] + deflated)
+    loaded = load_dicom(tmp_path / "b", PixelConfig())
+    np.testing.assert_array_equal(next(loaded.frames)[1], expected)
+    assert loaded.metadata["TransferSyntaxUID"] == "Deflated Explicit VR Little Endian"
+    assert index_file(tmp_path, "b", PixelConfig().limits).study_uid == ds.StudyInstanceUID
+
+
 def test_sequences_nested_too_deep_are_named(tmp_path: Path) -> None:
     data = write(image_dataset(np.eye(9, dtype=np.uint16), 12), tmp_path / "a").read_bytes()
     place = data.index(b"\x10\0\x20\0LO")

@@ -257,6 +257,8 @@ def _parse(stream: BinaryIO, size: int, encoding: Encoding, limits: Limits, tags
         if found and syntax in _NATIVE and (found == ExplicitVRBigEndian or syntax not in _LITTLE_ENDIAN):
             # What is deflated, or in the other byte order, does not begin with elements that there are.
             syntax = found
+        elif not found and syntax in _NATIVE and _deflated(rest, limits):
+            syntax = DeflatedExplicitVRLittleEndian
     assert syntax is not None
     syntax = UID(str(syntax))
     if syntax != DeflatedExplicitVRLittleEndian:
@@ -277,6 +279,16 @@ def _parse(stream: BinaryIO, size: int, encoding: Encoding, limits: Limits, tags
             f"the deflated data grows past {limits.max_inflated_bytes} bytes (limit max_inflated_bytes)",
         )
     return _read(inflated, inflated.getbuffer().nbytes, meta, syntax, limits, tags)
+
+
+def _deflated(head: bytes, limits: Limits) -> bool:
+    """Tell whether a data set that begins with `head` is deflated, whatever its transfer syntax says."""
+    for bits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):
+        with contextlib.suppress(zlib.error):
+            inflated = zlib.decompressobj(bits).decompress(head, HEAD_BYTES)
+            if _plausible(inflated, 0, limits.max_inflated_bytes, "<", True):
+                return True
+    return False
 
 
 def _read(

@@ -16,7 +16,8 @@ def bits_in_use(values: NDArray[Any], bits: int, shift: int, held: int, signed: 
 
     Where bright pixels go on above the stored bits, taking those alone makes them dark, and neighbours differ
     by more. Taking an overlay out of the high bits (PS3.3 C.9.2, retired) makes them differ by less.
-    Samples without the bits that HighBit puts on top, but with those below the lowest, are not aligned left.
+    Samples that go without the bits that HighBit puts on top, of which negative ones repeat their sign, but
+    with those below the lowest, are not aligned left.
 
     Parameters
     ----------
@@ -30,12 +31,15 @@ def bits_in_use(values: NDArray[Any], bits: int, shift: int, held: int, signed: 
     """
     if values.dtype.itemsize != 2 or values.dtype.kind not in "ui" or values.ndim != 2 or bits >= held:
         return bits, shift
-    if shift:
-        used = int(np.bitwise_or.reduce(values.view(np.uint16), None))
-        return bits, 0 if used < 1 << bits and used & ((1 << shift) - 1) else shift
-    part = values[::_ROWS_APART]
-    raw = part.view(np.int16 if signed else np.uint16)
     low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if signed else (0, 1 << bits)
+    kind = np.int16 if signed else np.uint16
+    if shift:
+        raw = values.view(kind)
+        used = int(np.bitwise_or.reduce(raw, None))
+        below = used & ((1 << shift) - 1)
+        return bits, 0 if below and low <= int(raw.min()) and int(raw.max()) < high else shift
+    part = values[::_ROWS_APART]
+    raw = part.view(kind)
     if low <= int(raw.min()) and int(raw.max()) < high:
         return bits, shift
     whole, stored = (raw << raw.dtype.type(16 - n) >> raw.dtype.type(16 - n) for n in (held, bits))
