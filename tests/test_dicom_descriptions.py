@@ -49,6 +49,13 @@ def _lut(first: int, entries: Any, bits: int, vr: str = "US", data_vr: str = "OW
     return Sequence([item])
 
 
+def test_a_single_bit_has_no_sign(tmp_path: Path) -> None:
+    drawn = _RAMP > 3000
+    ds = image_dataset(drawn.astype(np.uint8), 1, BitsAllocated=1, PixelRepresentation=1)
+    ds.PixelData = np.packbits(drawn, bitorder="little").tobytes()
+    np.testing.assert_array_equal(_load(ds, tmp_path)[0][0], 255 * drawn)
+
+
 @pytest.mark.parametrize("high", [11, 15])
 @pytest.mark.parametrize(
     ("syntax", "encode"), [(uid.JPEGLosslessSV1, jpeg_lossless), (uid.JPEG2000Lossless, jpeg_2000)]

@@ -205,6 +205,8 @@ def test_group_2_in_implicit_vr(tmp_path: Path) -> None:
             "percentile_after_bad_rescale",
         ),
         ({"RescaleSlope": "1e308", "RescaleIntercept": "0"}, "percentile_after_bad_rescale"),
+        ({"RescaleIntercept": "1e300"}, "percentile_after_bad_rescale"),
+        ({"ModalityLUTSequence": _lut(0, np.array([7, 7]), 12)}, "percentile_after_bad_rescale"),
         ({"WindowCenter": 100}, "percentile_after_bad_window"),
         ({"WindowWidth": 300}, "percentile_after_bad_window"),
         ({"VOILUTSequence": _lut(0, np.arange(9), 3)}, "percentile_after_bad_voi_lut"),

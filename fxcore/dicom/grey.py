@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from fxcore.dicom.codecs.frames import Frame
 from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.pixels import PixelFormat
-from fxcore.dicom.transform import Floats, LookupTable, Transform, Window, nominal_range
+from fxcore.dicom.transform import Floats, LookupTable, Rescale, Transform, Window, nominal_range
 from fxcore.errors import UnreadableFileError
 from fxcore.kernels import apply_table, histogram
 
@@ -67,6 +67,11 @@ def grey_image(
     if constant and transform.padding is not None and _is_all_padding(frame, fmt, *transform.padding):
         image, voi = _render(frame, fmt, replace(transform, padding=None), config, config.voi)
         voi += "_after_bad_padding"
+        constant = is_constant(image)
+    if constant and transform.modality != Rescale():
+        # Nor does the modality LUT leave anything to see.
+        raw = replace(transform, modality=Rescale(), notes=(*transform.notes, "bad_rescale"))
+        image, voi = _render(frame, fmt, raw, config, config.voi)
         constant = is_constant(image)
     if constant:
         raise UnreadableFileError("constant_image", "all pixels of the image are equal")

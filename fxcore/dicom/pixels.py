@@ -135,7 +135,8 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=_integer(dataset, "HighBit", stored - 1),
-        signed=_integer(dataset, "PixelRepresentation", 0) == 1,
+        # Of a single bit there is nothing but a sign, which would make 1 darker than 0.
+        signed=stored > 1 and _integer(dataset, "PixelRepresentation", 0) == 1,
         photometric=photometric,
         planar=_integer(dataset, "PlanarConfiguration", 0) & 1,
         lossy=_is_lossy(dataset),
