@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from fxcore.catalogue import PASSING_REASONS, Catalogue, entry_from
 from fxcore.dataset.tables import cell, visible
 from fxcore.dicom.entries import IndexEntry
-from fxcore.jobs import SourceFile
+from fxcore.jobs import LOOK_AT_BOTH, SourceFile
 from fxcore.labels import LabelTable
 from fxcore.pseudonyms import Pseudonyms
 from fxcore.settings import IngestConfig
@@ -242,18 +242,26 @@ class Plan:
         ).fetchall()
         for _, group in itertools.groupby(rows, key=lambda row: row[2]):
             (first, owner, _), *others = group
-            message = (
-                "a file of another study has the same SOPInstanceUID and comes first (source_id "
-                f"{self._pseudonyms.of('source', os.fsdecode(first))}); it stands for both, even if it "
-                "cannot be read: if it was dropped too, take it out of the archive and run again"
-            )
+            kept = self._catalogue.entry(first)
             for source, study, _ in others:
                 if study != owner:
-                    entry = self._catalogue.entry(source)
-                    self._reject([self._rejected("index", entry, "duplicate", message)])
+                    self._reject([self._copy_of(kept, self._catalogue.entry(source))])
                     self._database.execute("UPDATE member SET copy = 1 WHERE source = ?", (source,))
                     self._database.execute("UPDATE study SET files = files - 1 WHERE key = ?", (study,))
         self._database.execute("DELETE FROM study WHERE files = 0")
+
+    def _copy_of(self, kept: IndexEntry, entry: IndexEntry) -> Reject:
+        message = (
+            "a file of another study has the same SOPInstanceUID and comes first (source_id "
+            f"{self._pseudonyms.of('source', kept.source)}); it stands for both, even if it "
+            "cannot be read: if it was dropped too, take it out of the archive and run again"
+        )
+        if kept.number_of_frames != entry.number_of_frames or (
+            kept.ending and entry.ending and kept.ending != entry.ending
+        ):
+            message += f"; its pixels may be others: {LOOK_AT_BOTH}"
+            return self._rejected("index", entry, "doubtful_duplicate", message)
+        return self._rejected("index", entry, "duplicate", message)
 
     def _reject(self, rejects: Iterable[Reject]) -> None:
         self._database.executemany(

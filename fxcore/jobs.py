@@ -34,6 +34,11 @@ IDENTITY_COLUMNS = (
     "body_parts_described",
 )
 
+LOOK_AT_BOTH = (
+    "look at both (--link tells the paths), and give this one a SOPInstanceUID of its own if it is another"
+)
+"""What to do about a file that may be no copy of the one that is kept in its place."""
+
 
 @dataclass(frozen=True)
 class IndexTask:

@@ -15,6 +15,7 @@ from fxcore.dataset.journal import StudyRecord, with_description
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.studies import StudyWriter, read_radiograph
 from fxcore.dataset.tables import cell
+from fxcore.dicom.copies import difference
 from fxcore.dicom.entries import IndexEntry
 from fxcore.dicom.index import look_into
 from fxcore.dicom.read import LoadedFile, load_dicom
@@ -22,6 +23,7 @@ from fxcore.errors import DataSetError, UnreadableFileError, ending_the_run, why
 from fxcore.images import load_image
 from fxcore.jobs import (
     IDENTITY_COLUMNS,
+    LOOK_AT_BOTH,
     IndexTask,
     IngestTask,
     PreprocessTask,
@@ -138,7 +140,7 @@ def _copies(files: tuple[SourceFile, ...]) -> list[list[SourceFile]]:
 def _first_readable(
     task: IngestTask, copies: list[SourceFile], rejects: list[Reject], receiver: Receiver | None = None
 ) -> Iterator[Radiograph]:
-    found = False
+    found: SourceFile | None = None
     for file in copies:
 
         def reject(reason: str, message: str, file: SourceFile = file) -> None:
@@ -146,10 +148,10 @@ def _first_readable(
                 Reject("ingest", task.study_id, file.source_id, file.radiograph_id, reason, cell(message))
             )
 
-        if found:
-            reject("duplicate", "another file of this study has the same SOPInstanceUID")
-        elif file.source_id in task.failed:
+        if file.source_id in task.failed:
             reject(*task.failed[file.source_id])
+        elif found:
+            reject(*_copy_of(task, found, file))
         else:
             try:
                 loaded = _load(Path(task.archive) / file.path, file.kind, task.config)
@@ -158,7 +160,7 @@ def _first_readable(
                     # All frames or none: a file is either in the data set or in the rejects.
                     radiographs = list(radiographs)
                 for radiograph in radiographs:
-                    found = True
+                    found = file
                     yield radiograph
             except UnreadableFileError as error:
                 reason, message = why_unreadable(error)
@@ -167,6 +169,19 @@ def _first_readable(
                     _try_again(task.archive, receiver)
                 elif reason in QUARANTINE_REASONS and receiver is not None:
                     receiver.try_again = True
+
+
+def _copy_of(task: IngestTask, kept: SourceFile, file: SourceFile) -> tuple[str, str]:
+    """Return why a file is left out that another one stands for: reason and message."""
+    message = f"another file of this study (source_id {kept.source_id}) has the same SOPInstanceUID"
+    try:
+        archive = Path(task.archive)
+        differs = difference(archive / kept.path, archive / file.path, task.config.pixels)
+    except UnreadableFileError as error:
+        return "duplicate", f"{message}; this one cannot be read ({why_unreadable(error)[1]})"
+    if not differs:
+        return "duplicate", f"{message} and the same pixels"
+    return "doubtful_duplicate", f"{message}, but other pixels ({differs}): {LOOK_AT_BOTH}"
 
 
 def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:

@@ -66,6 +66,17 @@ def test_pixel_data_of_unknown_vr_before_other_elements_or_cut_off(tmp_path: Pat
     assert caught.value.reason == "truncated_pixel_data"
 
 
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian])
+def test_junk_after_the_pixel_data_does_not_matter(syntax: str, tmp_path: Path) -> None:
+    # Bytes that may begin an element of a later group.
+    stored = (np.arange(120000) // 100 - 1200).astype(np.int16).reshape(300, 400)
+    stored[0] = -1
+    data = write(image_dataset(stored, 16), tmp_path / "a", syntax).read_bytes()
+    (tmp_path / "b").write_bytes(data + b"\n\0\r\n")
+    (_, expected), (_, image) = (next(load_dicom(tmp_path / name, PixelConfig()).frames) for name in "ab")
+    np.testing.assert_array_equal(image, expected)
+
+
 def test_a_zlib_header_before_deflated_data_is_left_aside(tmp_path: Path) -> None:
     stored = np.random.default_rng(5).integers(0, 4096, (30, 40)).astype(np.uint16)
     ds = image_dataset(stored, 12)

@@ -198,7 +198,9 @@ def test_a_copy_in_another_study_is_told_of_the_file_that_stands_for_it(tmp_path
     job = ["ingest", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key"]
     assert summary(*job)["converted"] == 0
     dropped = {row["reason"]: row for row in rows(tmp_path / "out" / "rejects.csv")}
-    assert dropped["truncated_pixel_data"]["source_id"] in dropped["duplicate"]["message"]
+    message = dropped["doubtful_duplicate"]["message"]
+    assert dropped["truncated_pixel_data"]["source_id"] in message
+    assert "its pixels may be others: look at both" in message
     first.unlink()
     assert summary(*job)["converted"] == 1
 

@@ -61,7 +61,7 @@ class BoundedReader:
         if size > _MOST_CHARACTER_SET_BYTES and self.last in _CHARACTER_SET_TAGS:
             raise UnreadableFileError(
                 "too_large",
-                f"the list of character sets takes {size} bytes, over the limit of {_MOST_CHARACTER_SET_BYTES}",
+                f"the character sets take {size} bytes, over the limit of {_MOST_CHARACTER_SET_BYTES}",
             )
         place = self._stream.tell() if self._vrs else 0
         data = self._stream.read(size)
@@ -76,8 +76,8 @@ class BoundedReader:
         if self._reads > _MOST_READS:
             raise UnreadableFileError(
                 "too_large",
-                f"the header holds too many elements and items: of the {_MOST_READS} reads that are the limit, "
-                "each takes two or three",
+                f"the header holds too many elements and items: each takes two or three of the {_MOST_READS} "
+                "reads that are the limit",
             )
         if self._bytes > _MOST_HEADER_BYTES:
             raise UnreadableFileError(

@@ -36,6 +36,8 @@ class IndexEntry:
         0 where there are no pixels.
     reason, message : str
         Why the file cannot be used (see docs/rejects.md); empty where it may be.
+    ending : int
+        Of a DICOM file, CRC-32 of bytes at its end, which are of its pixels as a rule; 0 where not known.
     """
 
     source: str
@@ -51,6 +53,7 @@ class IndexEntry:
     number_of_frames: int = 0
     reason: str = ""
     message: str = ""
+    ending: int = 0
 
 
 class Found(NamedTuple):

@@ -116,29 +116,32 @@ def _index(stream: BinaryIO, source: str, size: int, limits: Limits) -> IndexEnt
                 return _neither(source, size, head)
             kind = "image"
             check_size(size, limits)
-            return IndexEntry(source, size, kind, _checksum(stream, size, head), number_of_frames=1)
+            checksum, _ = _checksums(stream, size, head)
+            return IndexEntry(source, size, kind, checksum, number_of_frames=1)
         kind = "dicom"
         check_size(size, limits)
         with quiet():
             parsed = parse(stream, size, encoding, limits, _TAGS)
-            return replace(_entry(parsed, source, size), checksum=_checksum(stream, size, head))
+            checksum, ending = _checksums(stream, size, head)
+            return replace(_entry(parsed, source, size), checksum=checksum, ending=ending)
     except UnreadableFileError as error:
         return _refused(source, size, kind, error.reason, error.message)
 
 
-def _checksum(stream: BinaryIO, size: int, head: bytes) -> int:
-    """Return the CRC-32 of the beginning and the end of a file; of a short one, of all.
+def _checksums(stream: BinaryIO, size: int, head: bytes) -> tuple[int, int]:
+    """Return the CRC-32 of the beginning and the end of a file, of a short one of all; and of the end alone.
 
     Of no more, as the cost of an index is the places of the disk that it goes to. Where a file gets its whole
     size before its content, as on a network drive that it is copied to, its end is written last.
     """
-    checksum = zlib.crc32(head)
+    tail = b""
     # What cannot be read there is told when the file is read as a whole.
     with contextlib.suppress(OSError):
         if size > len(head):
             stream.seek(max(len(head), size - HEAD_BYTES))
-            checksum = zlib.crc32(stream.read(HEAD_BYTES), checksum)
-    return checksum
+            tail = stream.read(HEAD_BYTES)
+    ending = (head + tail)[-min(HEAD_BYTES, size // 2) :]
+    return zlib.crc32(tail, zlib.crc32(head)), zlib.crc32(ending)
 
 
 def _neither(source: str, size: int, head: bytes) -> IndexEntry:

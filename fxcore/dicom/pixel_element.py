@@ -47,6 +47,9 @@ def pixel_element(stream: BinaryIO, size: int, little_endian: bool, implicit: bo
     vr = head[4:6]
     order = "<" if little_endian else ">"
     places = list(_places(head, start, little_endian))
+    if implicit and not vr.isalpha():
+        # Nothing but its length: junk after the pixel data is no reason to look for another.
+        places = places[:1]
     if vr in LONG_VRS and head[6:8] == b"\0\0" and not (implicit and _fits(stream, size, *places[0], order)):
         length, begin = places[1]
     else:
@@ -54,7 +57,7 @@ def pixel_element(stream: BinaryIO, size: int, little_endian: bool, implicit: bo
         # In explicit VR the length follows two bytes that are zero, unless the VR has a short one.
         likely = places[0] if implicit or head[6:8] != b"\0\0" else places[1]
         length, begin = (fitting or [likely])[0]
-        vr = vr.upper() if (length, begin) == places[1] and vr.upper() in LONG_VRS else b""
+        vr = vr.upper() if (length, begin) in places[1:2] and vr.upper() in LONG_VRS else b""
     stream.seek(start)
     return vr.decode(), length, begin
 

@@ -99,11 +99,36 @@ def load_dicom(path: Path, config: PixelConfig) -> LoadedFile:
         And nothing else, whatever the file; the reasons are those of docs/rejects.md. The
         message quotes no path, identifier or free text of the file.
     """
+    parsed, fmt, data = open_pixels(path, config.limits)
+    rendered = _rendered(parsed, fmt, data, config)
     with quiet():
         try:
-            return _load(path, config)
+            return collect(clean_metadata(parsed.dataset, parsed.syntax), rendered, fmt.frames)
         except UnreadableFileError:
             raise
+        except Exception as error:
+            _unforeseen(error)
+
+
+def open_pixels(path: Path, limits: Limits) -> tuple[Parsed, PixelFormat, bytes | memoryview]:
+    """Read a DICOM file: its header, what that says about the pixels, and the bytes of the pixel data.
+
+    Raises
+    ------
+    UnreadableFileError
+        And nothing else, as `load_dicom`.
+    """
+    with quiet():
+        try:
+            with path.open("rb") as stream:
+                parsed, fmt = open_dicom(stream, limits)
+                return parsed, fmt, pixel_bytes(parsed, fmt)
+        except UnreadableFileError:
+            raise
+        except OSError as error:
+            raise UnreadableFileError(
+                "unreadable", f"the file cannot be read ({error.strerror or type(error).__name__})"
+            ) from error
         except Exception as error:
             _unforeseen(error)
 
@@ -112,19 +137,6 @@ def _unforeseen(error: Exception) -> NoReturn:
     if isinstance(error, MemoryError):
         raise UnreadableFileError("out_of_memory", OUT_OF_MEMORY) from error
     raise UnreadableFileError("broken_header", f"the file cannot be read ({type(error).__name__})") from error
-
-
-def _load(path: Path, config: PixelConfig) -> LoadedFile:
-    try:
-        with path.open("rb") as stream:
-            parsed, fmt = open_dicom(stream, config.limits)
-            data = pixel_bytes(parsed, fmt)
-    except OSError as error:
-        raise UnreadableFileError(
-            "unreadable", f"the file cannot be read ({error.strerror or type(error).__name__})"
-        ) from error
-    rendered = _rendered(parsed, fmt, data, config)
-    return collect(clean_metadata(parsed.dataset, parsed.syntax), rendered, fmt.frames)
 
 
 def open_dicom(stream: BinaryIO, limits: Limits) -> tuple[Parsed, PixelFormat]:
