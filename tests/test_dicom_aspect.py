@@ -87,6 +87,27 @@ def test_each_frame_may_have_its_own_spacing(tmp_path: Path) -> None:
     shapes = [image.shape for _, image in file.frames]
     assert shapes == [(60, 20), (30, 40), (30, 20)]
     assert [file.row(k)["pixel_aspect"] for k in range(3)] == ["2", "0.5", "1"]
+    assert [file.row(k)["PixelSpacing"] for k in range(3)] == ["0.1\\0.1"] * 3
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_row"),
+    [
+        ({"PixelSpacing": "0.4\\0.2", "ImagerPixelSpacing": "0.5\\0.25"}, ("0.2\\0.2", "0.25\\0.25")),
+        ({"PixelSpacing": "0.143\\0.286"}, ("0.143\\0.143", "")),
+        ({"ImagerPixelSpacing": "0.3\\0.1", "PixelAspectRatio": "1\\1"}, ("", "0.1\\0.1")),
+        ({"PixelSpacing": "0.1433\\0.143"}, ("0.1433\\0.143", "")),
+        ({"PixelSpacing": "1\\0.1"}, ("1\\0.1", "")),
+        ({"PixelAspectRatio": "2\\1"}, ("", "")),
+    ],
+)
+def test_the_spacing_in_the_row_is_that_of_the_image(
+    in_file: dict[str, str], in_row: tuple[str, str], tmp_path: Path
+) -> None:
+    ds = image_dataset(disc(31, 33), 12, **{keyword: text.split("\\") for keyword, text in in_file.items()})
+    row = load_dicom(write(ds, tmp_path / "a"), PixelConfig()).metadata
+    assert (row["PixelSpacing"], row["ImagerPixelSpacing"]) == in_row
+    assert (row["Rows"], row["Columns"]) == ("31", "33")
 
 
 def test_the_limit_holds_for_the_stretched_image(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from pydicom.dataset import Dataset
 from fxcore.dicom.bounded import value_of
 from fxcore.dicom.transform import functional_group
 
+SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
+"""Attributes whose columns are of the pixels of the stretched image."""
 # The first that is there counts: a ratio is given where no spacing is (PS3.3 C.7.6.3.1.7).
-_KEYWORDS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
+_KEYWORDS = (*SPACINGS, "NominalScannedPixelSpacing", "PixelAspectRatio")
 # Less is the rounding of a spacing, more a slip of the pen.
 _LEAST, _MOST = 1.01, 4.0
 # Dates and numbers of patients are larger.
@@ -45,6 +47,16 @@ def square_shape(rows: int, columns: int, aspect: float | None) -> tuple[int, in
     if aspect is None or not _LEAST <= max(aspect, 1 / aspect) <= _MOST:
         return rows, columns
     return (round(rows * aspect), columns) if aspect > 1 else (rows, round(columns / aspect))
+
+
+def square_spacing(spacing: str, aspect: float) -> str:
+    """Return a spacing of rows and columns, as the metadata have it, after the stretch to `square_shape`."""
+    try:
+        high, wide = (float(value) for value in spacing.split("\\"))
+    except ValueError:
+        return spacing
+    high, wide = (high / aspect, wide) if aspect > 1 else (high, wide * aspect)
+    return f"{high:.10g}\\{wide:.10g}"
 
 
 def stretch(image: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from fxcore.dicom.bounded import value_of
 from fxcore.dicom.columns import ALLOWED, LABEL
 from fxcore.dicom.quiet import quiet
 from fxcore.dicom.text import text_of
-from fxcore.dicom.transform import transformations
+from fxcore.dicom.transform import functional_group, transformations
 
 _MAX_RAW = 2**10
 
@@ -50,7 +50,10 @@ def clean_metadata(dataset: Dataset, syntax: UID | None = None) -> dict[str, str
 def frame_metadata(dataset: Dataset, frame: int) -> dict[str, str]:
     """Return the columns of `clean_metadata` that frame number `frame` (from 0) may have for itself."""
     modality, voi = transformations(dataset, frame)
+    measures = functional_group(dataset, frame, "PixelMeasuresSequence")
     holders = {
+        "PixelSpacing": dataset if measures is None or "PixelSpacing" not in measures else measures,
+        "ImagerPixelSpacing": dataset,
         "RescaleSlope": modality,
         "RescaleIntercept": modality,
         "WindowCenter": voi,

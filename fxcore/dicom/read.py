@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRBigEndian
 
-from fxcore.dicom.aspect import pixel_aspect, square_shape, stretch
+from fxcore.dicom.aspect import SPACINGS, pixel_aspect, square_shape, square_spacing, stretch
 from fxcore.dicom.codecs.frames import Frame, decode_frames
 from fxcore.dicom.colour import colour_image, palette_image
 from fxcore.dicom.config import Limits, PixelConfig
@@ -195,6 +195,8 @@ def _render(
         "pixel_aspect": "" if aspect is None else f"{aspect:.6g}",
         "frame": str(index),
     } | frame_metadata(parsed.dataset, index)
+    if aspect is not None and (rows, across) != (fmt.rows, fmt.columns):
+        columns |= {keyword: square_spacing(columns[keyword], aspect) for keyword in SPACINGS}
     if fmt.photometric in GREY:
         transform = read_transform(parsed.dataset, fmt, little_endian, index)
         image, columns["voi"] = grey_image(frame, fmt, transform, config)
