@@ -110,7 +110,7 @@ def test_a_deflated_data_set_is_read_whatever_it_is_said_to_be(
     loaded = load_dicom(tmp_path / "b", PixelConfig())
     np.testing.assert_array_equal(next(loaded.frames)[1], expected)
     assert loaded.metadata["TransferSyntaxUID"] == "Deflated Explicit VR Little Endian"
-    assert index_file(tmp_path, "b", PixelConfig().limits).study_uid == ds.StudyInstanceUID
+    assert look_into(tmp_path, "b", PixelConfig().limits).study_uid == ds.StudyInstanceUID
 
 
 def test_sequences_nested_too_deep_are_named(tmp_path: Path) -> None:
