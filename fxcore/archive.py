@@ -96,6 +96,7 @@ class Plan:
         if labels is not None:
             labels = fitting(labels, self._usable)
         verdicts = Verdicts(labels, config)
+        self._most_frames = config.pixels.limits.max_frames
         self._database.execute("BEGIN")
         self._gather(labels, config, verdicts)
         self._judge(verdicts)
@@ -286,6 +287,9 @@ class Plan:
                 source_id=self._pseudonyms.of("source", file.source),
                 radiograph_id=_radiograph_id(file, self._pseudonyms),
                 body_parts_described=file.body_part_described,
+                body_part=file.body_part,
+                modality=file.modality,
+                frames=min(file.number_of_frames, self._most_frames),
             )
             for file in files
         )

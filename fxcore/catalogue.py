@@ -34,7 +34,7 @@ from fxcore.places import resolved
 from fxcore.progress import Progress
 
 # Raised when what is kept, or how a file is judged, changes.
-_FORMAT = 8
+_FORMAT = 9
 _BATCH = 64
 _SECONDS_PER_BATCH = 120.0
 _SECONDS_BETWEEN_KEEPS = 180.0

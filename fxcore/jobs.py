@@ -15,12 +15,14 @@ from pathlib import Path
 from fxcore.dataset.in_place import files_of
 from fxcore.dataset.journal import StudyRecord
 from fxcore.dataset.layout import Layout
-from fxcore.dataset.tables import read_rows
+from fxcore.dataset.tables import cell, read_rows
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import IndexEntry
 from fxcore.errors import DataSetError
 from fxcore.settings import IngestConfig
 from fxcore.steps import Pipeline
+from fxcore.steps.part_filter import DESCRIBED_COLUMN, LABEL_COLUMN, MODALITY_COLUMN
+from fxcore.study import UnreadFile
 
 # What a radiograph's row begins with, whatever it was made from.
 IDENTITY_COLUMNS = (
@@ -55,13 +57,27 @@ class IndexTask:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a study, with its pseudonyms."""
+    """One file of a study, with its pseudonyms, and what is known of it before it is opened."""
 
     path: str
     kind: str
     source_id: str
     radiograph_id: str
     body_parts_described: str
+    body_part: str = ""
+    modality: str = ""
+    frames: int = 1
+
+    @property
+    def unread(self) -> UnreadFile:
+        """What a step may go by without reading the file."""
+        row = {
+            LABEL_COLUMN: self.body_part,
+            DESCRIBED_COLUMN: self.body_parts_described,
+            MODALITY_COLUMN: self.modality,
+        }
+        row = {column: cell(text) for column, text in row.items()}
+        return UnreadFile(self.source_id, self.radiograph_id, self.frames, row)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from fxcore.index_file import check_index_place, default_index_file
 from fxcore.places import resolved
 from fxcore.progress import Progress, Silent
 from fxcore.settings import Settings
-from fxcore.steps.part_filter import HistogramRow, histogram
+from fxcore.steps.part_filter import HistogramRow, Named, histogram
 
 
 def label_histogram(
@@ -59,14 +59,14 @@ def label_histogram(
     if not source.is_dir():
         raise ParameterError(f"{source} is not a folder")
     layout = Layout(source)
-    counts: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
     if layout.work.exists() or layout.provenance.exists():
         if index_file:
             raise UsageError(f"--index is about a raw archive, and {source} is a data set; leave it out")
         for label, described in read_finished_provenance(layout)["body_part_labels"].items():
             # A number, without the descriptions, in a data set of an earlier version.
             described = described if isinstance(described, dict) else {"": described}
-            counts.update({(label, parts): count for parts, count in described.items()})
+            counts.update({Named(label, parts): count for parts, count in described.items()})
     else:
         index = resolved(index_file or default_index_file(source))
         check_index_place(index, source)
@@ -77,5 +77,5 @@ def label_histogram(
         ):
             for entry in catalogue.entries():
                 if entry.kind == "dicom" and not entry.reason:
-                    counts[entry.body_part, entry.body_part_described] += 1
+                    counts[Named(entry.body_part, entry.body_part_described, entry.modality)] += 1
     return histogram(counts, settings.steps.part_filter)

@@ -63,6 +63,33 @@ class Reject:
     message: str
 
 
+@dataclass(frozen=True, order=True)
+class UnreadFile:
+    """A file whose pixels were not read, or could not be, and what is known of it all the same.
+
+    Attributes
+    ----------
+    source_id, radiograph_id : str
+        Keyed pseudonyms of the file and of its radiograph.
+    frames : int
+        How many radiographs it holds, as its header says.
+    row : dict of str to str
+        Of the metadata rows of these, the columns that the part filter goes by.
+    """
+
+    source_id: str
+    radiograph_id: str
+    frames: int
+    row: dict[str, str] = field(compare=False)
+
+
+def frame_ids(radiograph_id: str, frames: int) -> list[str]:
+    """Return the identifiers of the radiographs that a file holds, one of each frame."""
+    if frames == 1:
+        return [radiograph_id]
+    return [f"{radiograph_id}_f{number:04d}" for number in range(1, frames + 1)]
+
+
 @dataclass
 class Study:
     """All radiographs of one appointment: the unit of work, of splitting and of prediction.

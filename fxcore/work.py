@@ -33,9 +33,9 @@ from fxcore.jobs import (
 )
 from fxcore.settings import IngestConfig
 from fxcore.steps import Pipeline
-from fxcore.steps.part_filter import DESCRIBED_COLUMN, LABEL_COLUMN
+from fxcore.steps.part_filter import DESCRIBED_COLUMN, LABEL_COLUMN, dropped_unread
 from fxcore.steps.pipeline import decisions, run_steps
-from fxcore.study import Radiograph, Reject, Study
+from fxcore.study import Radiograph, Reject, Study, UnreadFile, frame_ids
 
 
 class Receiver(Protocol):
@@ -48,12 +48,15 @@ class Receiver(Protocol):
     try_again : bool
         Set where a file was given up for a reason that may pass.
     rejects : list of Reject
+    unread : list of UnreadFile
+        Files among these rejects that a step might have dropped without reading them.
     body_parts, decisions : collections.Counter
     """
 
     converted: int
     try_again: bool
     rejects: list[Reject]
+    unread: list[UnreadFile]
     body_parts: Counter[str]
     decisions: Counter[str]
 
@@ -86,7 +89,7 @@ def take_through(task: StudyTask, receiver: Receiver) -> None:
     else:
         receiver.converted = task.record.converted
         receiver.body_parts.update(task.record.body_parts)
-        receiver.rejects.extend(task.record.rejects)
+        _reconsider(task, receiver)
         radiographs = _stored(task, receiver.rejects, receiver)
     for radiograph in radiographs:
         _add(radiograph, task.steps, receiver)
@@ -97,7 +100,8 @@ def probe_study(task: StudyTask) -> None:
     rejects: list[Reject] = []
     radiographs: Iterable[Radiograph]
     if isinstance(task, IngestTask):
-        radiographs = (r for copies in _copies(task.files) for r in _first_readable(task, copies, rejects))
+        groups = (copies for copies in _copies(task.files) if not _dropped_unread(task, copies))
+        radiographs = (r for copies in groups for r in _first_readable(task, copies, rejects))
     else:
         radiographs = _stored(task, rejects)
     for radiograph in radiographs:
@@ -119,14 +123,53 @@ def _add(radiograph: Radiograph, steps: Pipeline | None, receiver: Receiver) -> 
 
 def _ingested(task: IngestTask, receiver: Receiver) -> Iterator[Radiograph]:
     for copies in _copies(task.files):
+        if dropped := _dropped_unread(task, copies):
+            _drop(copies[0].unread, dropped, receiver)
+            continue
         radiographs = _first_readable(task, copies, receiver.rejects, receiver)
         first = True
         for radiograph in radiographs:
             receiver.converted += first
             first = False
-            row = radiograph.metadata
-            receiver.body_parts[with_description(row[LABEL_COLUMN], row[DESCRIBED_COLUMN])] += 1
+            receiver.body_parts[_named(radiograph.metadata)] += 1
             yield radiograph
+
+
+def _dropped_unread(task: IngestTask, copies: list[SourceFile]) -> list[Reject]:
+    """Return what the part filter says of a file that it drops, by what is known before it is opened.
+
+    Of copies, only reading tells which one counts; of an image, how many pages it has.
+    """
+    (file, *others) = copies
+    if task.steps is None or others or file.kind != "dicom":
+        return []
+    return dropped_unread(task.study_id, file.unread, task.steps.part_filter)
+
+
+def _reconsider(task: PreprocessTask, receiver: Receiver) -> None:
+    """Drop by the part filter what would not have been read had it run at once, read or not."""
+    unread = {file.source_id: file for file in task.record.unread}
+    for reject in task.record.rejects:
+        file = unread.get(reject.source_id)
+        if file is None or task.steps is None:
+            dropped = []
+        else:
+            dropped = dropped_unread(task.study_id, file, task.steps.part_filter)
+        if file is not None and dropped:
+            _drop(file, dropped, receiver)
+        else:
+            receiver.rejects.append(reject)
+            receiver.unread.extend([file] if file else [])
+
+
+def _drop(file: UnreadFile, dropped: list[Reject], receiver: Receiver) -> None:
+    receiver.converted += 1
+    receiver.rejects.extend(dropped)
+    receiver.body_parts[_named(file.row)] += file.frames
+
+
+def _named(row: dict[str, str]) -> str:
+    return with_description(row[LABEL_COLUMN], row[DESCRIBED_COLUMN])
 
 
 def _copies(files: tuple[SourceFile, ...]) -> list[list[SourceFile]]:
@@ -147,6 +190,8 @@ def _first_readable(
             rejects.append(
                 Reject("ingest", task.study_id, file.source_id, file.radiograph_id, reason, cell(message))
             )
+            if receiver is not None and file.kind == "dicom" and len(copies) == 1:
+                receiver.unread.append(file.unread)
 
         if file.source_id in task.failed:
             reject(*task.failed[file.source_id])
@@ -189,10 +234,10 @@ def _load(path: Path, kind: str, config: IngestConfig) -> LoadedFile:
 
 
 def _radiographs(task: IngestTask, file: SourceFile, loaded: LoadedFile) -> Iterator[Radiograph]:
+    names = frame_ids(file.radiograph_id, loaded.n_frames)
     for number, image in loaded.frames:
-        suffix = f"_f{number + 1:04d}" if loaded.n_frames > 1 else ""
         identity = (
-            file.radiograph_id + suffix,
+            names[number],
             task.study_id,
             task.patient_id,
             file.source_id,

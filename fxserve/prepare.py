@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.jobs import IDENTITY_COLUMNS, StudyTask
 from fxcore.letterbox import Frame, fit_image
-from fxcore.study import Radiograph, Reject
+from fxcore.study import Radiograph, Reject, UnreadFile
 
 _NOT_DECIDED = frozenset((*IDENTITY_COLUMNS, *FILE_COLUMNS))
 
@@ -50,6 +50,7 @@ class _Letterboxes:
         self.converted = 0
         self.try_again = False
         self.rejects: list[Reject] = []
+        self.unread: list[UnreadFile] = []
         self.body_parts: Counter[str] = Counter()
         self.decisions: Counter[str] = Counter()
         self.kept: list[tuple[dict[str, str], NDArray[np.uint8]]] = []

@@ -61,11 +61,14 @@ def test_half_a_character_is_no_text(tmp_path: Path) -> None:
 def test_entry_of_a_dicom_file(syntax: str, bare: bool, tmp_path: Path) -> None:
     write(_dataset(), tmp_path / "scan.txt", syntax, bare=bare)
     entry = look_into(tmp_path, "scan.txt", Limits())
+    code = (tmp_path / "scan.txt").read_bytes()
+    assert len(code) < HEAD_BYTES
     assert entry == IndexEntry(
         source="scan.txt",
-        size=(tmp_path / "scan.txt").stat().st_size,
+        size=len(code),
         kind="dicom",
-        checksum=zlib.crc32((tmp_path / "scan.txt").read_bytes()[:HEAD_BYTES]),
+        checksum=zlib.crc32(code),
+        ending=zlib.crc32(code[-(len(code) // 2) :]),
         study_uid="1.2.3",
         sop_uid="1.2.3.4.5",
         accession="A1",
@@ -73,6 +76,7 @@ def test_entry_of_a_dicom_file(syntax: str, bare: bool, tmp_path: Path) -> None:
         body_part="muñeca",
         body_part_described="study series protocol Wrist joint",
         number_of_frames=1,
+        modality="DX",
     )
     assert pickle.loads(pickle.dumps(entry)) == entry
 

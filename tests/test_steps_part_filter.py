@@ -24,11 +24,11 @@ ARM = {"parts": ("upper limb",)}
 STRICT = {"unlabelled": "drop"}
 
 
-def _study(*labels: tuple[str, str]) -> Study:
+def _study(*labels: tuple[str, str], modality: str = "DX") -> Study:
     radiographs = []
     for i, (label, described) in enumerate(labels):
         row = {"radiograph_id": f"r{i}", "source_id": f"s{i}", "BodyPartExamined": label}
-        row["body_parts_described"] = described
+        row |= {"body_parts_described": described, "Modality": modality}
         radiographs.append(Radiograph(np.full((2, 3), i, np.uint8), row))
     return Study("study", "broken", radiographs)
 
@@ -183,3 +183,24 @@ def test_parts_are_known_in_any_case_and_other_ones_are_told_how_to_be_named(tmp
     (tmp_path / "p.toml").write_text(text.replace(advice[1], f"{advice[1]}\n{advice[2]}"))
     terms = read_toml(Settings, tmp_path / "p.toml").steps.part_filter.terms
     assert list(terms) == ["foot-ball"]
+
+
+@pytest.mark.parametrize(
+    ("modality", "settings", "kept"),
+    [
+        ("CR", {}, True),
+        ("OT", {}, True),
+        ("", {}, True),
+        ("MR", {}, False),
+        ("MR", ANY, False),
+        ("MR", {"modalities": ("dx", "mr")}, True),
+        ("CR", {"modalities": ("dx", "mr")}, False),
+        ("MR", {"modalities": ("Any",)}, True),
+    ],
+)
+def test_no_radiograph_no_matter_the_part(modality: str, settings: dict, kept: bool) -> None:
+    study, rejects = filter_parts(_study(("WRIST", ""), modality=modality), PartFilterConfig(**settings))
+    assert len(study.radiographs) == kept
+    assert [reject.reason for reject in rejects] == ["other_modality"] * (not kept)
+    decided = histogram({("WRIST", "", modality): 3}, PartFilterConfig(**settings))
+    assert [row.decision for row in decided] == ["keep" if kept else "drop"]

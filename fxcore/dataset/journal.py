@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from fxcore.dataset.layout import PARTIAL, Layout
 from fxcore.dataset.tables import naming
 from fxcore.errors import DataSetError
-from fxcore.study import Reject
+from fxcore.study import Reject, UnreadFile
 
 
 class OfAStudy(Protocol):
@@ -55,6 +55,8 @@ class StudyRecord:
     decisions : dict of str to int
         How many radiographs were inverted, rotated, came from a split…
     rejects : tuple of Reject
+    unread : tuple of UnreadFile
+        Files among these rejects that a step might have dropped without reading them.
     """
 
     study_id: str
@@ -69,6 +71,7 @@ class StudyRecord:
     pixel_square_sum: int = 0
     decisions: dict[str, int] = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
+    unread: tuple[UnreadFile, ...] = ()
 
 
 def with_description(label: str, described: str) -> str:
@@ -84,7 +87,10 @@ def without_description(key: str) -> tuple[str, str]:
 
 def to_line(record: StudyRecord) -> bytes:
     """Return the record as one line of JSON; the same record gives the same bytes."""
-    values = vars(record) | {"rejects": [asdict(reject) for reject in record.rejects]}
+    values = vars(record) | {
+        "rejects": [asdict(reject) for reject in record.rejects],
+        "unread": [asdict(file) for file in record.unread],
+    }
     return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
@@ -99,6 +105,7 @@ def from_line(line: bytes | str, where: str) -> StudyRecord:
     try:
         values: dict[str, Any] = json.loads(line)
         values["rejects"] = tuple(Reject(**reject) for reject in values["rejects"])
+        values["unread"] = tuple(UnreadFile(**file) for file in values.get("unread", ()))
         values["columns"] = tuple(values["columns"])
         return StudyRecord(**values)
     except (ValueError, TypeError, KeyError) as error:

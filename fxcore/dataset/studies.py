@@ -17,7 +17,7 @@ from fxcore.dataset.png import decode_png, encode_png
 from fxcore.dataset.tables import cell, naming, read_rows, render_csv, union_of_columns
 from fxcore.errors import DataSetError, ending_the_run
 from fxcore.kernels import pixel_sums
-from fxcore.study import Radiograph, Reject
+from fxcore.study import Radiograph, Reject, UnreadFile
 
 
 class StudyWriter:
@@ -40,6 +40,7 @@ class StudyWriter:
         # Where a file was given up for a reason that may pass: the next run does the study again.
         self.try_again = False
         self.rejects: list[Reject] = []
+        self.unread: list[UnreadFile] = []
         self.body_parts: Counter[str] = Counter()
         self.decisions: Counter[str] = Counter()
 
@@ -96,6 +97,7 @@ class StudyWriter:
             pixel_square_sum=self._square_sum,
             decisions=dict(self.decisions),
             rejects=tuple(sorted(self.rejects)),
+            unread=tuple(sorted(self.unread)),
         )
         if self._rows:
             self._rows.sort(key=lambda row: row["radiograph_id"])

@@ -34,6 +34,8 @@ class IndexEntry:
         are free text that may hold anything: for recognising a body part in memory, never written.
     number_of_frames : int
         0 where there are no pixels.
+    modality : str
+        Modality, as the column of that name has it.
     reason, message : str
         Why the file cannot be used (see docs/rejects.md); empty where it may be.
     ending : int
@@ -51,6 +53,7 @@ class IndexEntry:
     body_part: str = ""
     body_part_described: str = ""
     number_of_frames: int = 0
+    modality: str = ""
     reason: str = ""
     message: str = ""
     ending: int = 0

@@ -16,9 +16,10 @@ from pydicom.tag import Tag
 
 from fxcore.body_parts import readable
 from fxcore.dicom.bounded import value_of
-from fxcore.dicom.columns import LABEL, label_text
+from fxcore.dicom.columns import LABEL
 from fxcore.dicom.config import Limits
 from fxcore.dicom.entries import IndexEntry
+from fxcore.dicom.metadata import cleaned
 from fxcore.dicom.other_images import other_image
 from fxcore.dicom.packed import packed_archive
 from fxcore.dicom.parse import HEAD_BYTES, Parsed, check_size, is_directory, parse, recognise
@@ -40,6 +41,7 @@ _TAGS = [
         LABEL,
         *_DESCRIPTIONS,
         "AnatomicRegionSequence",
+        "Modality",
         "NumberOfFrames",
         "Rows",
     )
@@ -171,9 +173,10 @@ def _entry(parsed: Parsed, source: str, size: int) -> IndexEntry:
         source=source,
         size=size,
         kind="dicomdir" if dicomdir else "dicom",
-        body_part=_label(dataset),
+        body_part=cleaned(dataset, LABEL),
         body_part_described=_described(dataset),
         number_of_frames=_frames(dataset) if has_pixels else 0,
+        modality=cleaned(dataset, "Modality"),
         **values,
     )
 
@@ -185,13 +188,6 @@ def _text(dataset: Dataset, keyword: str) -> str:
         text = "" if value is None else str(value).encode("utf-8", "replace").decode()
         return text.strip().strip("\0").strip()[:_MAX_TEXT]
     except Exception:  # a value that does not convert is as good as absent
-        return ""
-
-
-def _label(dataset: Dataset) -> str:
-    try:
-        return label_text(text_of(dataset, LABEL))
-    except Exception:  # as above
         return ""
 
 

@@ -6,7 +6,6 @@ and written anew in its canonical form; one that does not parse is dropped alone
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -41,7 +40,7 @@ def clean_metadata(dataset: Dataset, syntax: UID | None = None) -> dict[str, str
     DICOM PS3.15 annex E, Table E.1-1; PS3.5 section 6.2 (value representations).
     """
     with quiet():
-        row = {keyword: _clean(dataset, keyword, rebuild) for keyword, rebuild in ALLOWED.items()}
+        row = {keyword: cleaned(dataset, keyword) for keyword in ALLOWED}
     row["TransferSyntaxUID"] = transfer_syntax_name(syntax)
     row["burned_in"] = "1" if row["BurnedInAnnotation"] == "YES" else ""
     return row
@@ -59,7 +58,7 @@ def frame_metadata(dataset: Dataset, frame: int) -> dict[str, str]:
         "WindowCenter": voi,
         "WindowWidth": voi,
     }
-    return {keyword: _clean(holder, keyword, ALLOWED[keyword]) for keyword, holder in holders.items()}
+    return {keyword: cleaned(holder, keyword) for keyword, holder in holders.items()}
 
 
 def transfer_syntax_name(syntax: UID | None) -> str:
@@ -69,7 +68,9 @@ def transfer_syntax_name(syntax: UID | None) -> str:
     return syntax.name if syntax.name != str(syntax) and syntax.is_transfer_syntax else ""
 
 
-def _clean(dataset: Dataset, keyword: str, rebuild: Callable[[Any], str]) -> str:
+def cleaned(dataset: Dataset, keyword: str) -> str:
+    """Return the column of an attribute on the allow-list: its value rebuilt, or nothing."""
+    rebuild = ALLOWED[keyword]
     for read in (_value, _raw_value):
         try:
             value = read(dataset, keyword)

@@ -10,7 +10,9 @@ from fxcore.errors import ParameterError
 from fxcore.json_text import json_text
 
 ANY = "any"
-"""Among the wanted parts: all."""
+"""Among the wanted parts, or modalities: all."""
+RADIOGRAPHY = ("CR", "DX", "RG", "RF", "XA", "MG", "IO", "PX", "OT", "SC", "HC")
+"""Modalities of projection radiography, and of what was digitised or copied (DICOM PS3.3 C.7.3.1.1.1)."""
 INVERSION_METHODS = ("texture", "corners")
 SPLITTER_METHODS = ("likeness", "otsu")
 ALIGNMENT_METHODS = ("medial", "pca")
@@ -54,6 +56,9 @@ class PartFilterConfig:
     unlabelled : str
         What happens to a radiograph without a usable label: ``"keep"`` or ``"drop"``. A label is of no
         use if it is empty, names no part, or names a region that holds a wanted part (``EXTREMITY``).
+    modalities : tuple of str
+        Terms of Modality (0008,0060) to keep, whatever the part; ``("any",)`` keeps CT, MR, ultrasound and
+        all else as well. A radiograph that names none is kept.
     min_similarity : float
         Similarity in [0.5, 1] from which a misspelt term counts; 1 takes correct spelling only, 0.8
         allows one slip in five letters.
@@ -63,6 +68,7 @@ class PartFilterConfig:
     parts: tuple[str, ...] = ("wrist",)
     terms: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unlabelled: str = "keep"
+    modalities: tuple[str, ...] = RADIOGRAPHY
     min_similarity: float = 0.8
 
     def __post_init__(self) -> None:
@@ -75,6 +81,10 @@ class PartFilterConfig:
             for term in (part, *terms):
                 if not any(c.isalpha() for c in term):
                     raise ParameterError(f"a term of the part {part!r} has no letters: {term!r}")
+        if not self.modalities:
+            raise ParameterError(f"modalities is empty; name at least one, or {ANY!r} to keep all")
+        modalities = {ANY if term.casefold() == ANY else term.upper() for term in self.modalities}
+        object.__setattr__(self, "modalities", tuple(sorted(modalities)))
         if self.unlabelled not in ("keep", "drop"):
             raise ParameterError(f"unlabelled must be 'keep' or 'drop', not {self.unlabelled!r}")
         if not 0.5 <= self.min_similarity <= 1.0:
@@ -83,6 +93,10 @@ class PartFilterConfig:
     def recognise(self, label: str) -> Recognition:
         """Recognise `label` with the terms of this configuration."""
         return recognise(label, tuple((p, tuple(t)) for p, t in self.terms.items()), self.min_similarity)
+
+    def takes(self, modality: str) -> bool:
+        """Tell whether images of `modality` are kept."""
+        return ANY in self.modalities or modality in self.modalities
 
     def wants(self, part: str) -> bool:
         """Tell whether radiographs of `part` are kept."""

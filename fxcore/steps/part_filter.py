@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 from fxcore.body_parts import covers
 from fxcore.steps.config import ANY, PartFilterConfig
-from fxcore.study import Radiograph, Reject, Study
+from fxcore.study import Radiograph, Reject, Study, UnreadFile, frame_ids
 
 STAGE = "part_filter"
 
 LABEL_COLUMN = "BodyPartExamined"
 """The raw label, Body Part Examined (0018,0015)."""
+
+MODALITY_COLUMN = "Modality"
+"""What the image was taken by, Modality (0008,0060): a term of the standard, or nothing."""
 
 DESCRIBED_COLUMN = "body_parts_described"
 """Canonical parts named by the study's descriptions, joined by ``;``: consulted where the label is no use."""
@@ -56,8 +60,36 @@ class HistogramRow:
         return self.label, str(self.count), self.part, self.how, self.decision
 
 
+class Named(NamedTuple):
+    """What a radiograph is said to be of.
+
+    Attributes
+    ----------
+    label, described, modality : str
+        As `LABEL_COLUMN`, `DESCRIBED_COLUMN` and `MODALITY_COLUMN` hold them.
+    """
+
+    label: str
+    described: str = ""
+    modality: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, str]) -> Named:
+        """Read it from a metadata row."""
+        return cls(*(row.get(column, "") for column in (LABEL_COLUMN, DESCRIBED_COLUMN, MODALITY_COLUMN)))
+
+
+class _Decision(NamedTuple):
+    """Part and match; and why a radiograph is dropped, which is empty for one that stays."""
+
+    part: str = ""
+    match: str = "none"
+    reason: str = ""
+    message: str = ""
+
+
 def filter_parts(study: Study, config: PartFilterConfig) -> tuple[Study, list[Reject]]:
-    """Keep the radiographs whose label names a wanted part.
+    """Keep the radiographs, and nothing else, whose label names a wanted part.
 
     The columns ``body_part`` and ``body_part_match`` are written for every radiograph that stays. One
     that has them, and whose part is wanted, is left as it is.
@@ -73,7 +105,8 @@ def filter_parts(study: Study, config: PartFilterConfig) -> tuple[Study, list[Re
     study : Study
         With the radiographs that stay, possibly none.
     rejects : list of Reject
-        Reason ``"other_body_part"``, or ``"no_body_part"`` where there was no usable label.
+        Reason ``"other_modality"`` for what is no radiograph, ``"other_body_part"``, or ``"no_body_part"``
+        where there was no usable label.
     """
     if not config.enabled:
         return study, []
@@ -84,60 +117,72 @@ def filter_parts(study: Study, config: PartFilterConfig) -> tuple[Study, list[Re
         if row.get(MATCH_COLUMN) and row.get(PART_COLUMN) and config.wants(row[PART_COLUMN]):
             kept.append(radiograph)
             continue
-        part, match, reason = _decide(row.get(LABEL_COLUMN, ""), row.get(DESCRIBED_COLUMN, ""), config)
-        if reason:
-            message = _message(reason, part, config)
-            source, name = row.get("source_id", ""), row.get("radiograph_id", "")
-            rejects.append(Reject(STAGE, study.study_id, source, name, reason, message))
+        found = _decide(Named.of(row), config)
+        if found.reason:
+            where = (study.study_id, row.get("source_id", ""), row.get("radiograph_id", ""))
+            rejects.append(Reject(STAGE, *where, found.reason, found.message))
         else:
-            kept.append(replace(radiograph, metadata={**row, PART_COLUMN: part, MATCH_COLUMN: match}))
+            columns = {PART_COLUMN: found.part, MATCH_COLUMN: found.match}
+            kept.append(replace(radiograph, metadata=row | columns))
     return replace(study, radiographs=kept), rejects
 
 
-def histogram(labels: Mapping[tuple[str, str], int], config: PartFilterConfig) -> list[HistogramRow]:
+def dropped_unread(study_id: str, file: UnreadFile, config: PartFilterConfig) -> list[Reject]:
+    """Return what `filter_parts` says of each radiograph of a file, where it drops them: without a pixel."""
+    found = _decide(Named.of(file.row), config)
+    if not config.enabled or not found.reason:
+        return []
+    return [
+        Reject(STAGE, study_id, file.source_id, radiograph_id, found.reason, found.message)
+        for radiograph_id in frame_ids(file.radiograph_id, file.frames)
+    ]
+
+
+def histogram(labels: Mapping[tuple[str, ...], int], config: PartFilterConfig) -> list[HistogramRow]:
     """Say what becomes of raw labels, the most frequent first.
 
     Parameters
     ----------
-    labels : mapping of (str, str) to int
-        How often each label was found together with what `DESCRIBED_COLUMN` holds.
+    labels : mapping of tuple of str to int
+        How often each was found, in the order of `Named`.
     config : PartFilterConfig
     """
     counts: Counter[tuple[str, str, str, str, str]] = Counter()
-    for (label, described), count in labels.items():
-        found = config.recognise(label)
-        part, match, reason = _decide(label, described, config)
-        decision = "drop" if reason else "keep"
-        if part and match == "described":
-            counts[label, part, match, "", decision] += count
+    for texts, count in labels.items():
+        named = Named(*texts)
+        label, recognised = named.label, config.recognise(named.label)
+        found = _decide(named, config)
+        decision = "drop" if found.reason else "keep"
+        if found.part and found.match == "described":
+            counts[label, found.part, found.match, "", decision] += count
         else:
-            counts[label, part or found.part, found.how, found.term, decision] += count
+            part = found.part or recognised.part
+            counts[label, part, recognised.how, recognised.term, decision] += count
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [HistogramRow(label, count, *outcome) for (label, *outcome), count in ranked]
 
 
-def _decide(label: str, described: str, config: PartFilterConfig) -> tuple[str, str, str]:
-    """Return part, match and the reason to drop, which is empty for a radiograph that stays."""
-    found = config.recognise(label)
-    candidates = [(found.parts, found.how), (tuple(p for p in described.split(";") if p), "described")]
-    for parts, match in candidates:
-        wanted = next((p for p in parts if config.wants(p)), "")
-        if wanted:
-            return wanted, match, ""
-        others = [p for p in parts if not _holds_wanted(p, config)]
-        if others:
-            return others[0], match, "other_body_part"
+def _decide(named: Named, config: PartFilterConfig) -> _Decision:
+    if named.modality and not config.takes(named.modality):
+        known = ", ".join(config.modalities)
+        return _Decision(
+            reason="other_modality",
+            message=f"Its modality is {named.modality}; kept are radiographs ({known}), and what names none.",
+        )
+    found = config.recognise(named.label)
+    described = tuple(part for part in named.described.split(";") if part)
+    wanted = " or ".join(config.parts)
+    for parts, match in ((found.parts, found.how), (described, "described")):
+        if part := next(filter(config.wants, parts), ""):
+            return _Decision(part, match)
+        if part := next((part for part in parts if not _holds_wanted(part, config)), ""):
+            message = f"The label names another body part ({part}); kept are: {wanted}."
+            return _Decision(part, match, "other_body_part", message)
     if config.unlabelled == "drop" and ANY not in config.parts:
-        return "", "none", "no_body_part"
-    return "", "none", ""
+        message = f"No body part is named; unlabelled radiographs are dropped when keeping {wanted}."
+        return _Decision(reason="no_body_part", message=message)
+    return _Decision()
 
 
 def _holds_wanted(part: str, config: PartFilterConfig) -> bool:
     return any(covers(part, wanted) for wanted in config.parts)
-
-
-def _message(reason: str, part: str, config: PartFilterConfig) -> str:
-    wanted = " or ".join(config.parts)
-    if reason == "no_body_part":
-        return f"No body part is named; unlabelled radiographs are dropped when keeping {wanted}."
-    return f"The label names another body part ({part}); kept are: {wanted}."
