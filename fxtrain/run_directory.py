@@ -141,7 +141,10 @@ class RunDirectory:
             If there is no run here.
         """
         if not self.config.exists():
-            raise FxrayError(f"{self.root} is not a training run: it has no {self.config.name}")
+            raise FxrayError(
+                f"{self.root} is not a training run: it has no {self.config.name}; name the folder that "
+                "fxray train has made"
+            )
         return read_toml(TrainConfig, self.config)
 
     def read_provenance(self) -> dict[str, Any]:

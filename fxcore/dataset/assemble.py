@@ -255,7 +255,10 @@ def read_provenance(layout: Layout) -> dict[str, Any]:
         raise DataSetError(f"{layout.provenance} does not describe a data set of fxray")
     for name, shape in shapes.items():
         if not isinstance(content.get(name), shape):
-            raise DataSetError(f"{layout.provenance} is damaged: {name!r} is missing or of the wrong type")
+            raise DataSetError(
+                f"{layout.provenance} is damaged: {name!r} is missing or of the wrong type; put it back as "
+                "it was, or make the data set anew in another folder"
+            )
     return content
 
 

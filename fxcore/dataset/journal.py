@@ -109,7 +109,10 @@ def from_line(line: bytes | str, where: str) -> StudyRecord:
         values["columns"] = tuple(values["columns"])
         return StudyRecord(**values)
     except (ValueError, TypeError, KeyError) as error:
-        raise DataSetError(f"{where} is not a study record: {error}") from error
+        raise DataSetError(
+            f"{where} is not a study record: {error}; put the file back as it was, or make the data set anew "
+            "in another folder"
+        ) from error
 
 
 def write_record(layout: Layout, record: StudyRecord) -> None:
