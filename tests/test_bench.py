@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -183,7 +184,14 @@ def test_pipeline_family_runs_both_commands(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(pipeline, "archive", partial(archive, scale=0.1, folder=tmp_path))
     monkeypatch.setattr(pipeline, "SHARES", {"mixed": SHARES["mixed"]})
     monkeypatch.setattr(pipeline, "QUICK_STUDIES", 3)
-    monkeypatch.setattr(pipeline, "_QUICK", Effort(least=1, warm_up=0))
+
+    def once(work: dict[str, Callable[[], None]], *_: object, before: Callable[[str], None]) -> dict:
+        for name in ("ours", "peer"):
+            before(name)
+            work[name]()
+        return {name: [1.0] for name in work}
+
+    monkeypatch.setattr(pipeline, "interleave", once)
     findings = pipeline.run(Options(quick=True))
     first = findings.results[0]
     assert (first.peer, first.threads, first.peer_threads) == ("expert's script", 2, 2)

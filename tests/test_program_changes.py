@@ -54,12 +54,31 @@ def slow(tmp_path):
     return lambda *names: {"PYTHONPATH": str(tmp_path / "faults"), "FXRAY_TEST_SLOW": ",".join(names)}
 
 
-@pytest.fixture
-def archive(tmp_path):
+def draw_archive(folder: Path) -> Path:
     for study in range(3):
         for image in range(3):
-            draw(tmp_path / "archive" / f"study{study}_positive" / f"{image}.png", 10 * study + image)
-    return tmp_path / "archive"
+            draw(folder / f"study{study}_positive" / f"{image}.png", 10 * study + image)
+    return folder
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return draw_archive(tmp_path / "archive")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    place = tmp_path_factory.mktemp("made")
+    archive = draw_archive(place / "archive")
+    summary("ingest", archive, place / "out", "--key", place / "key", "-j", 2)
+    return place
+
+
+@pytest.fixture
+def ingested(tmp_path, made):
+    """Return a data set, beside its archive and its key."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "out"
 
 
 @pytest.fixture
@@ -83,25 +102,12 @@ def folders(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir()}
 
 
-def remove_study(archive: Path) -> None:
+def change_files(archive: Path) -> None:
+    """Take a study and a file away, add one, and put another one of the same size in the place of one."""
     shutil.rmtree(archive / "study1_positive")
-
-
-def remove_file(archive: Path) -> None:
-    (archive / "study1_positive" / "0.png").unlink()
-
-
-def add_file(archive: Path) -> None:
-    draw(archive / "study1_positive" / "9.png", 99)
-
-
-def change_class(archive: Path) -> None:
-    for study in list(archive.iterdir()):
-        study.rename(study.with_name(study.name.replace("positive", "negative")))
-
-
-def replace_by_one_of_the_same_size(archive: Path) -> None:
-    target = archive / "study1_positive" / "0.png"
+    (archive / "study0_positive" / "0.png").unlink()
+    draw(archive / "study0_positive" / "9.png", 99)
+    target = archive / "study2_positive" / "0.png"
     size = target.stat().st_size
     draw(target, 77)
     data = target.read_bytes()
@@ -109,18 +115,20 @@ def replace_by_one_of_the_same_size(archive: Path) -> None:
     assert target.stat().st_size == size
 
 
-@pytest.mark.parametrize(
-    "change", [remove_study, remove_file, add_file, change_class, replace_by_one_of_the_same_size]
-)
+def change_class(archive: Path) -> None:
+    for study in list(archive.iterdir()):
+        study.rename(study.with_name(study.name.replace("positive", "negative")))
+
+
+@pytest.mark.parametrize("change", [change_files, change_class])
 def test_an_archive_that_changed(tmp_path, archive, ingest, change):
     ingest()
     change(archive)
     assert_like_fresh(tmp_path, ingest)
 
 
-def test_a_study_folder_that_was_lost_is_made_again(tmp_path, ingest):
-    ingest()
-    shutil.rmtree(next((tmp_path / "out" / "broken").iterdir()))
+def test_a_study_folder_that_was_lost_is_made_again(tmp_path, ingest, ingested):
+    shutil.rmtree(next((ingested / "broken").iterdir()))
     assert_like_fresh(tmp_path, ingest)
 
 
@@ -205,8 +213,7 @@ def test_a_copy_in_another_study_is_told_of_the_file_that_stands_for_it(tmp_path
     assert summary(*job)["converted"] == 1
 
 
-def test_an_unfinished_or_damaged_source_is_not_used(tmp_path, ingest):
-    ingest()
+def test_an_unfinished_or_damaged_source_is_not_used(tmp_path, ingested):
     (tmp_path / "out" / ".fxray").mkdir()
     refused = fxray("preprocess", tmp_path / "out", tmp_path / "next", code=1)
     assert "is not finished" in refused.stderr
@@ -219,10 +226,9 @@ def test_an_unfinished_or_damaged_source_is_not_used(tmp_path, ingest):
     assert "does not belong to" in refused.stderr
 
 
-def test_a_lost_table_of_one_study_costs_that_study(tmp_path, ingest):
-    ingest()
-    next((tmp_path / "out" / "broken").glob("*/metadata.csv")).unlink()
-    figures = summary("preprocess", tmp_path / "out", tmp_path / "next")
+def test_a_lost_table_of_one_study_costs_that_study(tmp_path, ingested):
+    next((ingested / "broken").glob("*/metadata.csv")).unlink()
+    figures = summary("preprocess", ingested, tmp_path / "next")
     assert figures["studies"]["broken"] == 2
     assert figures["dropped"]["unreadable_metadata"] == 1
 
@@ -235,13 +241,13 @@ def test_files_that_are_needed_are_not_overwritten_by_the_link_file(tmp_path, ar
         tmp_path / "out" / "link.csv",
     ):
         before = victim.read_bytes() if victim.exists() else None
-        options = ["--labels", tmp_path / "labels.csv", "--link", victim, "--key", tmp_path / "key"]
-        assert "link file" in fxray("ingest", archive, tmp_path / "out", *options, code=1).stderr
+        options = {"labels": tmp_path / "labels.csv", "link_file": victim, "key_file": tmp_path / "key"}
+        with pytest.raises(ParameterError, match="link file"):
+            ingest_here(archive, tmp_path / "out", **options)
         assert (victim.read_bytes() if victim.exists() else None) == before
 
 
-def test_a_share_that_is_refused_leaves_a_finished_data_set_finished(tmp_path, archive, ingest):
-    ingest()
+def test_a_share_that_is_refused_leaves_a_finished_data_set_finished(tmp_path, archive, ingested):
     (tmp_path / "empty").mkdir()
     for source, options, named in (
         (archive, {"workers": 2, "scheduler": "tcp://nowhere:1"}, "--workers is about this machine"),
@@ -302,12 +308,10 @@ def test_the_index_takes_the_place_of_no_other_database_but_of_every_index(tmp_p
     check_places(archive, tmp_path / "out", places)
 
 
-def test_where_a_link_leads_is_where_the_link_file_is_written(tmp_path, ingest):
+def test_where_a_link_leads_is_where_the_link_file_is_written(tmp_path, ingest, ingested):
     (tmp_path / "secure").mkdir()
-    for place in (tmp_path / "link.csv", tmp_path / "out" / "link.csv"):
+    for place in (tmp_path / "link.csv", ingested / "link.csv"):
         secure = tmp_path / "secure" / place.parent.name
-        place.parent.mkdir(exist_ok=True)
-        ingest()
         place.symlink_to(secure)
         ingest("out", "--link", place)
         assert place.is_symlink()
@@ -383,8 +387,7 @@ def test_links_are_counted_and_not_followed_and_an_empty_archive_is_said(tmp_pat
     assert rows(tmp_path / "out" / "metadata.csv") == []
 
 
-def test_a_data_set_in_the_archive_is_passed_over_and_said(tmp_path, ingest):
-    ingest()
+def test_a_data_set_in_the_archive_is_passed_over_and_said(tmp_path, ingested):
     (tmp_path / "all").mkdir()
     for name in ("archive", "out"):
         (tmp_path / name).rename(tmp_path / "all" / name)
@@ -396,7 +399,6 @@ def test_a_data_set_in_the_archive_is_passed_over_and_said(tmp_path, ingest):
     assert again["radiographs"] == made["counts"]["radiographs"]
 
 
-def test_a_data_set_is_not_taken_for_an_archive(tmp_path, ingest):
-    ingest()
-    refused = fxray("ingest", tmp_path / "out", tmp_path / "next", "--key", tmp_path / "key", code=1)
+def test_a_data_set_is_not_taken_for_an_archive(tmp_path, ingested):
+    refused = fxray("ingest", ingested, tmp_path / "next", "--key", tmp_path / "key", code=1)
     assert "is a data set already" in refused.stderr
