@@ -12,7 +12,7 @@ from fxcore.attempt import QUARANTINE_REASONS
 
 ROOT = Path(__file__).parent.parent
 # Where a call has its reason, when it does not name it.
-_PLACES = {"UnreadableFileError": 0, "LabelProblem": 1, "Reject": 4}
+_PLACES = {"UnreadableFileError": 0, "LabelProblem": 1, "_rejected": 2, "Reject": 4}
 # Of the `Scorer` alone, which writes no table.
 _WITHOUT_A_TABLE = {"not_an_image"}
 
@@ -20,8 +20,9 @@ _WITHOUT_A_TABLE = {"not_an_image"}
 def _given(call: ast.Call) -> Iterator[str]:
     """Yield the reason that a call is given, where it stands there as it is."""
     arguments = [keyword.value for keyword in call.keywords if keyword.arg == "reason"]
-    if isinstance(call.func, ast.Name) and call.func.id in _PLACES:
-        arguments += call.args[_PLACES[call.func.id] :][:1]
+    place = _PLACES.get(getattr(call.func, "id", "") or getattr(call.func, "attr", ""))
+    if place is not None:
+        arguments += call.args[place:][:1]
     yield from (node.value for node in arguments if isinstance(node, ast.Constant) and node.value)
 
 
