@@ -12,9 +12,9 @@ from fxcore.config import to_toml
 from fxcore.errors import ParameterError
 from fxcore.letterbox import Frame
 from fxserve.device import open_session
-from fxserve.model import image_input, properties_of, shape_text, takes_studies
 from fxserve.model_file import makes_probabilities, read_operators, size_of
 from fxserve.settings import ModelSettings
+from fxserve.signature import image_input, properties_of, shape_text, takes_studies
 
 
 def inspect(path: str | PathLike[str]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from os import PathLike
@@ -19,13 +18,12 @@ from fxcore.errors import FxrayError, ParameterError
 from fxserve.device import CUDA, open_session
 from fxserve.model_file import digest_of, makes_probabilities
 from fxserve.settings import ModelSettings, from_metadata
+from fxserve.signature import image_input, properties_of, shape_text, signature, takes_studies
 
-PREFIX = "fxray."
 BATCH_CPU, BATCH_GPU = 2, 64
 _MOST_IN_A_BATCH = 4096
 # A mean of probabilities, in float16 or float32, may be off by so much.
 _ROUNDED = 1e-3
-_TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
 
 
 class Model:
@@ -229,19 +227,10 @@ class Model:
         if not place.exists():
             raise ParameterError(
                 f"{self.path} was not exported by fxray, and {place} does not exist: write there what it "
-                f"expects and gives. It has {self.signature()}. `fxray inspect {self.path} --toml` prints a "
-                "file to begin with."
+                f"expects and gives. It has {signature(self.session)}. `fxray inspect {self.path} --toml` "
+                "prints a file to begin with."
             )
         return read_toml(ModelSettings, place)
-
-    def signature(self) -> str:
-        """Name the inputs and outputs, their types and shapes."""
-        sides = (("input", self.session.get_inputs()), ("output", self.session.get_outputs()))
-        return ", ".join(
-            f"the {side} {node.name!r} of {node.type} {shape_text(node.shape)}"
-            for side, nodes in sides
-            for node in nodes
-        )
 
     def _check_input(self, batch: int) -> int:
         """Hold the input against the settings; return the size of the batch, which the model may fix."""
@@ -253,7 +242,9 @@ class Model:
             hint = ""
             if takes_studies(self.session):
                 hint = f'. If it judges whole studies, the setting aggregate should be "{BY_MODEL}"'
-            raise ParameterError(f"{self.path} should take images{more}; it has {self.signature()}{hint}")
+            raise ParameterError(
+                f"{self.path} should take images{more}; it has {signature(self.session)}{hint}"
+            )
         if dtype != settings.dtype:
             raise ParameterError(
                 f"the input {image.name!r} of {self.path} is of {image.type}, which is {dtype}; the setting "
@@ -288,8 +279,8 @@ class Model:
             return ["probability", "logit"]
         if len(nodes) != 1:
             raise ParameterError(
-                f"{self.path} should have one output, and has {self.signature()}; export it with the one to "
-                "score by"
+                f"{self.path} should have one output, and has {signature(self.session)}; export it with the "
+                "one to score by"
             )
         (node,) = nodes
         if node.type not in ("tensor(float)", "tensor(double)", "tensor(float16)"):
@@ -356,39 +347,3 @@ def check_batch(batch: int) -> None:
     ParameterError
     """
     check_whole("the batch", batch, 0, _MOST_IN_A_BATCH)
-
-
-def image_input(path: Path, session: Any) -> tuple[Any, str]:
-    """Return the input that takes images, and its type as the setting dtype has it."""
-    nodes = session.get_inputs()
-    if not nodes:
-        raise ParameterError(f"{path} has no input; it should take images")
-    (image, *_) = nodes
-    if image.type not in _TYPES:
-        raise ParameterError(
-            f"the input {image.name!r} of {path} is of {image.type}; fxray gives images of "
-            f"{' or '.join(_TYPES)}. Export the model with one of these, or put a Cast before it"
-        )
-    return image, _TYPES[image.type]
-
-
-def takes_studies(session: Any) -> bool:
-    """Tell whether the study of each image is a second input, as of a model of whole studies."""
-    return [node.type for node in session.get_inputs()[1:]] == ["tensor(int64)"]
-
-
-def properties_of(session: Any) -> dict[str, Any]:
-    """Return what fxray wrote into a model, without the prefix."""
-    found = {}
-    for name, text in session.get_modelmeta().custom_metadata_map.items():
-        if name.startswith(PREFIX):
-            try:
-                found[name.removeprefix(PREFIX)] = json.loads(text)
-            except ValueError:
-                raise ParameterError(f"the model's property {name} is damaged: {text[:80]!r}") from None
-    return found
-
-
-def shape_text(shape: Sequence[Any]) -> str:
-    """Write a shape as people do."""
-    return f"({', '.join('?' if side is None else str(side) for side in shape)})"

@@ -74,7 +74,7 @@ def test_unfinished_outputs_of_another_kind_are_named(tmp_path, given, monkeypat
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fxcore.ingest.finish", interrupted)
+    monkeypatch.setattr("fxcore.run.Run.finish", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ingest(archive, tmp_path / "dataset", workers=1, **places)
     monkeypatch.setattr("fxserve.score.write_tables", interrupted)

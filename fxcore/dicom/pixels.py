@@ -218,26 +218,31 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
         else:
             data = stream.read(available)
     if native:
-        expected = (fmt.frame_bits * fmt.frames + 7) // 8
-        if fmt.photometric in _HALF_SAMPLED and 2 * len(data) >= 3 * expected:
-            raise UnreadableFileError(
-                "invalid_image_header",
-                f"{len(data)} bytes of pixel data are too many for a PhotometricInterpretation of "
-                f"{fmt.photometric}, which takes {expected}; it should say RGB or YBR_FULL",
-            )
-        if len(data) < expected:
-            raise UnreadableFileError(
-                "truncated_pixel_data",
-                f"{len(data)} bytes of pixel data found where {fmt.frames} frame(s) of "
-                f"{fmt.rows} x {fmt.columns} take {expected}",
-            )
-        excess = np.frombuffer(data, np.uint8)[expected:]
-        # Old writers pad with zeros, however many (PS3.5 section 8.1.1): nothing is lost with those.
-        if excess.size > _PADDING and 8 * excess.size >= fmt.frame_bits and excess.any():
-            raise UnreadableFileError(
-                "invalid_image_header",
-                f"{len(data)} bytes of pixel data, a frame or more over the {expected} that {fmt.frames} "
-                f"frame(s) of {fmt.rows} x {fmt.columns} pixels of {fmt.bits_allocated} bits take; "
-                "NumberOfFrames, BitsAllocated or another attribute is wrong",
-            )
+        _check_native(data, fmt)
     return data
+
+
+def _check_native(data: bytes | memoryview, fmt: PixelFormat) -> None:
+    """Refuse native pixel data that is shorter or longer than the header declares; see `pixel_bytes`."""
+    expected = (fmt.frame_bits * fmt.frames + 7) // 8
+    if fmt.photometric in _HALF_SAMPLED and 2 * len(data) >= 3 * expected:
+        raise UnreadableFileError(
+            "invalid_image_header",
+            f"{len(data)} bytes of pixel data are too many for a PhotometricInterpretation of "
+            f"{fmt.photometric}, which takes {expected}; it should say RGB or YBR_FULL",
+        )
+    if len(data) < expected:
+        raise UnreadableFileError(
+            "truncated_pixel_data",
+            f"{len(data)} bytes of pixel data found where {fmt.frames} frame(s) of "
+            f"{fmt.rows} x {fmt.columns} take {expected}",
+        )
+    excess = np.frombuffer(data, np.uint8)[expected:]
+    # Old writers pad with zeros, however many (PS3.5 section 8.1.1): nothing is lost with those.
+    if excess.size > _PADDING and 8 * excess.size >= fmt.frame_bits and excess.any():
+        raise UnreadableFileError(
+            "invalid_image_header",
+            f"{len(data)} bytes of pixel data, a frame or more over the {expected} that {fmt.frames} "
+            f"frame(s) of {fmt.rows} x {fmt.columns} pixels of {fmt.bits_allocated} bits take; "
+            "NumberOfFrames, BitsAllocated or another attribute is wrong",
+        )

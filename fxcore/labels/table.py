@@ -199,22 +199,7 @@ def read_labels(
     column = f"{where}, column {headings.one(columns.label)}"
     with_key = [row for row, key in zip(zip(texts, given, lines, strict=True), keys, strict=True) if key]
     _refuse_other_class(with_key, column, empty_label)
-
-    labels: dict[str, str] = {}
-    conflicting: dict[str, int] = {}
-    unlabelled: dict[str, int] = {}
-    problems: list[LabelProblem] = []
-    for key, text, label, line in zip(keys, texts, given, lines, strict=True):
-        if not key or label is None:
-            reason = "missing_key" if not key else "missing_label" if is_empty(text) else "unknown_label"
-            problems.append(LabelProblem(line, reason))
-            if key:
-                unlabelled.setdefault(key, line)
-        elif key in conflicting or labels.setdefault(key, label) != label:
-            conflicting.setdefault(key, line)
-            labels.pop(key, None)
-            problems.append(LabelProblem(line, "conflicting_label"))
-    unlabelled = {k: at for k, at in unlabelled.items() if k not in labels and k not in conflicting}
+    labels, conflicting, unlabelled, problems = _by_key(keys, texts, given, lines)
     counts = Counter(problem.reason for problem in problems)
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
     if not labels and not conflicting:
@@ -234,6 +219,31 @@ def read_labels(
         said += f" All labels are {classes.pop()}."
     guessed = columns.key_guessed
     return LabelTable(columns.key_kind, labels, conflicting, unlabelled, tuple(problems), said, guessed, root)
+
+
+def _by_key(
+    keys: Sequence[str], texts: Sequence[str], given: Sequence[str | None], lines: Sequence[int]
+) -> tuple[dict[str, str], dict[str, int], dict[str, int], list[LabelProblem]]:
+    """Return the labels, what is conflicting and unlabelled, and the problems, as `LabelTable` has them.
+
+    Given are key, text, label and line of each row.
+    """
+    labels: dict[str, str] = {}
+    conflicting: dict[str, int] = {}
+    unlabelled: dict[str, int] = {}
+    problems: list[LabelProblem] = []
+    for key, text, label, line in zip(keys, texts, given, lines, strict=True):
+        if not key or label is None:
+            reason = "missing_key" if not key else "missing_label" if is_empty(text) else "unknown_label"
+            problems.append(LabelProblem(line, reason))
+            if key:
+                unlabelled.setdefault(key, line)
+        elif key in conflicting or labels.setdefault(key, label) != label:
+            conflicting.setdefault(key, line)
+            labels.pop(key, None)
+            problems.append(LabelProblem(line, "conflicting_label"))
+    unlabelled = {k: at for k, at in unlabelled.items() if k not in labels and k not in conflicting}
+    return labels, conflicting, unlabelled, problems
 
 
 def _is_title(rows: Sequence[Sequence[str]]) -> bool:
