@@ -117,7 +117,7 @@ def test_fracatlas_from_files_to_an_exported_model_and_its_scores(tmp_path):
     summary("build", FRACATLAS, dataset, "--part", "any", "--key", key)
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(
-        'epochs = 2\nbatch = 16\ndevice = "cpu"\n[data]\nframe = { width = 64, height = 96 }\n'
+        'epochs = 1\nbatch = 16\ndevice = "cpu"\n[data]\nframe = { width = 64, height = 96 }\n'
         '[model]\nname = "rx-lite"\n'
     )
     fxray("train", dataset, run, "--config", recipe)
