@@ -5,7 +5,8 @@ Imported by that process alone.
 
 import atexit
 import gc
-import os
+
+from fxcore.forking import leave
 
 # Nothing of what is loaded becomes garbage: to look for some takes a fifth of the time that loading does,
 # and would take as much of the memory that workers share with this process, as they go on looking.
@@ -22,4 +23,4 @@ gc.enable()
 
 # It has nothing to tidy up, and taking the interpreter apart with all that is loaded takes a quarter of a
 # second, for which whoever reads the output of the program through a pipe would wait.
-atexit.register(os._exit, 0)
+atexit.register(leave)

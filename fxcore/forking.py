@@ -6,10 +6,12 @@ import contextlib
 import errno
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
@@ -19,6 +21,14 @@ from fxcore.import_path import shared_import_path, without_main_module
 
 STARTED_BY = "FXRAY_STARTED_BY"
 """Variable that tells the process that workers are forked from who started it."""
+
+_SOCKETS = "FXRAY_SOCKETS"
+"""Variable that tells it which folder to remove if that program is killed; empty if none."""
+
+_LOADED_BY = os.getpid()
+
+# So long may whoever started it take to end, having let go of it.
+_ENDING_SECONDS = 2.0
 
 
 class _Process(ForkServerProcess):
@@ -69,7 +79,7 @@ def start_loading() -> None:
         If it cannot be started.
     """
     if isinstance(worker_context(), ForkServerContext):
-        with shared_import_path(**{STARTED_BY: str(os.getpid())}):
+        with shared_import_path(**{STARTED_BY: str(os.getpid()), _SOCKETS: _own_folder()}):
             # It ends by itself after the last of us, which a closed terminal must not hinder. It lets Ctrl-C
             # through again when it starts, so it must not come under the block below.
             with _held_back(signal.SIGHUP):
@@ -77,6 +87,13 @@ def start_loading() -> None:
             # Until the server process is ready for it (see `fxcore.worker_start`), Ctrl-C waits.
             with _held_back(signal.SIGINT), _too_long_a_path_named():
                 forkserver.ensure_running()
+
+
+def _own_folder() -> str:
+    """Return where this process has its sockets; nothing where that is the folder of the one it came from."""
+    folder: str = util.get_temp_dir()
+    inherited = multiprocessing.parent_process() is not None or os.getpid() != _LOADED_BY
+    return "" if inherited else folder
 
 
 @contextlib.contextmanager
@@ -102,6 +119,23 @@ def _held_back(number: signal.Signals) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def is_alone() -> bool:
+    """Tell, in the process that workers are forked from, whether the program that started it has ended."""
+    return os.environ.get(STARTED_BY, str(os.getppid())) != str(os.getppid())
+
+
+def leave() -> None:
+    """End the process that workers are forked from, with what a killed program could not remove."""
+    folder = os.environ.get(_SOCKETS, "")
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while os.path.exists(folder) and time.monotonic() < deadline:  # noqa: PTH110
+        if is_alone():
+            shutil.rmtree(folder, ignore_errors=True)
+            break
+        time.sleep(0.01)
+    os._exit(0)
 
 
 def await_server() -> None:

@@ -28,7 +28,7 @@ for _variable in (
 ):
     os.environ.setdefault(_variable, "1")
 
-from fxcore.forking import STARTED_BY  # noqa: E402
+from fxcore.forking import is_alone, leave  # noqa: E402
 
 
 def _leave_if_alone() -> None:
@@ -36,8 +36,8 @@ def _leave_if_alone() -> None:
 
     Whoever reads its output through a pipe waits for this process as well.
     """
-    if os.environ.get(STARTED_BY, str(os.getppid())) != str(os.getppid()):
-        os._exit(0)
+    if is_alone():
+        leave()
 
 
 import numba  # noqa: E402, F401

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -179,8 +180,15 @@ def wait_in_vain(task: str) -> None:
     time.sleep(600)
 
 
+@pytest.fixture
+def short_folder():
+    """A folder for sockets, of which the path may not be long."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
+def test_neither_workers_nor_their_sockets_outlive_a_parent_that_is_killed(tmp_path, short_folder):
     code = (
         "import sys, pathlib\n"
         "from fxcore.executor import Executor\n"
@@ -191,7 +199,7 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     )
     (tmp_path / "parent.py").write_text(code)
     root = Path(__file__).parents[1]
-    environment = os.environ | {"PYTHONPATH": str(root)}
+    environment = os.environ | {"PYTHONPATH": str(root), "TMPDIR": str(short_folder)}
     parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py")], env=environment)
     deadline = time.monotonic() + 120
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
@@ -204,12 +212,31 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     while time.monotonic() < deadline:
         try:
             # A process that has ended and is not collected yet is no longer at work.
-            if ") Z " in Path(f"/proc/{worker}/stat").read_text():
-                return
+            ended = ") Z " in Path(f"/proc/{worker}/stat").read_text()
         except FileNotFoundError:
+            ended = True
+        if ended and not list(short_folder.iterdir()):
             return
         time.sleep(0.05)
-    pytest.fail(f"worker {worker} is still there")
+    pytest.fail(f"worker {worker} or its socket is still there")
+
+
+def test_no_socket_is_left_where_the_program_is_stopped_while_it_loads(short_folder):
+    code = (
+        "import os, signal\n"
+        "from fxcore.cli.signals import listen\n"
+        "from fxcore.forking import start_loading\n"
+        "listen()\n"
+        "start_loading()\n"
+        "assert os.listdir(os.environ['TMPDIR'])\n"
+        "os.killpg(0, signal.SIGTERM)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "TMPDIR": str(short_folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, start_new_session=True
+    )
+    assert (done.returncode, list(short_folder.iterdir())) == (143, [])
+    assert done.stderr == "fxray: stopped by signal SIGTERM. Nothing was begun: run the same command again.\n"
 
 
 @pytest.mark.parametrize("by", ["file", "stdin"])

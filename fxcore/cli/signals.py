@@ -6,10 +6,13 @@ code that shells use for the signal (128 and its number).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
 import time
 from types import FrameType
+from typing import Any
 
 from fxcore.stopping import stop
 
@@ -81,6 +84,11 @@ def ignore() -> None:
 def _leave(number: int, _: FrameType | None) -> None:
     stopped = Stopped(number)
     os.write(2, f"fxray: {stopped} Nothing was begun: run the same command again.\n".encode())
+    # What `multiprocessing` removes at the usual end. Where something is not loaded yet, there is none.
+    with contextlib.suppress(KeyError, AttributeError):
+        process: Any = sys.modules["multiprocessing.process"]
+        remove: Any = sys.modules["shutil"].rmtree
+        remove(process.current_process()._config["tempdir"], ignore_errors=True)
     os._exit(stopped.exit_code)
 
 
