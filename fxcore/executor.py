@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import multiprocessing
 import os
@@ -31,8 +32,8 @@ _WORKERS_PER_CORE = 4
 
 _BROKEN = (
     "the worker processes cannot be started, or something ends them; is there memory for them, and room for "
-    "processes and threads (ulimit -u), and is fxray installed whole? Nothing finished is lost: run the same "
-    "command again to go on."
+    "processes, threads (ulimit -u) and open files (ulimit -n), and is fxray installed whole? Nothing "
+    "finished is lost: run the same command again to go on."
 )
 
 _NO_CHILDREN = (
@@ -45,6 +46,10 @@ _IN_FLIGHT = 4
 
 # So long does a wish to stop wait at most.
 _LOOK_SECONDS = 0.1
+
+# Where Linux has the locks that processes share (sem_overview(7)), and what the system may say of that.
+_LOCKS = "/dev/shm"
+_OF_A_PLACE = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOENT)
 
 # New pools made for one that broke, with no task done in between, before it is no use to go on.
 _NEW_POOLS = 3
@@ -247,6 +252,10 @@ class Executor:
         except (RuntimeError, BrokenPipeError) as error:
             # The pipe is that to the helper of `multiprocessing` which keeps count of locks.
             raise BrokenProcessPool from error
+        except OSError as error:
+            if error.filename is None and error.errno in _OF_A_PLACE:
+                error.filename = _LOCKS
+            raise
 
 
 def _result(future: Future[Any], limit: float) -> Any:

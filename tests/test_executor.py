@@ -239,6 +239,16 @@ def test_no_socket_is_left_where_the_program_is_stopped_while_it_loads(short_fol
     assert done.stderr == "fxray: stopped by signal SIGTERM. Nothing was begun: run the same command again.\n"
 
 
+def test_no_room_for_the_locks_of_workers_is_told_by_their_place(monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("multiprocessing.synchronize.RLock", full)
+    with Executor(1) as executor, pytest.raises(OSError, match="'/dev/shm'") as told:
+        next(executor.run(abs, [-1], lambda task: 60.0))
+    assert told.value.errno == errno.ENOSPC
+
+
 @pytest.mark.parametrize("by", ["file", "stdin"])
 def test_workers_leave_the_main_module_of_the_program_alone(tmp_path, by):
     code = (
