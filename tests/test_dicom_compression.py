@@ -11,6 +11,7 @@ import pytest
 from pydicom import Dataset, uid
 from pydicom.encaps import encapsulate
 
+from fxcore.dicom.colour import luma
 from fxcore.dicom.config import PixelConfig
 from fxcore.dicom.read import load_dicom
 from tests.dicom_files import encode, htj2k, image_dataset, write
@@ -44,7 +45,7 @@ def test_what_compression_took_is_told(
 
 @pytest.mark.parametrize(
     ("syntax", "expected"),
-    [(uid.ExplicitVRLittleEndian, "none"), (uid.RLELossless, "lossless"), (uid.HTJ2K, "unknown")]
+    [(uid.ExplicitVRLittleEndian, "none"), (uid.RLELossless, "lossless"), (uid.HTJ2K, "lossless")]
     + [(syntax, "lossless") for syntax in (uid.JPEGLossless, uid.JPEGLSLossless, uid.HTJ2KLossless)]
     + [(syntax, "lossy") for syntax in (uid.JPEGBaseline8Bit, uid.JPEGLSNearLossless)],
 )
@@ -73,3 +74,22 @@ def test_of_a_stream_with_packets_missing_nothing_is_promised(tmp_path: Path) ->
     encapsulated(image_dataset(stored, 12), stream, uid.JPEG2000Lossless, tmp_path / "a")
     loaded = load_dicom(tmp_path / "a", PixelConfig())
     assert (loaded.decoder, loaded.metadata["compression"]) == ("imagecodecs", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("syntax", "level", "expected"),
+    [(uid.JPEG2000, 0, "lossless"), (uid.JPEG2000, 40, "cut"), (uid.JPEG2000Lossless, 40, "cut")],
+)
+def test_what_compression_took_from_colours_is_told(
+    syntax: str, level: int, expected: str, tmp_path: Path
+) -> None:
+    y, x = np.mgrid[:64, :64]
+    rgb = np.dstack([3 * x, 2 * y, (7919 * x * y) % 200]).astype(np.uint8)
+    ds = image_dataset(rgb[..., 0], 8, SamplesPerPixel=3, PhotometricInterpretation="YBR_RCT")
+    ds.PlanarConfiguration = 0
+    stream = imagecodecs.jpeg2k_encode(rgb, codecformat="j2k", reversible=True, level=level)
+    encapsulated(ds, stream, syntax, tmp_path / "a")
+    loaded = load_dicom(tmp_path / "a", PixelConfig())
+    assert loaded.metadata["compression"] == expected
+    if not level:
+        np.testing.assert_array_equal(next(loaded.frames)[1], luma(rgb))

@@ -42,7 +42,7 @@ _MOST_VISITS = 2**22
 _MOST_BIT_PLANES = 30
 # Inclusion, number of passes, no longer length, three bits of length.
 _LEAST_BITS = 6
-_LRCP, _RLCP, _RPCL, _CPRL = 0, 1, 2, 4
+_LRCP, _RLCP, _RPCL, _PCRL, _CPRL = range(5)
 
 _MEANING = {
     ENDED: "a tile ends before its last packet does",
@@ -83,6 +83,7 @@ def read_packets(
     progression: int,
     start_markers: bool = False,
     end_markers: bool = False,
+    components: int = 1,
 ) -> CodeBlocks:
     """Walk through the packets of a tile and collect the bytes of each code block.
 
@@ -97,16 +98,20 @@ def read_packets(
     layout : Layout
         As `tile_layout` returns it.
     bit_planes : sequence of int
-        Magnitude bit-planes of each subband (equation E-2), LL first, then HL, LH, HH of each level.
+        Magnitude bit-planes of each subband (equation E-2), LL first, then HL, LH, HH of each level, of each
+        component.
     layers : int
     progression : int
         0 LRCP, 1 RLCP, 2 RPCL, 3 PCRL, 4 CPRL (table A.16).
     start_markers, end_markers : bool
         Whether SOP markers may and EPH markers must be there.
+    components : int
+        How many components the tile has, all of that layout.
 
     Returns
     -------
     CodeBlocks
+        Of the first component, then of the next.
 
     Raises
     ------
@@ -130,9 +135,13 @@ def read_packets(
     if not 1 <= layers <= 65535 or not 0 <= progression <= _CPRL:
         raise ParameterError(f"{layers} layers in progression {progression}")
     planes = np.array(bit_planes, np.int64)
-    precincts, blocks = layout.resolution.size, layout.blocks.shape[1]
-    if planes.size <= layout.blocks[0].max(initial=-1):
+    if components < 1 or planes.size % components:
+        raise ParameterError(f"bit-planes of {planes.size} subbands of {components} components")
+    if planes.size // components <= layout.blocks[0].max(initial=-1):
         raise ParameterError(f"bit-planes of {planes.size} subbands are not enough")
+    if components > 1:
+        layout = _repeated(layout, components, planes.size // components)
+    precincts, blocks = layout.resolution.size, layout.blocks.shape[1]
     if blocks * layers > _MOST_VISITS:
         raise ParameterError(
             f"{blocks} code blocks in {layers} layers, over the limit of {_MOST_VISITS} visits"
@@ -140,7 +149,7 @@ def read_packets(
     size = int((ends[:, 1] - ends[:, 0]).sum())
     if precincts * layers > size:
         raise ParameterError(_MEANING[ENDED])
-    order, groups = _order(layout, progression)
+    order, groups = _order(layout, progression, components)
     markers = np.array([start_markers, end_markers])
     most = min(blocks * layers, 8 * size // _LEAST_BITS)
     status, passes, zero_planes, segments = _walk(
@@ -157,21 +166,42 @@ def read_packets(
     )  # fmt: skip
 
 
-def _order(layout: Layout, progression: int) -> tuple[Integers, Integers]:
+def _repeated(layout: Layout, components: int, subbands: int) -> Layout:
+    """Return the layout of all components of a tile, one after the other."""
+    grids, nodes, blocks = int(layout.first_grid[-1]), layout.parents.size, layout.blocks.shape[1]
+    offsets = np.arange(components)
+    first_grid = np.append(np.add.outer(offsets * grids, layout.first_grid[:-1]).ravel(), components * grids)
+    all_grids = np.tile(layout.grids[:, :grids], components)
+    all_grids[2] += np.repeat(offsets * blocks, grids)
+    all_grids[3] += np.repeat(offsets * nodes, grids)
+    parents = np.tile(layout.parents, components)
+    parents[parents >= 0] += np.repeat(offsets * nodes, nodes)[parents >= 0].astype(np.int32)
+    all_blocks = np.tile(layout.blocks, components)
+    all_blocks[0] += np.repeat(offsets * subbands, blocks)
+    resolution, y, x = (np.tile(key, components) for key in (layout.resolution, layout.y, layout.x))
+    return Layout(resolution, y, x, first_grid, all_grids, parents, all_blocks)
+
+
+def _order(layout: Layout, progression: int, components: int) -> tuple[Integers, Integers]:
     """Return the precincts in the order of the progression (B.12.1), and where groups of them begin.
 
     Of each group all layers come before the next group; within a layer its precincts follow each other.
     """
     count = layout.resolution.size
     every = np.arange(count + 1)
-    if progression == _LRCP:
-        return every[:-1], np.array([0, count])
-    if progression == _RLCP:
-        return every[:-1], np.append(np.flatnonzero(np.diff(layout.resolution, prepend=-1)), count)
-    if progression == _RPCL:
-        return every[:-1], every
-    # With a single component, PCRL and CPRL are the same.
-    return np.lexsort((layout.resolution, layout.x, layout.y)), every
+    resolution, y, x = layout.resolution, layout.y, layout.x
+    component = np.repeat(np.arange(components), count // components)
+    if progression in (_LRCP, _RLCP):
+        order = np.lexsort((every[:-1], component, resolution))
+        if progression == _LRCP:
+            return order, np.array([0, count])
+        return order, np.append(np.flatnonzero(np.diff(resolution[order], prepend=-1)), count)
+    keys = {
+        _RPCL: (component, x, y, resolution),
+        _PCRL: (resolution, component, x, y),
+        _CPRL: (resolution, x, y, component),
+    }
+    return np.lexsort(keys[progression]), every
 
 
 @kernel

@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders import base
 
 from fxcore.dicom.bounded import inflate
-from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin
+from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin, jpeg_2000
 from fxcore.dicom.codecs.byte_order import check_byte_order
 from fxcore.dicom.codecs.fragments import encoded_frames
 from fxcore.dicom.codecs.high_bits import bits_in_use
@@ -235,7 +235,14 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
                 values, properties = _grey(source, syntax, fmt, _PLUGINS[name])
             else:
                 values, properties = _any(source, fmt, decoder, name)
-            if (is_cut := properties.get("is_cut")) is not None:
+            is_cut = properties.get("is_cut")
+            if (
+                compression != "lossy"
+                and name != fxray_plugin.NAME
+                and syntax in uid.JPEG2000TransferSyntaxes
+            ):
+                is_cut = jpeg_2000.is_cut(source)
+            if is_cut is not None:
                 compression = "cut" if is_cut else "lossless"
             elif reasons and fmt.samples == 1 and syntax == uid.JPEG2000Lossless:
                 # Ours found fault with the stream, of which other decoders make what they can.

@@ -20,6 +20,8 @@ from fxcore.kernels.precincts import tile_layout
 from fxcore.kernels.wavelet import inverse_wavelet_5_3
 
 _CUT_SHARE = 0.1
+# Code-block style of T.814.
+_FAST = 0x40
 
 
 def jpeg_2000_frame(source: bytes, runner: Any) -> NDArray[Any]:
@@ -61,6 +63,10 @@ def decode(stream: bytes) -> tuple[NDArray[Any], bool | None]:
         For a stream that this decoder does not read.
     """
     image = read_codestream(stream)
+    if image.components > 1 or image.high_throughput:
+        raise UnsupportedError("more than one component, or extensions (Rsiz)")
+    if any(image.coding(index).block_style for index in range(len(image.tiles))):
+        raise UnsupportedError("another transformation or code-block style")
     try:
         blocks = [_code_blocks(stream, image, index) for index in range(len(image.tiles))]
     except ParameterError as error:
@@ -76,6 +82,27 @@ def decode(stream: bytes) -> tuple[NDArray[Any], bool | None]:
         levels = image.coding(index).levels
         inverse_wavelet_5_3(plane, patterns, area, _origin(image, area), levels, shift=shift, limits=limits)
     return (patterns.view(np.dtype(f"i{patterns.itemsize}")) if image.signed else patterns), _is_cut(blocks)
+
+
+def is_cut(stream: bytes) -> bool | None:
+    """Tell whether code blocks of a codestream end before their lowest bits, by its packet headers alone.
+
+    It may be of several components, or of high throughput (ITU-T T.814).
+
+    Returns
+    -------
+    bool or None
+        As `decode`; None too for a codestream that is not understood.
+    """
+    try:
+        image = read_codestream(stream)
+        every = range(len(image.tiles))
+        blocks = [_code_blocks(stream, image, index) for index in every]
+        fast = image.high_throughput or any(image.coding(index).block_style & _FAST for index in every)
+    except (UnsupportedError, ParameterError):
+        return None
+    # Its first pass takes all bits down to the one that it begins at; what more there are is not understood.
+    return None if fast and any((tile.passes != 1).any() for tile in blocks) else _is_cut(blocks)
 
 
 def _code_blocks(stream: bytes, image: Codestream, index: int) -> CodeBlocks:
@@ -95,6 +122,7 @@ def _code_blocks(stream: bytes, image: Codestream, index: int) -> CodeBlocks:
         progression=coding.progression,
         start_markers=coding.start_markers,
         end_markers=coding.end_markers,
+        components=image.components,
     )
 
 
