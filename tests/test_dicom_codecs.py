@@ -314,7 +314,9 @@ def test_what_a_lossy_stream_overshoots_by_stays_bright(syntax: str, frame: Any,
         assert image[decoded > 1023].min() == 255
 
 
-@pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGLosslessSV1])
+@pytest.mark.parametrize(
+    "syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGLosslessSV1, uid.RLELossless]
+)
 def test_more_frames_than_declared_are_refused_without_an_offset_table(syntax: str, tmp_path: Path) -> None:
     stored = np.random.default_rng(3).integers(0, 4096, (3, 32, 32)).astype(np.uint16)
     streams = [ENCODERS[syntax](one, 12) for one in stored]

@@ -350,6 +350,15 @@ def test_refused(change: dict[str, Any], reason: str, tmp_path: Path) -> None:
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize(("said", "told"), [("CMYK", "(CMYK) "), ("", "(empty) "), ("JOHN DOE", "")])
+def test_a_known_colour_space_that_is_not_read_is_named(said: str, told: str, tmp_path: Path) -> None:
+    ds = image_dataset(np.arange(1200).astype(np.uint8).reshape(20, 60), 8)
+    ds.Columns, ds.SamplesPerPixel, ds.PhotometricInterpretation = 20, 3, said
+    with pytest.raises(UnreadableFileError) as caught:
+        load_dicom(write(ds, tmp_path / "a"), PixelConfig())
+    assert caught.value.message == f"the PhotometricInterpretation {told}is none that has a grey image here"
+
+
 def test_whole_chroma_under_a_header_of_halved(tmp_path: Path) -> None:
     ds = image_dataset(np.arange(1200).astype(np.uint8).reshape(20, 60), 8)
     ds.Columns, ds.SamplesPerPixel, ds.PlanarConfiguration = 20, 3, 0

@@ -127,6 +127,26 @@ def test_sequences_nested_too_deep_are_named(tmp_path: Path) -> None:
             load_dicom(tmp_path / "b", PixelConfig())
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_pixels_in_big_endian_after_a_header_in_little_endian(bits: int, tmp_path: Path) -> None:
+    """A private transfer syntax of GE."""
+    stored = np.random.default_rng(5).integers(0, 256, (31, 40)).astype(f"u{bits // 8}")
+    expected = next(load_dicom(write(image_dataset(stored, bits), tmp_path / "a"), PixelConfig()).frames)[1]
+    ds = image_dataset(stored, bits)
+    ds.PixelData = stored.byteswap().tobytes()
+    # As long as the one that it takes the place of.
+    path = write(ds, tmp_path / "b", uid.ImplicitVRLittleEndian)
+    data = path.read_bytes().replace(b"1.2.840.10008.1.2\0", b"1.2.840.113619.5.2", 1)
+    path.write_bytes(data)
+    assert look_into(tmp_path, "b", PixelConfig().limits).study_uid == ds.StudyInstanceUID
+    if bits == 16:
+        np.testing.assert_array_equal(next(load_dicom(path, PixelConfig()).frames)[1], expected)
+        return
+    with pytest.raises(UnreadableFileError, match="those of 16 are read") as caught:
+        load_dicom(path, PixelConfig())
+    assert caught.value.reason == "unsupported_transfer_syntax"
+
+
 @pytest.mark.parametrize("vr", [b"??", b"\0\0", b"cs"])
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless])
 def test_elements_of_impossible_vr(syntax: str, vr: bytes, tmp_path: Path) -> None:

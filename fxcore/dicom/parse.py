@@ -12,7 +12,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from pydicom.datadict import dictionary_VR
@@ -39,6 +39,8 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 HEAD_BYTES = 4096
 _HEADER = 2**17
 _LITTLE_ENDIAN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+# GE's own, of the nineties: implicit VR in little endian, but the pixel data in big endian.
+_GE_BIG_ENDIAN_PIXELS = UID("1.2.840.113619.5.2")
 _NATIVE = (*_LITTLE_ENDIAN, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 
 # The group length that group 0002 begins with, in implicit VR, which the standard forbids and pydicom reads.
@@ -78,6 +80,8 @@ class Parsed:
         Positioned at the pixel data element, if there is one.
     stream_bytes : int
         Length of `stream`, inflated where the data set was deflated.
+    swapped : bool
+        Whether the bytes of words of pixel data are in the other order than the syntax says.
     pixel_tag, pixel_vr, pixel_length, pixel_begin : int, str, int, int
         The pixel data element; the tag is 0 where there is none, the VR empty where it is implicit or
         impossible. Its value begins at `pixel_begin`.
@@ -88,6 +92,7 @@ class Parsed:
     syntax: UID
     stream: BinaryIO
     stream_bytes: int
+    swapped: bool = False
     pixel_tag: int = 0
     pixel_vr: str = ""
     pixel_length: int = 0
@@ -261,6 +266,8 @@ def _parse(stream: BinaryIO, size: int, encoding: Encoding, limits: Limits, tags
             syntax = DeflatedExplicitVRLittleEndian
     assert syntax is not None
     syntax = UID(str(syntax))
+    if syntax == _GE_BIG_ENDIAN_PIXELS:
+        return replace(_read(stream, size, meta, ImplicitVRLittleEndian, limits, tags), swapped=True)
     if syntax != DeflatedExplicitVRLittleEndian:
         return _read(stream, size, meta, syntax, limits, tags)
     start = stream.tell()

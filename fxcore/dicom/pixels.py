@@ -20,6 +20,8 @@ from fxcore.errors import UnreadableFileError
 YBR_PARTIAL_422 = "YBR_PARTIAL_422"
 # Writers pad the pixel data to even or to a multiple of a few bytes.
 _PADDING = 16
+# What the standard knew or knows besides; anything else may be free text.
+_OTHER_COLOUR = ("HSV", "ARGB", "CMYK", "XYB")
 _HALF_SAMPLED = ("YBR_FULL_422", YBR_PARTIAL_422)
 _KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 
@@ -118,8 +120,10 @@ def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFo
         photometric = "MONOCHROME2"
     expected = 3 if photometric in COLOUR else 1
     if photometric not in (*GREY, *COLOUR, "PALETTE COLOR"):
+        said = f"({photometric}) " if photometric in _OTHER_COLOUR else "" if photometric else "(empty) "
         raise UnreadableFileError(
-            "unsupported_pixel_format", "the PhotometricInterpretation is none that has a grey image here"
+            "unsupported_pixel_format",
+            f"the PhotometricInterpretation {said}is none that has a grey image here",
         )
     if samples != expected:
         raise UnreadableFileError(
@@ -217,9 +221,20 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
             data = place[: stream.readinto(place)]  # type: ignore[attr-defined]
         else:
             data = stream.read(available)
+    if parsed.swapped:
+        data = _swapped(data, fmt)
     if native:
         _check_native(data, fmt)
     return data
+
+
+def _swapped(data: bytes | memoryview, fmt: PixelFormat) -> memoryview:
+    if fmt.bits_allocated != 16:
+        raise UnreadableFileError(
+            "unsupported_transfer_syntax",
+            f"pixels of {fmt.bits_allocated} bits in a transfer syntax of GE, of which those of 16 are read",
+        )
+    return np.frombuffer(data, np.uint16, len(data) // 2).byteswap().view(np.uint8).data
 
 
 def _check_native(data: bytes | memoryview, fmt: PixelFormat) -> None:
