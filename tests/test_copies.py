@@ -60,7 +60,7 @@ def test_a_copy_with_another_header_or_without_loss_is_one(syntax: str, tmp_path
 @pytest.mark.parametrize(
     ("stored", "difference"),
     [
-        (_STORED[::-1], "grey levels on average"),
+        (_STORED[::-1], "of 255 grey levels apart on average"),
         (_STORED[1:], "59 x 50 pixels, not 60 x 50"),
         (np.stack([_STORED, _STORED]), "2 frame(s), not 1"),
     ],

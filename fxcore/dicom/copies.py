@@ -35,7 +35,7 @@ def difference(first: Path, other: Path, config: PixelConfig) -> str:
         if image.shape != pixels.shape:
             return "{} x {} pixels, not {} x {}".format(*pixels.shape, *image.shape)
         most = max(most, float(np.abs(np.subtract(image, pixels, dtype=np.int16)).mean(dtype=np.float64)))
-    return f"by {most:.2g} of 255 grey levels on average" if most else ""
+    return f"{most:.2g} of 255 grey levels apart on average" if most else ""
 
 
 def _stored(path: Path, config: PixelConfig) -> tuple[UID, PixelFormat, bytes]:
