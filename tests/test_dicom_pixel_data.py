@@ -19,7 +19,7 @@ from fxcore.dicom.index import look_into
 from fxcore.dicom.pixels import pixel_bytes
 from fxcore.dicom.read import load_dicom, open_dicom
 from fxcore.errors import UnreadableFileError
-from tests.dicom_files import NATIVE, encode, image_dataset, write
+from tests.dicom_files import ENCODERS, NATIVE, encode, image_dataset, write
 
 
 def test_encapsulated_pixels_under_a_native_transfer_syntax(tmp_path: Path) -> None:
@@ -31,6 +31,33 @@ def test_encapsulated_pixels_under_a_native_transfer_syntax(tmp_path: Path) -> N
     with pytest.raises(UnreadableFileError, match="is encapsulated") as caught:
         load_dicom(path, PixelConfig())
     assert caught.value.reason == "undecodable"
+
+
+@pytest.mark.parametrize("said", [uid.ExplicitVRLittleEndian, *ENCODERS])
+@pytest.mark.parametrize("syntax", ENCODERS)
+def test_encapsulated_pixels_are_read_for_what_they_are(syntax: str, said: str, tmp_path: Path) -> None:
+    stored = (np.add.outer(np.arange(30) ** 2, np.arange(40)) % 4096).astype(np.uint16)
+    expected = next(load_dicom(write(image_dataset(stored, 12), tmp_path / "a"), PixelConfig()).frames)[1]
+    ds = image_dataset(stored, 12)
+    encode(ds, stored, 12, syntax)
+    written = uid.RLELossless if said == uid.ExplicitVRLittleEndian else said
+    path = write(ds, tmp_path / "b", written)
+    path.write_bytes(path.read_bytes().replace(written.encode(), said.encode(), 1))
+    loaded = load_dicom(path, PixelConfig())
+    np.testing.assert_array_equal(next(loaded.frames)[1], expected)
+    assert loaded.metadata["compression"] == "lossless"
+
+
+def test_encapsulated_pixels_of_transfer_syntaxes_that_are_not_read_stay_so(tmp_path: Path) -> None:
+    stored = np.arange(1200, dtype=np.uint16).reshape(30, 40)
+    ds = image_dataset(stored, 12)
+    encode(ds, stored, 12, uid.JPEG2000Lossless)
+    for said in (uid.JPEG2000MCLossless, "1.2.3.4.5.6.7.8.9.10.1"):
+        path = write(ds, tmp_path / "a", uid.JPEG2000MCLossless)
+        path.write_bytes(path.read_bytes().replace(uid.JPEG2000MCLossless.encode(), said.encode(), 1))
+        with pytest.raises(UnreadableFileError) as caught:
+            load_dicom(path, PixelConfig())
+        assert caught.value.reason == "unsupported_transfer_syntax"
 
 
 @pytest.mark.parametrize("vr_written", [b"UN", b"??", b"ow", b"\0\0", b"OX", b"US"])

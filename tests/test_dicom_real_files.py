@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLossless
 
 from fxcore.dicom.columns import FILE_COLUMNS
 from fxcore.dicom.config import Limits, PixelConfig
@@ -36,7 +36,6 @@ REFUSED = {
     "JPEG2000-embedded-sequence-delimiter.dcm": "undecodable",  # a tile size of 1
     "FreezePattern.dcm": "constant_image",
     "GH1261.dcm": "constant_image",
-    "GH1376.dcm": "undecodable",  # JPEG under a native transfer syntax
     "MR_truncated.dcm": "truncated_pixel_data",
     "GH1146.dcm": "no_pixel_data",  # an empty element
     "GH340.dcm": "unsupported_pixel_format",  # 12 bits allocated
@@ -59,6 +58,7 @@ BEYOND_PYDICOM = (
     "liver_rle.dcm",
     "liver_nonbyte_aligned_rle.dcm",
     "GH1339.dcm",
+    "GH1376.dcm",
     "emri_small_jpeg_2k_lossless_too_short.dcm",
 )
 FILES = sorted({found.source for found in walk(DICOM)} - {"INVENTORY.csv"}) if DICOM.is_dir() else []
@@ -112,7 +112,7 @@ def test_nothing_hides_in_the_table() -> None:
     assert sum(counts.values()) == 407
     assert counts["grey"] == 196
     assert counts["colour"] == 92
-    assert counts["beyond_pydicom"] == 9
+    assert counts["beyond_pydicom"] == 10
     assert counts["no_pixel_data"] == 81
     assert counts["dicomdir"] == 9
     refused = Counter(reason for reason in REFUSED.values() if reason != "no_pixel_data")
@@ -200,6 +200,15 @@ def test_twelve_bit_jpeg_is_close_to_its_native_twin(name: str) -> None:
         _one("testImages/CTImage.dcm_LittleEndianExplicitTransferSyntax_1.2.840.10008.1.2.1.dcm"),
     )
     assert np.abs(image.astype(int) - reference).mean() < 2.0
+
+
+def test_jpeg_under_a_native_transfer_syntax_is_read() -> None:
+    path = next(path for path in FILES if path.endswith("GH1376.dcm"))
+    (image,), row = _load(path)
+    assert (row["TransferSyntaxUID"], row["compression"]) == (JPEGLossless.name, "lossless")
+    ds = _dataset(path)
+    ds.file_meta.TransferSyntaxUID = JPEGLossless
+    np.testing.assert_array_equal(image, dicom_reference.grey_frames(ds)[0])
 
 
 def test_a_missing_sequence_delimiter_costs_nothing() -> None:

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UncompressedTransferSyntaxes
 
 from fxcore.dicom.bounded import value_of
+from fxcore.dicom.codecs.contents import syntax_of_contents
 from fxcore.dicom.codecs.streams import SEQUENCE_DELIMITER
 from fxcore.dicom.config import Limits
 from fxcore.dicom.parse import Parsed
@@ -184,6 +185,8 @@ def _is_lossy(dataset: Dataset) -> bool:
 def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     """Read the value of the pixel data element; of undefined length, with whatever follows it.
 
+    The syntax of `parsed` becomes the one that encapsulated pixel data is in, where the header's is another.
+
     Native pixel data that is shorter than the header declares is refused, and such that is longer by a frame,
     unless all that is too much is 0.
 
@@ -198,13 +201,15 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     native = parsed.syntax in UncompressedTransferSyntaxes
     data: bytes | memoryview
     if length == UNDEFINED_LENGTH:
-        if native:
-            raise UnreadableFileError(
-                "undecodable", "the pixel data is encapsulated, but no transfer syntax says how"
-            )
         stream.seek(value)
         # To the end of the file: the items say themselves where the last of them ends.
         data = stream.read()
+        parsed.syntax = syntax_of_contents(data, parsed.syntax)
+        if native and parsed.syntax in UncompressedTransferSyntaxes:
+            raise UnreadableFileError(
+                "undecodable", "the pixel data is encapsulated, but neither it nor a transfer syntax says how"
+            )
+        native = False
         if data[:4] in (b"", SEQUENCE_DELIMITER):
             raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
     else:
@@ -221,7 +226,7 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
             data = place[: stream.readinto(place)]  # type: ignore[attr-defined]
         else:
             data = stream.read(available)
-    if parsed.swapped:
+    if parsed.swapped and native:
         data = _swapped(data, fmt)
     if native:
         _check_native(data, fmt)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
 
 import numpy as np
 
+from fxcore.dicom.codecs.contents import START
 from fxcore.dicom.codecs.streams import ITEM_TAG, SEQUENCE_DELIMITER, until_end
 from fxcore.dicom.pixels import PixelFormat
 from fxcore.errors import UnreadableFileError
 
 _MOST_FRAGMENTS = 2**18
-# Of JPEG and JPEG-LS, of JPEG 2000, and of RLE: the number of segments and the offset of the first (PS3.5
-# annex G.5). Nothing within a stream looks like them.
-_START = re.compile(rb"\xff\xd8|\xff\x4f\xff\x51|[\x01-\x0f]\0\0\0\x40\0\0\0", re.DOTALL)
-
 # Where the contents of an item begin and end.
 _Item = tuple[int, int]
 
@@ -106,7 +102,7 @@ def _by_contents(data: bytes | memoryview, fragments: list[_Item], frames: int) 
     UnreadableFileError
         ``"invalid_image_header"`` for more frames than declared.
     """
-    starts = [n for n, (begin, _) in enumerate(fragments) if _START.match(data[begin : begin + 8])]
+    starts = [n for n, (begin, _) in enumerate(fragments) if START.match(data[begin : begin + 8])]
     if len(starts) > frames:
         raise UnreadableFileError(
             "invalid_image_header",

@@ -18,6 +18,7 @@ from pydicom.pixels.decoders import base
 from fxcore.dicom.bounded import inflate
 from fxcore.dicom.codecs import fxray_plugin, imagecodecs_plugin, jpeg_2000
 from fxcore.dicom.codecs.byte_order import check_byte_order
+from fxcore.dicom.codecs.contents import JPEG
 from fxcore.dicom.codecs.fragments import encoded_frames
 from fxcore.dicom.codecs.high_bits import bits_in_use
 from fxcore.dicom.codecs.jpeg_scans import check_jpeg_scans, with_jpeg_end
@@ -46,15 +47,7 @@ _PLUGINS: dict[str, Any] = {plugin.NAME: plugin for plugin in (fxray_plugin, ima
 # same bytes everywhere, and some end the process (pylibjpeg-rle panics on a broken header).
 _ORDER = (*_PLUGINS, "gdcm")
 
-_JPEG = (
-    uid.JPEGBaseline8Bit,
-    uid.JPEGExtended12Bit,
-    imagecodecs_plugin.JPEG_SPECTRAL_SELECTION,
-    imagecodecs_plugin.JPEG_FULL_PROGRESSION,
-    uid.JPEGLossless,
-    uid.JPEGLosslessSV1,
-)
-_CODESTREAMS = dict.fromkeys((*_JPEG, *uid.JPEGLSTransferSyntaxes), jpeg_size) | dict.fromkeys(
+_CODESTREAMS = dict.fromkeys((*JPEG, *uid.JPEGLSTransferSyntaxes), jpeg_size) | dict.fromkeys(
     uid.JPEG2000TransferSyntaxes, jpeg_2000_size
 )
 # Bits of a sample (T.81 B.2.2, T.87 C.2.2); JPEG 2000 has up to 38, of which decoders manage 32.
@@ -226,7 +219,7 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
     held, compression = _check_stream(source, syntax, fmt)
     reasons: list[str] = []
     for name in order:
-        if syntax in _JPEG and name != fxray_plugin.NAME:
+        if syntax in JPEG and name != fxray_plugin.NAME:
             # Ours comes to the end of a stream or refuses it, and need not wait for a search.
             source = with_jpeg_end(source, "truncated_pixel_data")
             check_jpeg_scans(source, "truncated_pixel_data")
@@ -251,7 +244,7 @@ def _decode_one(source: bytes, syntax: uid.UID, fmt: PixelFormat, decoder: Any, 
             frame = _frame(values, properties, fmt, name, bits, held, compression)
             if compression == "lossless":
                 return _with_bits_in_use(frame, held, fmt)
-            overshoots = syntax in _JPEG and compression == "lossy" and held > bits
+            overshoots = syntax in JPEG and compression == "lossy" and held > bits
             return _without_overshoot(frame, fmt) if overshoots else frame
         except MemoryError:
             raise
@@ -326,7 +319,7 @@ def _check_stream(source: bytes, syntax: uid.UID, fmt: PixelFormat) -> tuple[int
         raise UnreadableFileError(
             "undecodable", f"a frame of {found.precision} bits a sample, not within {fewest}..{most}"
         )
-    if syntax in _JPEG:
+    if syntax in JPEG:
         check_jpeg_size(source, found, "truncated_pixel_data")
         return found.precision, "lossless" if found.lossless else "lossy"
     ended = until_end(source)
@@ -348,7 +341,7 @@ def _bits_that_count(held: int, compression: str, syntax: uid.UID, fmt: PixelFor
     In a stream that gives back what was encoded, what is above the stored bits is an overlay or a sign, as in
     native pixels; in a lossy one it is what the samples overshoot by.
     """
-    if syntax in _JPEG or syntax not in _CODESTREAMS:
+    if syntax in JPEG or syntax not in _CODESTREAMS:
         return fmt.bits_stored
     lossy = compression in ("lossy", "cut") or (compression == "unknown" and fmt.lossy)
     return held if lossy else min(held, fmt.bits_stored)

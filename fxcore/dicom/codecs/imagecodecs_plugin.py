@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 
+from fxcore.dicom.codecs.contents import JPEG_FULL_PROGRESSION, JPEG_SPECTRAL_SELECTION
 from fxcore.dicom.codecs.plugin_result import plugin_result
 
 NAME = "imagecodecs"
-
-JPEG_SPECTRAL_SELECTION = uid.UID("1.2.840.10008.1.2.4.53")
-JPEG_FULL_PROGRESSION = uid.UID("1.2.840.10008.1.2.4.55")
 
 Array = NDArray[Any]
 

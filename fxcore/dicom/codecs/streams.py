@@ -13,7 +13,8 @@ _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _CODING_STYLE, _START_OF_TILE_PART = b"\xff\x52", b"\xff\x90"
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 # SOF0..SOF15 without DHT, JPG and DAC, which lie among them, and SOF55 of JPEG-LS.
-_START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_START_OF_JPEG_LS_FRAME = 0xF7
+_START_OF_FRAME = {*range(0xC0, 0xD0), _START_OF_JPEG_LS_FRAME} - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
 _ARITHMETIC = {*range(0xC9, 0xD0)} - {0xCC}
 _MOST_TILES = 65535
@@ -46,20 +47,33 @@ def jpeg_size(stream: bytes) -> StreamSize | None:
     StreamSize or None
         None where there is none before the first scan.
     """
-    if stream[:2] != b"\xff\xd8":
+    offset = _frame_header(stream)
+    if not offset:
         return None
-    offset = 2
+    code = stream[offset + 1]
+    rows = int.from_bytes(stream[offset + 5 : offset + 7], "big")
+    columns = int.from_bytes(stream[offset + 7 : offset + 9], "big")
+    samples, precision = stream[offset + 9], stream[offset + 4]
+    return StreamSize(rows, columns, samples, precision, code in _LOSSLESS, code in _ARITHMETIC)
+
+
+def is_jpeg_ls(stream: bytes) -> bool:
+    """Tell JPEG-LS (T.87) from JPEG, as which it begins."""
+    offset = _frame_header(stream)
+    return offset > 0 and stream[offset + 1] == _START_OF_JPEG_LS_FRAME
+
+
+def _frame_header(stream: bytes) -> int:
+    """Return where the frame header is, 0 where there is none before the first scan."""
+    offset = 2 if stream[:2] == b"\xff\xd8" else len(stream)
     while (offset := stream.find(b"\xff", offset)) >= 0 and offset + 10 <= len(stream):
         code = stream[offset + 1]
         if code in _START_OF_FRAME:
-            rows = int.from_bytes(stream[offset + 5 : offset + 7], "big")
-            columns = int.from_bytes(stream[offset + 7 : offset + 9], "big")
-            samples, precision = stream[offset + 9], stream[offset + 4]
-            return StreamSize(rows, columns, samples, precision, code in _LOSSLESS, code in _ARITHMETIC)
+            return offset
         if code in (_START_OF_SCAN, _END_OF_IMAGE):
-            return None
+            return 0
         offset = _next(stream, offset, code)
-    return None
+    return 0
 
 
 def _next(stream: bytes, offset: int, code: int) -> int:
