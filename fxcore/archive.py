@@ -116,6 +116,8 @@ class Plan:
             (first,) = self._database.execute(f"SELECT MIN(source) {_UNLISTED}").fetchone()
             named = visible(os.fsdecode(first))
             self.said.insert(0, f"{folders} folders could not be listed (the first: {named}).")
+        if pseudonyms.note:
+            self.said.insert(0, pseudonyms.note)
         if not len(self):
             self.said.append("No radiograph was found that can be used.")
 

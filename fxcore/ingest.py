@@ -163,6 +163,10 @@ def ingest_tasks(
         )
 
 
+def _data_set_around(path: Path) -> Path | None:
+    return next((place for place in path.parents if is_data_set(Layout(place))), None)
+
+
 def check_places(
     archive: Path, out: Path, files: Mapping[str, str | PathLike[str] | None]
 ) -> dict[str, Path]:
@@ -189,12 +193,11 @@ def check_places(
         raise ParameterError(f"{archive} is a training run of fxray; name a raw archive")
     if is_data_set(Layout(archive)):
         raise ParameterError(f"{archive} is a data set already; use preprocess, or name a raw archive")
-    for place in archive.parents:
-        if is_data_set(Layout(place)):
-            raise ParameterError(
-                f"{archive} lies within the data set {place}: what is in it was made by fxray and is no raw "
-                "archive; name the data set itself, or a raw archive"
-            )
+    if around := _data_set_around(archive):
+        raise ParameterError(
+            f"{archive} lies within the data set {around}: what is in it was made by fxray and is no raw "
+            "archive; name the data set itself, or a raw archive"
+        )
     check_apart(out, archive, "archive")
     places = {name: resolved(path) for name, path in files.items() if path}
     for name, option in (("pseudonym key", "--key"), ("link file", "--link")):
@@ -208,9 +211,12 @@ def check_places(
                 "name another place with --index"
             )
     for name in ("pseudonym key", "link file", "index"):
-        if name in places and places[name].is_relative_to(out):
+        if name not in places:
+            continue
+        around = out if places[name].is_relative_to(out) else _data_set_around(places[name])
+        if around:
             raise ParameterError(
-                f"the {name} {places[name]} identifies patients; it must lie outside the data set {out}"
+                f"the {name} {places[name]} identifies patients; it must lie outside the data set {around}"
             )
     if link := places.get("link file"):
         if link in (places.get("labels file"), places["pseudonym key"]) or link.is_relative_to(archive):

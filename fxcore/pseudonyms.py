@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from fxcore.user_folders import user_folder
 
 _KEY_BYTES = 32
 _DIGITS = 24
+# Of 32 random bytes, so few are different once in 10^30 keys.
+_LEAST_DIFFERENT = 10
 
 
 def default_key_file() -> Path:
@@ -40,10 +43,12 @@ class Pseudonyms:
     ----------
     key : bytes
         32 secret bytes.
+    note : str
+        What the user should know of the key, if anything.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: bytes, note: str = "") -> None:
+        self._key, self.note = key, note
 
     def of(self, kind: str, identifier: str) -> str:
         """Return the pseudonym (24 hexadecimal digits) of an identifier.
@@ -75,7 +80,8 @@ def load_key(path: Path, *, may_create: bool) -> Pseudonyms:
         If the file is missing and may not be made, cannot be read, or is not a key.
     """
     try:
-        key = path.read_bytes()
+        with path.open("rb") as file:
+            key, mode = file.read(_KEY_BYTES + 1), os.fstat(file.fileno()).st_mode
     except FileNotFoundError:
         if not may_create:
             raise FxrayError(
@@ -86,8 +92,20 @@ def load_key(path: Path, *, may_create: bool) -> Pseudonyms:
     except OSError as error:
         raise FxrayError(f"cannot read the pseudonym key {path}: {error.strerror}") from error
     if len(key) != _KEY_BYTES:
-        raise FxrayError(f"{path} is not a pseudonym key: it has {len(key)} bytes instead of {_KEY_BYTES}")
-    return Pseudonyms(key)
+        count = str(len(key)) if len(key) < _KEY_BYTES else "more"
+        raise FxrayError(f"{path} is not a pseudonym key: it has {count} bytes instead of {_KEY_BYTES}")
+    if len(set(key)) < _LEAST_DIFFERENT:
+        raise FxrayError(
+            f"{path} is not a secret key: its {_KEY_BYTES} bytes are nearly all the same, which anybody can "
+            "guess; name another with --key, or a new file, and one is made"
+        )
+    note = ""
+    if mode & stat.S_IROTH:
+        note = (
+            f"The pseudonym key {path} can be read by all users of this machine, and who has it can tell "
+            "whose pseudonyms these are: take that right away (chmod o-r)."
+        )
+    return Pseudonyms(key, note)
 
 
 def load_key_of(path: Path, out: Path, begun: Mapping[str, Any]) -> Pseudonyms:

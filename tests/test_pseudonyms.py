@@ -7,8 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from fxcore.archive import Plan
+from fxcore.catalogue import Catalogue
 from fxcore.errors import FxrayError
+from fxcore.ingest import check_places
 from fxcore.pseudonyms import Pseudonyms, load_key
+from fxcore.settings import IngestConfig
 
 
 def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
@@ -46,3 +50,34 @@ def test_a_file_that_is_no_key_is_refused(tmp_path):
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(FxrayError, match="it has 5 bytes instead of 32"):
         load_key(tmp_path / "key", may_create=True)
+
+
+@pytest.mark.parametrize("key", [bytes(32), b"password" * 4], ids=["zeros", "word"])
+def test_a_key_that_anybody_can_guess_is_refused(tmp_path, key):
+    (tmp_path / "key").write_bytes(key)
+    with pytest.raises(FxrayError, match=r"not a secret key.*--key"):
+        load_key(tmp_path / "key", may_create=True)
+
+
+def test_a_key_that_all_can_read_is_told_of(tmp_path):
+    path = tmp_path / "key"
+    assert load_key(path, may_create=True).note == ""
+    assert load_key(path, may_create=False).note == ""
+    path.chmod(0o644)
+    pseudonyms = load_key(path, may_create=False)
+    with Catalogue() as catalogue:
+        said = Plan(catalogue, None, IngestConfig(), pseudonyms).said
+    assert str(path) in said[0]
+    assert "chmod o-r" in said[0]
+
+
+@pytest.mark.parametrize("what", ["pseudonym key", "link file", "index"])
+def test_what_identifies_patients_is_not_put_into_another_data_set(tmp_path, what):
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "file").write_bytes(b"of no kind")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "dataset.json").write_text('{"tool": "fxray"}')
+    places = {"pseudonym key": tmp_path / "key", "index": tmp_path / "index", what: shared / "file"}
+    with pytest.raises(FxrayError, match=f"the {what} .* must lie outside the data set {shared}"):
+        check_places(tmp_path / "archive", tmp_path / "out", places)
