@@ -332,7 +332,9 @@ def _radiograph_id(entry: IndexEntry, pseudonyms: Pseudonyms) -> str:
 def _patient_id(files: list[IndexEntry], pseudonyms: Pseudonyms) -> str:
     for file in files:
         if file.patient_id:
-            return pseudonyms.of("patient", file.patient_id)
+            # One identifier is written in upper or lower case, and with or without zeros before it.
+            spelled = file.patient_id.upper()
+            return pseudonyms.of("patient", spelled.lstrip("0") or spelled)
     parts = PurePosixPath(files[0].source).parts[:-1]
     for depth, name in enumerate(parts, start=1):
         if _PATIENT_FOLDER.fullmatch(name):

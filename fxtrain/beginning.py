@@ -11,6 +11,7 @@ from torch import nn
 from fxcore.errors import ParameterError
 from fxcore.made_alike import made_otherwise
 from fxtrain.config import TrainConfig
+from fxtrain.copies import said_of_copies, studies_with_copies
 from fxtrain.loader import samples, smallest_batch
 from fxtrain.models import Aggregator
 from fxtrain.models.create import check_single_image
@@ -55,10 +56,12 @@ def begin(
         place.check_new()
     model = new_model(config, weights=not place.last.exists())
     trained: dict[str, str] = {}
+    copies: list[list[int]] = []
     if place.split.exists():
         split = read_split(place.split, table)
     else:
-        split, trained = split_for(config, table)
+        copies = studies_with_copies(table)
+        split, trained = split_for(config, table, copies)
     _check_batches(model, config, table, split, team)
     origin = {} if resume else origin_of(config, table)
     held.enter_context(place.alone(progress.say))
@@ -86,6 +89,8 @@ def begin(
                 f"Of {unknown} of {len(table.studies)} studies the patient is not known: each is split as "
                 "one of its own, so that a patient of several of them may be both trained and validated on."
             )
+        if said := said_of_copies(table, copies):
+            progress.say(said)
         if bringing := bringing_split(config, table):
             progress.say(
                 f"Kept aside are the {len(split.val)} of {len(table.studies)} studies that {bringing.root} "

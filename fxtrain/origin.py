@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,10 +125,13 @@ def origins(config: ModelConfig) -> list[RunDirectory]:
     return found
 
 
-def split_for(config: TrainConfig, table: Table) -> tuple[Split, dict[str, str]]:
+def split_for(
+    config: TrainConfig, table: Table, copies: Sequence[Sequence[int]] = ()
+) -> tuple[Split, dict[str, str]]:
     """Keep studies aside that the weights to begin with have not been trained on.
 
-    Where they come from one run on these very studies, those that it kept aside.
+    Where they come from one run on these very studies, those that it kept aside. What `copies` are, see
+    `split_studies`.
 
     Returns
     -------
@@ -148,7 +152,7 @@ def split_for(config: TrainConfig, table: Table) -> tuple[Split, dict[str, str]]
         trained |= before
     if bringing := bringing_split(config, table):
         return read_split(bringing.split, table), trained
-    return split_studies(table, config.data, config.seed, trained), trained
+    return split_studies(table, config.data, config.seed, trained, copies), trained
 
 
 def bringing_split(config: TrainConfig, table: Table) -> RunDirectory | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -38,7 +38,11 @@ class Split:
 
 
 def split_studies(
-    table: Table, config: DataConfig, seed: int, trained: Mapping[str, str] = MappingProxyType({})
+    table: Table,
+    config: DataConfig,
+    seed: int,
+    trained: Mapping[str, str] = MappingProxyType({}),
+    copies: Sequence[Sequence[int]] = (),
 ) -> Split:
     """Keep a share of each class aside; all studies of a patient go to the same side.
 
@@ -58,22 +62,24 @@ def split_studies(
     trained : mapping
         Studies that the weights to begin with have been trained on, and the patient of each (empty where
         not known): none of them, and of their patients, is kept aside.
+    copies : sequence of sequence of int
+        Studies that go to the same side as well, whoever their patients are; see `fxtrain.copies`.
 
     Raises
     ------
     DataSetError
         If either side would lack a class.
     """
-    groups: dict[str, list[int]] = {}
-    for study, patient in enumerate(table.patients):
-        groups.setdefault(f"patient {patient}" if patient else f"study {table.studies[study]}", []).append(
-            study
-        )
+    own = [
+        f"patient {patient}" if patient else f"study {study}"
+        for study, patient in zip(table.studies, table.patients, strict=True)
+    ]
+    groups = _grouped(own, copies)
     known = {f"study {study}" for study in trained} | {f"patient {name}" for name in trained.values() if name}
     seen = {
         name
         for name, studies in groups.items()
-        if name in known or any(f"study {table.studies[k]}" in known for k in studies)
+        if any(own[k] in known or f"study {table.studies[k]}" in known for k in studies)
     }
     # Of each patient, how many studies are not broken and broken.
     counts = {name: np.bincount(table.broken[studies], minlength=2) for name, studies in groups.items()}
@@ -93,6 +99,24 @@ def split_studies(
             f"{_bound(sum(len(groups[name]) for name in seen))}"
         )
     return split
+
+
+def _grouped(own: Sequence[str], copies: Sequence[Sequence[int]]) -> dict[str, list[int]]:
+    """Return the studies of each patient; under one of their names, those of several who share images."""
+    stands_for: dict[str, str] = {}
+
+    def of(name: str) -> str:
+        while name in stands_for:
+            name = stands_for[name]
+        return name
+
+    for studies in copies:
+        first, *others = sorted({of(own[study]) for study in studies})
+        stands_for.update(dict.fromkeys(others, first))
+    groups: dict[str, list[int]] = {}
+    for study, name in enumerate(own):
+        groups.setdefault(of(name), []).append(study)
+    return groups
 
 
 def _staying(counts: Mapping[str, NDArray[np.int64]], seen: set[str], share: float) -> set[str]:
@@ -154,8 +178,8 @@ def _lacking(split: Split, table: Table) -> tuple[str, str] | None:
 def _way_out(largest: int, studies: int) -> str:
     if largest > 1 and 2 * largest > studies:
         return (
-            f"{largest} are of one patient. Where the archive was anonymised before, give each patient a "
-            "PatientID of its own, or all of them none, and build the data set again"
+            f"{largest} are of one patient, or have one image. Where the archive was anonymised before, "
+            "give each patient a PatientID of its own, or all of them none, and build the data set again"
         )
     return "more studies of each class, or another data.val_fraction, are needed"
 

@@ -9,6 +9,7 @@ import pytest
 
 from fxcore.archive import Plan
 from fxcore.catalogue import Catalogue
+from fxcore.dicom.entries import IndexEntry
 from fxcore.errors import FxrayError
 from fxcore.ingest import check_places
 from fxcore.pseudonyms import Pseudonyms, load_key
@@ -81,3 +82,19 @@ def test_what_identifies_patients_is_not_put_into_another_data_set(tmp_path, wha
     places = {"pseudonym key": tmp_path / "key", "index": tmp_path / "index", what: shared / "file"}
     with pytest.raises(FxrayError, match=f"the {what} .* must lie outside the data set {shared}"):
         check_places(tmp_path / "archive", tmp_path / "out", places)
+
+
+def test_one_patient_has_one_pseudonym_however_the_identifier_is_spelled():
+    def patients(*identifiers):
+        entries = [
+            IndexEntry(f"{i}", kind="dicom", study_uid=f"1.2.{i}", sop_uid=f"1.3.{i}", patient_id=identifier)
+            for i, identifier in enumerate(identifiers)
+        ]
+        with Catalogue() as catalogue:
+            catalogue.add(entries)
+            plan = Plan(catalogue, None, IngestConfig(), Pseudonyms(bytes(32)))
+            return {study.patient_id for study in plan.studies()}
+
+    assert len(patients("AB-07", "ab-07", "00ab-07")) == 1
+    assert patients("FX12") == {Pseudonyms(bytes(32)).of("patient", "FX12")}
+    assert len(patients("0", "000", "AB-07", "AB-7", "70", "7")) == 6

@@ -12,6 +12,7 @@ pytest.importorskip("torch", reason="training needs torch: pip install '.[train]
 
 from fxcore.errors import DataSetError
 from fxtrain.config import DataConfig
+from fxtrain.copies import said_of_copies, studies_with_copies
 from fxtrain.split import read_split, read_trained, split_studies, write_split
 from fxtrain.table import Table, read_table
 from fxtrain.trainer import train
@@ -151,3 +152,32 @@ def test_a_radiograph_that_is_named_twice_and_a_study_of_two_labels_are_refused(
     (root / "metadata.csv").write_text(table.replace(second, second.replace("broken", "not_broken")))
     with pytest.raises(DataSetError, match=r"the study \w+ is broken and not broken; .* in the labels file"):
         read_table(root)
+
+
+def test_studies_with_the_same_image_are_on_one_side_whoever_the_patients_are(tmp_path):
+    root = make(tmp_path / "dataset", studies=40, views=1, patients=40)
+    table = read_table(root)
+    files = [table.path(index) for index in range(len(table))]
+    for index in range(0, 40, 5):
+        files[index].write_bytes(files[0].read_bytes())
+    copies = studies_with_copies(table)
+    assert copies == [list(range(0, 40, 5))]
+    for seed in range(5):
+        split = split_studies(table, DataConfig(), seed, copies=copies)
+        assert len({study in split.val for study in copies[0]}) == 1
+    told = said_of_copies(table, copies)
+    assert told.startswith("1 images are each in several studies, 8 in all")
+    assert "1 of these images are both broken and not broken" in told
+    # Whose patient the weights have seen, or has an image of one of these, is not kept aside.
+    trained = {"elsewhere": table.patients[5]}
+    for seed in range(5):
+        assert not set(copies[0]) & set(split_studies(table, DataConfig(), seed, trained, copies).val)
+
+
+def test_where_all_images_differ_nothing_is_said(tmp_path):
+    table = read_table(make(tmp_path / "dataset", studies=12))
+    assert studies_with_copies(table) == []
+    assert said_of_copies(table, []) == ""
+    # What is missing is told of by whoever needs it.
+    table.path(3).unlink()
+    assert studies_with_copies(table) == []
