@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import functools
 import itertools
-import json
 import logging
 import multiprocessing
 import pickle
@@ -34,6 +33,7 @@ import fxcore
 from fxcore.attempt import WORKER_DIED, WorkerFailure
 from fxcore.errors import FxrayError, ParameterError
 from fxcore.executor import Executor, Outcome, Result, Task
+from fxcore.json_text import from_json
 from fxcore.stopping import undisturbed
 
 _CONNECT_SECONDS = 8.0
@@ -167,7 +167,7 @@ def _complaint(terms: Terms) -> str:
 def _address_in(file: str) -> str:
     """Return the address that a scheduler file holds."""
     try:
-        address = json.loads(Path(file).read_bytes())["address"]
+        address = from_json(Path(file).read_bytes())["address"]
     except FileNotFoundError:
         raise FxrayError(f"there is no scheduler file {file}") from None
     except OSError as error:

@@ -121,6 +121,8 @@ def read_toml(cls: type[T], path: Path) -> T:
         raise ParameterError(f"the configuration {path} is not UTF-8; save it as that") from error
     except ValueError as error:
         raise ParameterError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError:
+        raise ParameterError(f"{path} is not valid TOML: it is nested too deeply") from None
     try:
         return from_dict(cls, values)
     except ParameterError as error:

@@ -1,4 +1,4 @@
-"""JSON for people and programs: indented, and valid whatever the figures are."""
+"""JSON for people and programs: indented, and valid whatever the figures are; and read, whoever wrote it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,20 @@ from typing import Any
 def json_text(values: Any, *, ascii_only: bool = False) -> str:
     """Return `values` as JSON text with a line end; what is no finite number becomes null."""
     return json.dumps(_finite(values), ensure_ascii=ascii_only, indent=2, allow_nan=False) + "\n"
+
+
+def from_json(text: str | bytes) -> Any:
+    """Return what JSON text holds.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or nested so deeply that Python gives up.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _finite(value: Any) -> Any:

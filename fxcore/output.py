@@ -16,6 +16,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import write_atomically
 from fxcore.errors import DataSetError, FxrayError
+from fxcore.json_text import from_json
 from fxcore.progress import Progress
 from fxcore.settings import without_allowances
 from fxcore.shards import Shard
@@ -152,7 +153,7 @@ def begun_settings(layout: Layout) -> dict[str, Any]:
     path = layout.work / SETTINGS_FILE
     if path.exists():
         try:
-            begun = json.loads(path.read_text(encoding="utf-8"))
+            begun = from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataSetError(f"cannot read {path}: {error}") from error
         if not isinstance(begun, dict):

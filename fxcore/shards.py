@@ -15,6 +15,7 @@ from typing import Any
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import write_atomically
 from fxcore.errors import DataSetError, ParameterError
+from fxcore.json_text import from_json
 from fxcore.study import Reject
 
 _MOST = 9999
@@ -163,6 +164,6 @@ def _lines(path: Path) -> Iterator[Any]:
     try:
         with path.open("rb") as file:
             for line in file:
-                yield json.loads(line)
+                yield from_json(line)
     except (OSError, ValueError) as error:
         raise DataSetError(f"cannot read {path}: {error}; run that shard again") from error

@@ -63,6 +63,10 @@ class Reject:
     message: str
 
 
+# More are told of no file: an index has no larger number.
+_MOST_FRAMES = 100_000
+
+
 @dataclass(frozen=True, order=True)
 class UnreadFile:
     """A file whose pixels were not read, or could not be, and what is known of it all the same.
@@ -81,6 +85,10 @@ class UnreadFile:
     radiograph_id: str
     frames: int
     row: dict[str, str] = field(compare=False)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.frames <= _MOST_FRAMES:
+            raise ValueError(f"a file holds 1 to {_MOST_FRAMES} frames, not {self.frames}")
 
 
 def frame_ids(radiograph_id: str, frames: int) -> list[str]:

@@ -18,6 +18,7 @@ from fxcore.dataset.layout import Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import cell, union_of_columns, write_atomically, write_together
 from fxcore.errors import DataSetError, FxrayError
+from fxcore.json_text import from_json
 from fxcore.output import SETTINGS_FILE, check_settings, finished_if_idle, make_folder
 from fxcore.progress import Progress
 from fxcore.study import Reject
@@ -75,7 +76,7 @@ def begun_scoring(out: Path) -> dict[str, Any]:
     begun = layout.work / SETTINGS_FILE
     for path in (begun, out / SUMMARY_FILE):
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = from_json(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:

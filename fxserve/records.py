@@ -19,6 +19,7 @@ from fxcore.aggregate import BY_MODEL, decide, judged
 from fxcore.dataset.journal import merged, write_line
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError
+from fxcore.json_text import from_json
 from fxcore.study import Reject
 
 # What stands before the checksum of a record, which is of all before it. It is in no text of a record, where
@@ -107,7 +108,7 @@ def from_line(line: bytes, where: str) -> StudyScore:
     if checksum and end.rstrip() != b'%08x"}' % zlib.crc32(begin):
         raise DataSetError(f"{where} is not as it was written: its checksum does not match")
     try:
-        values: dict[str, Any] = json.loads(line)
+        values: dict[str, Any] = from_json(line)
         values.pop("crc32", None)
         values["rejects"] = tuple(Reject(**reject) for reject in values["rejects"])
         for name in ("rows", "probabilities", "logits"):

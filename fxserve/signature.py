@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fxcore.errors import ParameterError
+from fxcore.json_text import from_json
 
 # Of the properties that fxray writes into a model.
 _PREFIX = "fxray."
@@ -50,7 +50,7 @@ def properties_of(session: Any) -> dict[str, Any]:
     for name, text in session.get_modelmeta().custom_metadata_map.items():
         if name.startswith(_PREFIX):
             try:
-                found[name.removeprefix(_PREFIX)] = json.loads(text)
+                found[name.removeprefix(_PREFIX)] = from_json(text)
             except ValueError:
                 raise ParameterError(
                     f"the model's property {name} is damaged: {text[:80]!r}; export the model again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from fxcore.allocator import kept_memory
 from fxcore.arguments import check_share
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import DataSetError, FxrayError, ParameterError
+from fxcore.json_text import from_json
 from fxcore.made_alike import made_otherwise
 from fxtrain.config import TrainConfig
 from fxtrain.metrics import (
@@ -290,7 +290,7 @@ def read_operating(place: RunDirectory) -> Operating:
 def _kept_operating(place: RunDirectory) -> Operating | None:
     """Return what was chosen last, for whatever weights."""
     try:
-        kept = json.loads(place.evaluation.read_text(encoding="utf-8"))["operating"]
+        kept = from_json(place.evaluation.read_text(encoding="utf-8"))["operating"]
         return Operating(
             aggregate=str(kept["aggregate"]),
             threshold=float(kept["threshold"]),

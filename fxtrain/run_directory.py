@@ -6,7 +6,6 @@ import errno
 import hashlib
 import importlib.metadata
 import io
-import json
 import os
 import platform
 import sys
@@ -23,7 +22,7 @@ from fxcore.dataset.layout import TRAINING_FILE, WORK_FOLDER, Layout
 from fxcore.dataset.locks import run_lock
 from fxcore.dataset.tables import render_csv, write_atomically
 from fxcore.errors import FxrayError
-from fxcore.json_text import json_text
+from fxcore.json_text import from_json, json_text
 from fxcore.output import difference
 from fxcore.run import tool
 from fxtrain.config import TrainConfig
@@ -150,7 +149,7 @@ class RunDirectory:
     def read_provenance(self) -> dict[str, Any]:
         """Return what was written down when the run began."""
         try:
-            found = json.loads(self.provenance.read_text(encoding="utf-8"))
+            found = from_json(self.provenance.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise FxrayError(f"cannot read {self.provenance}: {error}") from error
         if not isinstance(found, dict):

@@ -87,3 +87,10 @@ def test_a_file_that_cannot_be_read_is_named_with_the_way_out(tmp_path):
     path.write_text("[steps]", encoding="utf-16")
     with pytest.raises(ParameterError, match="is not UTF-8; save it as that"):
         read_toml(Settings, path)
+
+
+def test_settings_that_are_nested_too_deeply_are_refused(tmp_path):
+    path = tmp_path / "deep.toml"
+    path.write_text(f"deep = {'[' * 5000}{']' * 5000}\n")
+    with pytest.raises(ParameterError, match=r"deep\.toml is not valid TOML.*nested too deeply"):
+        read_toml(Settings, path)

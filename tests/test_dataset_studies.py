@@ -17,7 +17,7 @@ import pytest
 from fxcore.attempt import attempt
 from fxcore.dataset.assemble import assemble, read_provenance
 from fxcore.dataset.in_place import finish_renames
-from fxcore.dataset.journal import StudyRecord, read_records, write_record
+from fxcore.dataset.journal import StudyRecord, from_line, read_records, to_line, write_record
 from fxcore.dataset.layout import Layout, image_name
 from fxcore.dataset.studies import StudyWriter, read_study
 from fxcore.dataset.tables import read_csv
@@ -267,3 +267,30 @@ def test_what_cannot_be_merged_yet_is_said_to_who_made_shards_and_who_did_not(tm
     (layout.work / "settings.json").write_text("{}")
     with pytest.raises(DataSetError, match=said):
         merge(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"study_id": "../../../elsewhere"}, "does not name a study"),
+        ({"label": ".."}, "does not name a study"),
+        ({"radiographs": "2"}, "'radiographs' is of the wrong type"),
+        ({"body_parts": {"wrist": "2"}}, "'body_parts' is of the wrong type"),
+    ],
+)
+def test_a_record_that_somebody_wrote_leads_nowhere_else(change, said):
+    record = StudyRecord("a" * 24, "broken", "f" * 64, radiographs=2, body_parts={"wrist": 2})
+    assert from_line(to_line(record), "here") == record
+    line = json.dumps(json.loads(to_line(record)) | change)
+    with pytest.raises(DataSetError, match=f"here is not a study record: .*{said}"):
+        from_line(line, "here")
+
+
+def test_a_study_identifier_leads_to_no_record_elsewhere(tmp_path):
+    with pytest.raises(DataSetError, match="does not name a study"):
+        Layout(tmp_path).record("../elsewhere")
+
+
+def test_what_is_nested_too_deeply_is_no_record():
+    with pytest.raises(DataSetError, match="nested too deeply"):
+        from_line("[" * 100_000, "here")

@@ -20,7 +20,10 @@ ROOMS = {
         *("fxcore.dicom", "fxcore.kernels", "fxcore.body_parts", "fxcore.errors"),
         *("numpy", "pydicom", "gdcm", "imagecodecs"),
     ),
-    "fxcore/dataset": ("fxcore.dataset", "fxcore.kernels", "fxcore.errors", "fxcore.study", "numpy", "isal"),
+    "fxcore/dataset": (
+        *("fxcore.dataset", "fxcore.kernels", "fxcore.errors", "fxcore.json_text", "fxcore.study"),
+        *("numpy", "isal"),
+    ),
     "fxcore/steps": (
         *("fxcore.steps", "fxcore.kernels", "fxcore.body_parts"),
         *("fxcore.errors", "fxcore.json_text", "fxcore.study", "numpy"),

@@ -27,6 +27,7 @@ from fxcore.dataset.journal import (
 from fxcore.dataset.layout import JOURNAL_FILE, TRAINING_FILE, Layout
 from fxcore.dataset.tables import read_rows, render_csv, union_of_columns, write_atomically
 from fxcore.errors import DataSetError
+from fxcore.json_text import from_json
 from fxcore.study import LABEL_UNLABELLED, LABELS, Reject
 
 # The records under this name hold what was dropped before it was known to belong to a study in work.
@@ -245,7 +246,7 @@ def read_provenance(layout: Layout) -> dict[str, Any]:
         If there is none, or it is not JSON: the folder is not a finished data set. It is said what it is.
     """
     try:
-        content = json.loads(layout.provenance.read_text(encoding="utf-8"))
+        content = from_json(layout.provenance.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise DataSetError(_what_it_is(layout)) from None
     except (OSError, ValueError) as error:
@@ -312,7 +313,7 @@ def is_training_run(folder: Path) -> bool:
 def _is_by_fxray(path: Path) -> bool:
     """Tell whether a file of provenance is there, and says so; in an archive, it may be anyone's."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except (OSError, ValueError, RecursionError):
+        content = from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (OSError, ValueError):
         return False
     return isinstance(content, dict) and content.get("tool") == "fxray"

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fxcore.dataset.layout import PARTIAL, Layout
+from fxcore.dataset.layout import PARTIAL, Layout, check_study
 from fxcore.dataset.tables import naming
 from fxcore.errors import DataSetError
+from fxcore.json_text import from_json
 from fxcore.study import Reject, UnreadFile
 
 
@@ -103,16 +104,28 @@ def from_line(line: bytes | str, where: str) -> StudyRecord:
         If the line is not a record; `where` says which one in the message.
     """
     try:
-        values: dict[str, Any] = json.loads(line)
+        values: dict[str, Any] = from_json(line)
         values["rejects"] = tuple(Reject(**reject) for reject in values["rejects"])
         values["unread"] = tuple(UnreadFile(**file) for file in values.get("unread", ()))
         values["columns"] = tuple(values["columns"])
-        return StudyRecord(**values)
-    except (ValueError, TypeError, KeyError) as error:
+        record = StudyRecord(**values)
+        _check_types(record)
+        if record.study_id:
+            check_study(record.label, record.study_id)
+    except (ValueError, TypeError, KeyError, DataSetError) as error:
         raise DataSetError(
             f"{where} is not a study record: {error}; put the file back as it was, or make the data set anew "
             "in another folder"
         ) from error
+    return record
+
+
+def _check_types(record: StudyRecord) -> None:
+    for name, empty in vars(StudyRecord("", "", "")).items():
+        value = getattr(record, name)
+        counts = value.values() if isinstance(value, dict) else ()
+        if not isinstance(value, type(empty)) or not all(isinstance(count, int) for count in counts):
+            raise TypeError(f"{name!r} is of the wrong type")
 
 
 def write_record(layout: Layout, record: StudyRecord) -> None:

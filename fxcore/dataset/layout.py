@@ -122,8 +122,7 @@ class Layout:
             If `label` is not a class folder or `study_id` is not a plain identifier: both may come
             from files, and must not lead outside the data set.
         """
-        if label not in LABELS or not _IDENTIFIER.fullmatch(study_id):
-            raise DataSetError(f"{label!r}/{study_id!r} does not name a study; classes: {', '.join(LABELS)}")
+        check_study(label, study_id)
         return self.root / label / study_id
 
     def staged(self, study_id: str, fingerprint: str) -> Path:
@@ -131,8 +130,26 @@ class Layout:
         return self.staging / f"{study_id}-{fingerprint[:16]}-"
 
     def record(self, study_id: str) -> Path:
-        """Where the record of a finished study waits for the journal; 256 folders keep each one small."""
+        """Where the record of a finished study waits for the journal; 256 folders keep each one small.
+
+        Raises
+        ------
+        DataSetError
+            If `study_id`, which may come from a file, is not a plain identifier.
+        """
+        check_study(LABELS[0], study_id)
         return self.records / study_id[:2] / f"{study_id}.json"
+
+
+def check_study(label: str, study_id: str) -> None:
+    """Check that `label` is a class folder and `study_id` a plain identifier, which lead nowhere else.
+
+    Raises
+    ------
+    DataSetError
+    """
+    if label not in LABELS or not _IDENTIFIER.fullmatch(study_id):
+        raise DataSetError(f"{label!r}/{study_id!r} does not name a study; classes: {', '.join(LABELS)}")
 
 
 def image_name(radiograph_id: str) -> str:
