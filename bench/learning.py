@@ -288,12 +288,13 @@ def _aggregated(folder: Path, made: _Archives, options: Options) -> Table:
         options.say(f"fractures in one view only: training {name}")
         train(made.learn_one, folder / name, config)
         found[name] = _judged(folder / name, made.learn_one, made.judge_one)
-    broken, ours = _by_study(folder / "aggregator")
+    predictions = {name: folder / name / found[name]["files"]["predictions"] for name in found}
+    broken, ours = _by_study(predictions["aggregator"])
     what = f"aggregator, on {len(broken)} studies"
     rows = [(what, _interval(found["aggregator"]["measures"]["model"]["auc"]), "", "", "")]
     for name, what in (("run", "rx-lite, as it began"), ("more", "rx-lite, trained for as long")):
         for how in _HOW:
-            theirs = _by_study(folder / name, how)[1]
+            theirs = _by_study(predictions[name], how)[1]
             above = differences(broken, ours, theirs)["auc"]
             row = (
                 f"{what}: {_HOW[how]} of its views",
@@ -331,11 +332,11 @@ def _real(folder: Path, options: Options, findings: Findings) -> list[Table]:
     return [Table(title, ("what", "figure"), rows)]
 
 
-def _by_study(run: Path, how: str = "mean") -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return the truth and the score of each study that a run was judged on, in the order of their names."""
+def _by_study(predictions: Path, how: str = "mean") -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return the truth and the score of each study of an evaluation, in the order of their names."""
     from fxtrain.metrics import probability
 
-    rows = list(read_csv(run / "predictions-all.csv"))
+    rows = list(read_csv(predictions))
     names, index = np.unique([row["study_id"] for row in rows], return_inverse=True)
     logits = np.array([float(row["logit"]) for row in rows])
     broken = np.zeros(len(names), dtype=bool)
@@ -349,4 +350,6 @@ def _row(what: str, figure: str, mark: str, met: bool) -> tuple[str, ...]:
 
 
 def _interval(found: dict[str, float], sign: str = "") -> str:
+    if np.isnan(found["low"]):
+        return f"{found['value']:{sign}.3f} (no interval)"
     return f"{found['value']:{sign}.3f} ({found['low']:{sign}.3f} to {found['high']:{sign}.3f})"

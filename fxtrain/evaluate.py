@@ -21,11 +21,13 @@ from fxcore.json_text import from_json
 from fxcore.made_alike import made_otherwise
 from fxtrain.config import TrainConfig
 from fxtrain.metrics import (
+    INTERVALS,
     best_temperature,
     best_threshold,
     calibration_error,
     confusion,
     differences,
+    is_at_bound,
     probability,
     with_intervals,
 )
@@ -41,6 +43,8 @@ from fxtrain.table import Table, read_table
 
 PARTS = ("val", "train", "all")
 RADIOGRAPH = "radiograph"
+# Characters of a data set's name that are taken into those of files.
+_NAME = 40
 _COLUMNS = ("study_id", "radiograph_id", "label", "logit", "probability")
 
 
@@ -100,7 +104,10 @@ def evaluate(
     as_is: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Evaluate the best model of a run, and write ``evaluation.json``, ``predictions.csv``, the plots.
+    """Evaluate the best model of a run; write ``evaluation.json``, ``predictions.csv``, ``confusion.png``.
+
+    Of other parts than ``"val"`` these have another name, given by ``files`` in the result: that of the part,
+    and of ``"all"`` that of the data set and the beginning of its fingerprint.
 
     A model of studies that was given its views by another run is also held against that run, whose
     radiographs are judged one by one: differences with paired intervals, ``over_views``.
@@ -181,6 +188,7 @@ def evaluate(
     result = _judged(found, ways, operating) | {
         "radiographs_without_number": len(every.rows) - len(found.rows),
         "part": part,
+        "files": _files(place, part, table),
         "dataset": str(table.root),
         "dataset_fingerprint": table.fingerprint,
         "model": config.model.name,
@@ -193,7 +201,7 @@ def evaluate(
     }
     if over:
         result["over_views"] = over
-    _write(place, part, table, found, operating, result)
+    _write(place, table, found, operating, result)
     return result
 
 
@@ -323,27 +331,32 @@ def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[s
         "studies": len(found.studies),
         "radiographs": len(found.rows),
         "operating": asdict(operating),
+        "temperature_at_bound": is_at_bound(temperature),
         "measures": levels,
+        "intervals": INTERVALS,
         "confusion_percent": matrices,
         "calibration_error": calibration,
     }
 
 
+def _files(place: RunDirectory, part: str, table: Table) -> dict[str, str]:
+    """Return the names of an evaluation's files: those of a data set do not replace those of another."""
+    own = {"val": "", "all": f"-all-{table.root.name[:_NAME]}-{table.fingerprint[:8]}"}.get(part, f"-{part}")
+    files = (place.evaluation, place.predictions, place.root / "confusion.png")
+    return {path.stem: f"{path.stem}{own}{path.suffix}" for path in files}
+
+
 def _write(
     place: RunDirectory,
-    part: str,
     table: Table,
     found: Predictions,
     operating: Operating,
     result: dict[str, Any],
 ) -> None:
-    """Write the files of an evaluation; those of other parts than ``val`` have its name in theirs."""
+    """Write the files of an evaluation."""
     from fxtrain.plots import plot_confusion
 
-    def named(path: Path) -> Path:
-        return path if part == "val" else path.with_stem(f"{path.stem}-{part}")
-
-    place.write_json(named(place.evaluation), result)
+    place.write_json(place.root / result["files"]["evaluation"], result)
     # As an exported model gives them, so that those of a scoring can be held against these.
     logits = found.logits / operating.temperature
     probabilities = rounded(probability(logits))
@@ -354,5 +367,5 @@ def _write(
         label = "broken" if found.broken[study] else "not_broken"
         name = table.studies[found.studies[study]]
         rows.append((name, radiograph, label, f"{logits[k]:z.6f}", f"{probabilities[k]:.{DECIMALS}f}"))
-    write_atomically(named(place.predictions), render_csv(rows))
-    plot_confusion(result["confusion_percent"], named(place.root / "confusion.png"))
+    write_atomically(place.root / result["files"]["predictions"], render_csv(rows))
+    plot_confusion(result["confusion_percent"], place.root / result["files"]["confusion"])

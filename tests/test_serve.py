@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -109,14 +108,12 @@ def test_the_scores_are_those_of_training(made, tmp_path):
     from fxtrain.evaluate import evaluate
 
     score(made["model"], made["dataset"], tmp_path / "out", device="cpu", workers=2)
-    evaluate(made["run"], made["dataset"], part="all", device="cpu")
-    expected = {
-        r["radiograph_id"]: float(r["probability"]) for r in rows(made["run"] / "predictions-all.csv")
-    }
+    judged = evaluate(made["run"], made["dataset"], part="all", device="cpu")
+    predictions = rows(made["run"] / judged["files"]["predictions"])
+    expected = {r["radiograph_id"]: float(r["probability"]) for r in predictions}
     found = {r["radiograph_id"]: float(r["probability"]) for r in rows(tmp_path / "out" / "predictions.csv")}
     assert found.keys() == expected.keys()
     assert max(abs(found[name] - expected[name]) for name in found) < 1e-4
-    judged = json.loads((made["run"] / "evaluation-all.json").read_text())
     truth = {r["study_id"]: r["label"] for r in rows(made["dataset"] / "metadata.csv")}
     studies = rows(tmp_path / "out" / "studies.csv")
     caught = sum(r["prediction"] == truth[r["study_id"]] == "broken" for r in studies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -28,6 +29,11 @@ _STUDIES_SHOWN = 12
 
 # What a model's logits become decisions by.
 _CHOSEN = ("aggregate", "threshold", "sensitivity", "temperature")
+
+_AT_BOUND = (
+    " (where its fit was ended by its range: the logits tell validation studies apart no better than by "
+    "chance, or are far too small or large; probabilities are not calibrated)"
+)
 
 _GO_ON = "Finished epochs are kept: run the same command with --resume to go on."
 
@@ -163,6 +169,10 @@ def _shown(name: str, result: dict[str, Any]) -> tuple[str, str]:
     if name == "sensitivity":
         asked = result[name]
         return "threshold is", f"that of a sensitivity of {asked:g} at least" if asked else "Youden's"
+    if name == "temperature":
+        from fxtrain.metrics import is_at_bound
+
+        return name, number(result[name]) + (_AT_BOUND if is_at_bound(result[name]) else "")
     return name.replace("_", " "), str(result[name]) if name == "threshold" else number(result[name])
 
 
@@ -175,8 +185,10 @@ def print_evaluation(result: dict[str, Any]) -> None:
         for name in names
     ]
     rows.append(["calibration error", *(f"{result['calibration_error'][way]:.3f}" for way in ways)])
+    drawn = ", ".join(result["intervals"]["bootstrap"]).replace("_", " ")
     title = (
-        f"{result['studies']} studies, {result['radiographs']} radiographs ({result['part']}); 95% intervals"
+        f"{result['studies']} studies, {result['radiographs']} radiographs ({result['part']}); "
+        f"95% intervals: Wilson's, of {drawn} by bootstrap"
     )
     print_table(title, ("measure", *ways), rows)
     if over := result.get("over_views"):
@@ -195,6 +207,7 @@ def print_evaluation(result: dict[str, Any]) -> None:
         chosen.append(("taken as it is", result["made_otherwise"]))
     if result["radiographs_unlabelled"]:
         chosen.append(("left out", f"{result['radiographs_unlabelled']} radiographs without a label"))
+    chosen.append(("written", ", ".join(result["files"].values())))
     print_pairs("Chosen", chosen)
 
 
@@ -209,7 +222,10 @@ def _seen(result: dict[str, Any]) -> str:
 
 def _interval(found: dict[str, float]) -> str:
     # Short enough, where it is wrapped, for four ways to judge on a terminal of 80 columns.
-    return f"{found['value']:.3f} {found['low']:.3f}..{found['high']:.3f}"
+    if math.isnan(found["value"]):
+        return "undefined"
+    interval = "no interval" if math.isnan(found["low"]) else f"{found['low']:.3f}..{found['high']:.3f}"
+    return f"{found['value']:.3f} {interval}"
 
 
 def train_demo(folder: Path, quiet: bool) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
@@ -55,6 +56,50 @@ def test_of_one_class_there_are_intervals_of_what_is_defined():
     for name in ("accuracy", "sensitivity"):
         assert found[name]["low"] < found[name]["value"] == 0.8 < found[name]["high"]
     assert {name for name in found if np.isnan(found[name]["low"])} == {"specificity", *metrics._OF_BOTH}
+
+
+@pytest.mark.parametrize("right", [0, 13, 20])
+def test_intervals_of_proportions_are_those_of_wilson(right):
+    expected = binomtest(right, 20).proportion_ci(method="wilson")
+    broken, decided = np.ones(20, bool), np.arange(20) < right
+    found = metrics.with_intervals(broken, decided.astype(float), decided, np.arange(20))
+    for name in ("accuracy", "sensitivity"):
+        assert found[name]["low"] == pytest.approx(expected.low)
+        assert found[name]["high"] == pytest.approx(expected.high)
+
+
+def test_nothing_decided_wrongly_is_no_certainty():
+    """Of studies, however many radiographs they have; where no draw contradicts, there is no interval."""
+    study = np.repeat(np.arange(20), 5)
+    broken = study < 10
+    found = metrics.with_intervals(broken, broken.astype(float), broken, study)
+    for name in metrics.INTERVALS["wilson"]:
+        assert found[name]["value"] == found[name]["high"] == 1
+        assert 0.6 < found[name]["low"] < 0.9, name
+    assert found["accuracy"]["low"] == pytest.approx(binomtest(20, 20).proportion_ci(method="wilson").low)
+    for name in metrics.INTERVALS["bootstrap"]:
+        assert found[name]["value"] == 1
+        assert np.isnan(found[name]["low"])
+
+
+def test_one_study_of_a_class_gives_no_interval_of_areas():
+    broken = np.arange(300) == 0
+    scores = np.where(broken, 0.9, np.linspace(0, 1, 300))
+    found = metrics.with_intervals(broken, scores, scores >= 0.5, np.arange(300))
+    assert found["auc"]["value"] == pytest.approx(0.9, abs=0.01)
+    assert np.isnan(found["auc"]["high"])
+    assert found["specificity"]["high"] - found["specificity"]["low"] < 0.12
+
+
+@given(samples(), st.sampled_from([0.0, 0.3, 0.5, 1.0, 1.1]))
+def test_intervals_hold_their_values(drawn, threshold):
+    broken, scores, repeats = drawn
+    study = np.cumsum(repeats > 1)
+    for name, found in metrics.with_intervals(broken, scores, scores >= threshold, study).items():
+        if name in metrics.INTERVALS["wilson"] and not np.isnan(found["value"]):
+            assert 0 <= found["low"] <= found["value"] + 1e-12
+            assert found["value"] - 1e-12 <= found["high"] <= 1
+            assert found["low"] < found["high"]
 
 
 def test_radiographs_of_one_study_are_not_taken_for_independent():
@@ -109,6 +154,14 @@ def test_temperature_undoes_overconfidence():
     assert metrics.best_temperature(broken, 3 * honest) == pytest.approx(3, rel=0.05)
     calibrated = metrics.calibration_error(broken, metrics.probability(3 * honest, 3))
     assert calibrated < 0.02 < metrics.calibration_error(broken, metrics.probability(3 * honest))
+
+
+def test_a_temperature_that_its_range_ends_is_told():
+    broken = np.arange(40) % 2 == 0
+    logits = np.where(broken, 1.0, -1.0) + np.tile([0.0, 0.0, -3.0, 0.0], 10)
+    assert not metrics.is_at_bound(metrics.best_temperature(broken, logits))
+    for ended in (-logits, 1e-4 * logits, 1e4 * logits):
+        assert metrics.is_at_bound(metrics.best_temperature(broken, ended))
 
 
 def test_confusion_in_percent_has_broken_first():

@@ -16,6 +16,7 @@ import torch
 import torchvision
 
 from fxcore.errors import DataSetError, FxrayError, ParameterError
+from fxcore.json_text import json_text
 from fxcore.letterbox import Frame
 from fxtrain.config import ModelConfig, OptimConfig
 from fxtrain.evaluate import evaluate
@@ -74,7 +75,25 @@ def test_a_data_set_made_otherwise_is_judged_by_when_asked_for_and_then_said(tmp
     result = evaluate(trained, other, part="all", device="cpu", as_is=True)
     assert result["made_otherwise"]
     assert result["dataset"] == str(other)
-    assert json.loads((trained / "evaluation-all.json").read_text()) == json.loads(json.dumps(result))
+    written = (trained / result["files"]["evaluation"]).read_text()
+    assert json.loads(written) == json.loads(json_text(result))
+
+
+def test_an_evaluation_of_a_data_set_does_not_replace_that_of_another_of_its_name(tmp_path, trained):
+    judged = {}
+    for place, studies in (("a", 6), ("b", 8), ("b", 8)):
+        (tmp_path / place).mkdir(exist_ok=True)
+        other = tmp_path / place / "other"
+        other = other if other.exists() else make(other, studies)
+        judged[place] = evaluate(trained, other, part="all", device="cpu", aggregates=["mean"])
+    names = [set(found["files"].values()) for found in judged.values()]
+    assert not names[0] & names[1]
+    for found in judged.values():
+        assert found["files"]["evaluation"].startswith("evaluation-all-other-")
+        written = json.loads((trained / found["files"]["evaluation"]).read_text())
+        assert (written["dataset"], written["studies"]) == (found["dataset"], found["studies"])
+        assert len(rows(trained / found["files"]["predictions"])) == found["radiographs"]
+        assert (trained / found["files"]["confusion"]).exists()
 
 
 @pytest.mark.parametrize(
