@@ -98,10 +98,10 @@ def predict(
         with torch.inference_mode():
             for batch in evaluation_batches(table, packed, studies, config, device, normalisation):
                 assert batch.study_index is not None
+                # A study of more views than a batch has is no reason for a larger one.
                 if by_study:
-                    found = model(batch.images, batch.study_index)
+                    found = model(batch.images, batch.study_index, config.batch)
                 else:
-                    # A study of more views than a batch has is no reason for a larger one.
                     found = torch.cat([model(part) for part in batch.images.split(config.batch)])
                 logits.append(found.double().cpu().numpy())
                 advance(len(batch.images))

@@ -36,6 +36,8 @@ from fxtrain.split import Split, read_split
 from fxtrain.table import Table, read_table
 
 _DECISION = 0.5
+# Views a study, on average over a batch, up to which those of all its studies are computed together.
+_VIEWS = 8
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -178,6 +180,9 @@ class Trainer:
         self.precision = _TYPES[_precision(config.precision, device)]
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         self.steppable = self._wrapped()
+        # What normalises over all processes waits for as many parts in each.
+        together = any(isinstance(module, nn.SyncBatchNorm) for module in self.steppable.modules())
+        self.views_at_once = 0 if together else _VIEWS * config.batch
         self.history: list[dict[str, Any]] = []
 
     def _wrapped(self) -> nn.Module:
@@ -263,7 +268,9 @@ class Trainer:
         images = batch.images
         if self.config.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        inputs = (images,) if batch.study_index is None else (images, batch.study_index)
+        inputs: tuple[Any, ...] = (images,)
+        if batch.study_index is not None:
+            inputs = (images, batch.study_index, self.views_at_once)
         with self._autocast():
             logits = model(*inputs).float()
         loss = functional.binary_cross_entropy_with_logits(logits, batch.broken)

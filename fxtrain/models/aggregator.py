@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from fxcore.errors import ParameterError
 from fxtrain.models.rx import classifier, draw_weights
@@ -57,7 +58,7 @@ class Aggregator(nn.Module):
             self.features.eval()
         return self
 
-    def forward(self, views: Tensor, study_index: Tensor) -> Tensor:
+    def forward(self, views: Tensor, study_index: Tensor, at_once: int = 0) -> Tensor:
         """Return a logit a study.
 
         Parameters
@@ -66,10 +67,24 @@ class Aggregator(nn.Module):
             Shape ``(n, 1, height, width)``.
         study_index : torch.Tensor
             ``int64``, shape ``(n,)``: the study of each view, from 0, never decreasing, none left out.
+        at_once : int
+            Views whose features are computed together; 0: all. Where there are more, those of each part are
+            computed once more for the gradient, so that what is kept for it is that of one part.
         """
-        features: Tensor = self.features(views)
+        features = self._features(views, at_once)
         studies = study_index[-1] + 1
         return self.of_features(features, study_index, int(studies))
+
+    def _features(self, views: Tensor, at_once: int) -> Tensor:
+        count = -(-len(views) // at_once) if at_once else 1
+        if count == 1:
+            whole: Tensor = self.features(views)
+            return whole
+        # Of equal size, as batch normalisation takes no single image.
+        parts = views.tensor_split(count)
+        if torch.is_grad_enabled() and not self.frozen:
+            return torch.cat([checkpoint(self.features, part, use_reentrant=False) for part in parts])
+        return torch.cat([self.features(part) for part in parts])
 
     def of_features(self, features: Tensor, study_index: Tensor, studies: int) -> Tensor:
         """Return a logit for each of `studies` studies from the features of their views."""

@@ -19,7 +19,7 @@ from fxserve.records import StudyScore, judge
 from fxtrain import evaluate as evaluation
 from fxtrain.evaluate import Operating
 from fxtrain.metrics import probability
-from fxtrain.models import create_model
+from fxtrain.models import Aggregator, create_model
 from fxtrain.packing import pack
 from fxtrain.predict import Predictions, predict
 from fxtrain.table import read_table
@@ -74,16 +74,39 @@ def test_a_view_without_a_number_does_not_count_and_a_study_without_any_is_refus
             lost.with_numbers()
 
 
-def test_a_study_of_many_views_takes_no_more_memory_than_a_batch(dataset):
+@pytest.mark.parametrize("name", ["rx-lite", "aggregator"])
+def test_a_study_of_many_views_takes_no_more_memory_than_a_batch(dataset, name):
     """As of a DICOM file of a thousand frames."""
     table = read_table(dataset)
     many = replace(table, study=np.zeros(len(table), int), studies=table.studies[:1], broken=table.broken[:1])
-    packed, model = pack(table, SMALL.data.frame, 1.0), create_model(SMALL.model, SMALL.data.frame)
+    packed = pack(table, SMALL.data.frame, 1.0)
+    model = create_model(replace(SMALL.model, name=name), SMALL.data.frame)
     counts: list[int] = []
-    model.register_forward_pre_hook(lambda _, inputs: counts.append(len(inputs[0])))
-    one, all_of_them = (
-        predict(model, rows, packed, np.arange(len(rows.studies)), SMALL, torch.device("cpu"), (0.3, 0.3))
-        for rows in (table, many)
-    )
-    assert max(counts) == SMALL.batch
-    np.testing.assert_allclose(all_of_them.logits, one.logits, atol=1e-5)
+    model.features.register_forward_pre_hook(lambda _, inputs: counts.append(len(inputs[0])))
+
+    def logits(rows, config=SMALL):
+        studies = np.arange(len(rows.studies))
+        return predict(model, rows, packed, studies, config, torch.device("cpu"), (0.3, 0.3)).logits
+
+    found = logits(many)
+    assert max(counts) <= SMALL.batch
+    expected = logits(many, replace(SMALL, batch=1000)) if name == "aggregator" else logits(table)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_many_views_are_learned_from_in_parts_as_if_all_at_once(frozen):
+    torch.manual_seed(0)
+    views, study = torch.rand(11, 1, 40, 32), torch.tensor([0] * 7 + [1] * 4)
+    model = Aggregator(create_model(SMALL.model, SMALL.data.frame), "max", freeze_views=frozen)
+    counts: list[int] = []
+    model.features.register_forward_pre_hook(lambda _, inputs: counts.append(len(inputs[0])))
+    gradients = []
+    for at_once in (0, 4):
+        model.zero_grad()
+        model(views, study, at_once).square().sum().backward()
+        gradients.append([weight.grad for weight in model.parameters() if weight.requires_grad])
+    # Each part once more for the gradient, where views learn.
+    assert sorted(counts) == [3, 4, 4, 11] if frozen else [3, 3, 4, 4, 4, 4, 11]
+    for whole, parts in zip(*gradients, strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-5)

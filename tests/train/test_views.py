@@ -138,3 +138,18 @@ def test_views_that_have_learned_from_another_kind_of_data_set_are_told(tmp_path
     assert any(
         "have learned from others" in text and "steps.inversion.method" in text for text in heard.texts
     )
+
+
+def test_training_divides_a_batch_of_many_views(tmp_path, dataset, monkeypatch):
+    config = replace(SMALL, model=ModelConfig(name="aggregator", views="rx-lite"), epochs=1)
+    losses, parts = [], []
+    monkeypatch.setattr(
+        "fxtrain.models.aggregator.checkpoint",
+        lambda function, views, **_: parts.append(len(views)) or function(views),
+    )
+    for views in (8, 1):
+        monkeypatch.setattr("fxtrain.trainer._VIEWS", views)
+        losses.append(train(dataset, tmp_path / str(views), config)[0]["val_loss"])
+        assert bool(parts) == (views == 1)
+    assert max(parts) <= config.batch
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
