@@ -20,6 +20,7 @@ from fxtrain.packing import Packed, pack_for
 from fxtrain.processes import Processes
 from fxtrain.progress import Progress
 from fxtrain.run_directory import RunDirectory
+from fxtrain.sampler import epoch_order
 from fxtrain.split import Split, read_split, write_split
 from fxtrain.table import Table
 
@@ -67,6 +68,8 @@ def begin(
     held.enter_context(place.alone(progress.say))
     if resume:
         _check_epochs_left(place, config)
+        if said := _other_schedule(place, config):
+            progress.say(said)
         place.write_config(config)
         if said := _other_threads(place):
             progress.say(said)
@@ -83,6 +86,13 @@ def begin(
         )
     if table.unlabelled:
         progress.say(f"{table.unlabelled} radiographs of {table.root} have no label: they are left out.")
+    sampled = samples(table, split.train, isinstance(model, Aggregator))[1]
+    shown = len(epoch_order(sampled, config.data.sampler, config.seed, 0))
+    if 2 * shown < len(sampled):
+        progress.say(
+            f"Of {len(sampled)} {'studies' if isinstance(model, Aggregator) else 'radiographs'} to train on, "
+            f"each epoch shows {shown}, as many of either class (data.sampler = {config.data.sampler!r})."
+        )
     if not place.split.exists():
         if unknown := table.patients.count(""):
             progress.say(
@@ -121,6 +131,17 @@ def _check_epochs_left(place: RunDirectory, config: TrainConfig) -> None:
             f"{place.root} has {done} epochs behind it, more than epochs = {config.epochs}; name {done} or "
             "more by --epochs"
         )
+
+
+def _other_schedule(place: RunDirectory, config: TrainConfig) -> str:
+    """Say where epochs that are behind had the learning rates of a run of another length."""
+    before = place.read_config().epochs
+    if config.optim.schedule == "constant" or config.epochs == before or not place.last.exists():
+        return ""
+    return (
+        f"The learning rate goes on as in a run of {config.epochs} epochs, no more as in one of {before}: "
+        "weights will not be those of a run that was begun with as many."
+    )
 
 
 def _other_threads(place: RunDirectory) -> str:

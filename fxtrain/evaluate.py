@@ -28,6 +28,7 @@ from fxtrain.metrics import (
     confusion,
     differences,
     is_at_bound,
+    percent,
     probability,
     with_intervals,
 )
@@ -334,7 +335,8 @@ def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[s
         "temperature_at_bound": is_at_bound(temperature),
         "measures": levels,
         "intervals": INTERVALS,
-        "confusion_percent": matrices,
+        "confusion": matrices,
+        "confusion_percent": {name: percent(matrix) for name, matrix in matrices.items()},
         "calibration_error": calibration,
     }
 
@@ -368,4 +370,4 @@ def _write(
         name = table.studies[found.studies[study]]
         rows.append((name, radiograph, label, f"{logits[k]:z.6f}", f"{probabilities[k]:.{DECIMALS}f}"))
     write_atomically(place.root / result["files"]["predictions"], render_csv(rows))
-    plot_confusion(result["confusion_percent"], place.root / result["files"]["confusion"])
+    plot_confusion(result["confusion"], place.root / result["files"]["confusion"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -206,13 +207,19 @@ def weighted_measures(
     return result | {name: np.where(both, result[name], np.nan) for name in _OF_BOTH}
 
 
-def confusion(broken: Labels, decided: Labels) -> list[list[float]]:
-    """Return the confusion matrix in percent of all samples.
+def confusion(broken: Labels, decided: Labels) -> list[list[int]]:
+    """Return the confusion matrix: numbers of samples.
 
     Rows are what is true, columns what is predicted; broken first, as in the thesis' Tables 6.6 and 6.7.
     """
-    table = metrics.confusion_matrix(broken, decided, labels=[True, False])
-    return [[100 * float(cell) / len(broken) for cell in row] for row in table]
+    table: list[list[int]] = metrics.confusion_matrix(broken, decided, labels=[True, False]).tolist()
+    return table
+
+
+def percent(table: Sequence[Sequence[int]]) -> list[list[float]]:
+    """Return a confusion matrix in percent of all samples."""
+    count = sum(map(sum, table))
+    return [[100 * cell / count for cell in row] for row in table]
 
 
 def best_threshold(broken: Labels, scores: Scores, sensitivity: float = 0.0) -> float:

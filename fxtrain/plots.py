@@ -8,6 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from fxtrain.metrics import percent
+
 _CURVES = (
     ("loss", (("train_loss", "training"), ("val_loss", "validation, by study"))),
     ("accuracy", (("train_accuracy", "training"), ("val_accuracy", "validation, by study"))),
@@ -32,17 +34,17 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def plot_confusion(matrices: Mapping[str, Sequence[Sequence[float]]], path: Path) -> None:
-    """Draw confusion matrices, in percent of all samples."""
+def plot_confusion(matrices: Mapping[str, Sequence[Sequence[int]]], path: Path) -> None:
+    """Draw confusion matrices: numbers of samples, and these in percent of all."""
     figure = Figure(figsize=(2.9 * len(matrices), 3.2), layout="constrained")
     all_axes = figure.subplots(1, len(matrices), squeeze=False)[0]
     for axes, (name, matrix) in zip(all_axes, matrices.items(), strict=True):
-        axes.imshow(matrix, cmap="Blues", vmin=0, vmax=100)
-        for i, row in enumerate(matrix):
+        shares = percent(matrix)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+        for i, row in enumerate(shares):
             for k, share in enumerate(row):
-                axes.text(
-                    k, i, f"{share:.1f}%", ha="center", va="center", color="white" if share > 50 else "black"
-                )
+                color = "white" if share > 50 else "black"
+                axes.text(k, i, f"{share:.1f}%\n{matrix[i][k]:,}", ha="center", va="center", color=color)
         axes.set(title=f"by {name}" if name == "radiograph" else f"by study: {name}", xlabel="predicted")
         axes.set_xticks([0, 1], _NAMES)
         axes.set_yticks([0, 1], _NAMES, rotation=90, va="center")

@@ -110,6 +110,11 @@ def read_table(root: Path) -> Table:
         seen.add((study, radiograph))
         broken = label == LABEL_BROKEN
         known = rows.setdefault(study, (broken, row.get("patient_id", ""), []))
+        if known[1] != row.get("patient_id", ""):
+            raise DataSetError(
+                f"in {layout.metadata} the study {study} has rows of two patient_id, which may fall to both "
+                "sides of a split; give all its rows the same"
+            )
         if known[0] != broken:
             raise DataSetError(
                 f"in {layout.metadata} the study {study} is broken and not broken; change its label in the "

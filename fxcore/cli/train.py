@@ -71,7 +71,8 @@ def train(
             print_json(history)
         elif not quiet:
             best = history[best_epoch(history, wanted.metric)]
-            print_pairs("Trained", [(name.replace("_", " "), f"{value:.4g}") for name, value in best.items()])
+            title = f"Trained: the best of {len(history)} epochs by {wanted.metric}"
+            print_pairs(title, [(name.replace("_", " "), f"{value:.4g}") for name, value in best.items()])
 
 
 def train_config() -> None:

@@ -59,6 +59,7 @@ def test_figures_are_of_what_was_decided():
     result = evaluation._judged(found, ["mean"], Operating("mean", 0.5, 1.0, ""))
     assert result["measures"]["mean"]["accuracy"]["value"] == 1.0
     assert result["measures"]["radiograph"]["accuracy"]["value"] == 1.0
+    assert result["confusion"]["mean"] == [[2, 0], [0, 2]]
     assert result["confusion_percent"]["mean"] == [[50, 0], [0, 50]]
 
 

@@ -164,9 +164,11 @@ def test_a_temperature_that_its_range_ends_is_told():
         assert metrics.is_at_bound(metrics.best_temperature(broken, ended))
 
 
-def test_confusion_in_percent_has_broken_first():
+def test_confusion_has_broken_first():
     broken = np.array([1, 1, 1, 0], bool)
-    assert metrics.confusion(broken, np.array([1, 1, 0, 1], bool)) == [[50, 25], [25, 0]]
+    found = metrics.confusion(broken, np.array([1, 1, 0, 1], bool))
+    assert found == [[2, 1], [1, 0]]
+    assert metrics.percent(found) == [[50, 25], [25, 0]]
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,6 +141,18 @@ def test_a_split_without_a_class_on_a_side_is_refused_by_name(tmp_path):
         assert str(path) in str(refused.value)
         # What is known of a run without one is nothing.
         assert bool(read_trained(path)) == (",train" in left)
+
+
+def test_a_study_of_two_patients_is_refused_by_name(tmp_path):
+    root = make(tmp_path / "dataset", studies=6, patients=3)
+    table = (root / "metadata.csv").read_text()
+    second = next(line for line in table.splitlines(keepends=True) if line.split(",")[0].endswith("0001"))
+    for patient in (",p9,", ",,"):
+        changed = re.sub(r",p\d,", patient, second)
+        assert changed != second
+        (root / "metadata.csv").write_text(table.replace(second, changed))
+        with pytest.raises(DataSetError, match=r"the study \w+ has rows of two patient_id"):
+            read_table(root)
 
 
 def test_a_radiograph_that_is_named_twice_and_a_study_of_two_labels_are_refused(tmp_path):

@@ -143,8 +143,24 @@ def test_of_studies_whose_patients_are_not_known_it_is_told_that_one_may_be_on_b
     train(some, tmp_path / "run", ONE, progress=heard)
     (told,) = heard.texts
     assert told.startswith("Of 3 of 40 studies the patient is not known: ")
-    train(some, tmp_path / "run", replace(ONE, epochs=2), resume=True, progress=heard)
+    train(some, tmp_path / "run", ONE, resume=True, progress=heard)
     assert len(heard.texts) == 1
+
+
+def test_a_run_gone_on_with_for_longer_says_that_its_learning_rate_is_another_one(tmp_path, dataset):
+    heard, constant = Heard(), OptimConfig(schedule="constant")
+    for name, optim, told in (("cosine", OptimConfig(), 1), ("constant", constant, 0)):
+        heard.texts.clear()
+        train(dataset, tmp_path / name, replace(ONE, optim=optim))
+        train(dataset, tmp_path / name, replace(ONE, epochs=2), resume=True, progress=heard)
+        assert sum("as in a run of 2 epochs, no more as in one of 1" in text for text in heard.texts) == told
+
+
+def test_how_few_an_epoch_shows_of_a_rare_class_is_told(tmp_path):
+    heard = Heard()
+    train(make(tmp_path / "rare", views=1, share=0.1), tmp_path / "run", ONE, progress=heard)
+    said = "Of 28 radiographs to train on, each epoch shows 6, as many of either class"
+    assert sum(text.startswith(said) for text in heard.texts) == 1
 
 
 @pytest.mark.parametrize(("warmup", "told"), [(0.5, False), (1, True)])
