@@ -31,7 +31,6 @@ from bench.accuracy_cases import FRACATLAS, NO_FRACATLAS
 from bench.harness import torch_threads
 from bench.options import Options
 from bench.results import Findings, Table
-from fxcore.aggregate import aggregate
 from fxcore.build import build
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.studies import read_radiograph
@@ -277,6 +276,7 @@ def aggregator_recipe(views: Path, epochs: int = MORE_EPOCHS) -> TrainConfig:
 
 def _aggregated(folder: Path, made: _Archives, options: Options) -> Table:
     from fxtrain.metrics import differences
+    from fxtrain.predict import read_scores
     from fxtrain.run_directory import RunDirectory
     from fxtrain.trainer import train
 
@@ -289,12 +289,12 @@ def _aggregated(folder: Path, made: _Archives, options: Options) -> Table:
         train(made.learn_one, folder / name, config)
         found[name] = _judged(folder / name, made.learn_one, made.judge_one)
     predictions = {name: folder / name / found[name]["files"]["predictions"] for name in found}
-    broken, ours = _by_study(predictions["aggregator"])
+    _, broken, ours = read_scores(predictions["aggregator"])
     what = f"aggregator, on {len(broken)} studies"
     rows = [(what, _interval(found["aggregator"]["measures"]["model"]["auc"]), "", "", "")]
     for name, what in (("run", "rx-lite, as it began"), ("more", "rx-lite, trained for as long")):
         for how in _HOW:
-            theirs = _by_study(predictions[name], how)[1]
+            theirs = read_scores(predictions[name], how)[2]
             above = differences(broken, ours, theirs)["auc"]
             row = (
                 f"{what}: {_HOW[how]} of its views",
@@ -330,19 +330,6 @@ def _real(folder: Path, options: Options, findings: Findings) -> list[Table]:
         f"FracAtlas: {built.radiographs_done} radiographs, judged by {found['studies']} studies kept aside"
     )
     return [Table(title, ("what", "figure"), rows)]
-
-
-def _by_study(predictions: Path, how: str = "mean") -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return the truth and the score of each study of an evaluation, in the order of their names."""
-    from fxtrain.metrics import probability
-
-    rows = list(read_csv(predictions))
-    names, index = np.unique([row["study_id"] for row in rows], return_inverse=True)
-    logits = np.array([float(row["logit"]) for row in rows])
-    broken = np.zeros(len(names), dtype=bool)
-    broken[index] = [row["label"] == LABEL_BROKEN for row in rows]
-    scores = probability(logits)
-    return broken, aggregate(scores, index, len(names), how)
 
 
 def _row(what: str, figure: str, mark: str, met: bool) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fxcore.aggregate import aggregate, decide, judged
+from fxcore.dataset.tables import read_csv
 from fxcore.errors import FxrayError
+from fxcore.study import LABEL_BROKEN
 from fxtrain.config import TrainConfig
 from fxtrain.loader import evaluation_batches
 from fxtrain.metrics import probability
@@ -74,6 +77,26 @@ class Predictions:
         if missing := int(np.count_nonzero(~known)):
             raise FxrayError(f"the model gave no finite number for {missing} of {len(known)} studies")
         return replace(self, rows=self.rows[finite], study=self.study[finite], logits=self.logits[finite])
+
+
+def read_scores(
+    predictions: Path, how: str = "mean"
+) -> tuple[list[str], NDArray[np.bool_], NDArray[np.float64]]:
+    """Read what an evaluation said of each study: its name, whether it is broken, and its score.
+
+    Parameters
+    ----------
+    predictions : pathlib.Path
+        The ``predictions.csv`` of an evaluation, or that of another data set.
+    how : str
+        How a study is judged by its radiographs, where the model does not do so itself.
+    """
+    rows = list(read_csv(predictions))
+    names, study = np.unique([row["study_id"] for row in rows], return_inverse=True)
+    broken = np.zeros(len(names), bool)
+    broken[study] = [row["label"] == LABEL_BROKEN for row in rows]
+    found = probability([float(row["logit"]) for row in rows])
+    return names.tolist(), broken, aggregate(found, study, len(names), how)
 
 
 def predict(
