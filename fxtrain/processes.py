@@ -143,3 +143,15 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
         why = (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]
         raise ParameterError(f"device {name!r} cannot be used here: {why}") from None
     return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """Return the precision that "auto" stands for on a device.
+
+    CPUs with AMX have it as well, but there PyTorch 2.14 reads what nobody wrote, in the gradient of a
+    convolution over an odd number of images, and gets NaN now and then.
+    """
+    if name != "auto":
+        return name
+    on_gpu = device.type == "cuda"
+    return "bf16" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"

@@ -29,7 +29,7 @@ from fxtrain.origin import new_model, resolved
 from fxtrain.packing import Packed, pack_for
 from fxtrain.plots import plot_curves
 from fxtrain.predict import predict
-from fxtrain.processes import Processes, processes
+from fxtrain.processes import Processes, choose_precision, processes
 from fxtrain.progress import Progress, Silent, Status
 from fxtrain.run_directory import MAY_DIFFER, RunDirectory, other_settings
 from fxtrain.split import Split, read_split
@@ -93,7 +93,7 @@ def train(
     with processes(config.device) as team, ExitStack() as held:
         if not resume:
             # Written down as it is used, so that it stays so wherever the run is gone on with.
-            config = replace(config, precision=_precision(config.precision, team.device))
+            config = replace(config, precision=choose_precision(config.precision, team.device))
         progress = progress if progress and team.first else Silent()
         torch.manual_seed(config.seed)
         with team.first_ahead():
@@ -177,7 +177,7 @@ class Trainer:
             world=team.world,
         )
         self.optimiser = create_optimiser(self.model, config.optim)
-        self.precision = _TYPES[_precision(config.precision, device)]
+        self.precision = _TYPES[choose_precision(config.precision, device)]
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         self.steppable = self._wrapped()
         # What normalises over all processes waits for as many parts in each.
@@ -393,15 +393,3 @@ class Trainer:
                 continue
             return f"{small}; {count} fits"
         return "the GPU's memory is too small for this model and image size, whatever the batch"
-
-
-def _precision(name: str, device: torch.device) -> str:
-    """Return the precision that "auto" stands for on a device.
-
-    CPUs with AMX have it as well, but there PyTorch 2.14 reads what nobody wrote, in the gradient of a
-    convolution over an odd number of images, and gets NaN now and then.
-    """
-    if name != "auto":
-        return name
-    on_gpu = device.type == "cuda"
-    return "bf16" if on_gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"

@@ -24,7 +24,7 @@ from fxcore.cli.app import app
 from fxcore.config import to_dict, to_toml
 from fxcore.dicom.config import PixelConfig
 from fxcore.errors import FxrayError
-from fxtrain import export, trainer
+from fxtrain import export, processes, trainer
 from fxtrain.config import ModelConfig, OptimConfig
 from fxtrain.evaluate import evaluate
 from fxtrain.models import Aggregator, create_model
@@ -119,9 +119,9 @@ def test_on_a_gpu_it_computes_in_bf16_where_that_has_it(monkeypatch, has_bf16, p
     monkeypatch.setattr(
         torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation or has_bf16
     )
-    assert trainer._precision("auto", torch.device("cuda")) == precision
-    assert trainer._precision("auto", torch.device("cpu")) == "fp32"
-    assert trainer._precision("fp16", torch.device("cuda")) == "fp16"
+    assert processes.choose_precision("auto", torch.device("cuda")) == precision
+    assert processes.choose_precision("auto", torch.device("cpu")) == "fp32"
+    assert processes.choose_precision("fp16", torch.device("cuda")) == "fp16"
 
 
 def test_a_run_stays_at_the_precision_it_began_with(dataset, tmp_path, monkeypatch):
@@ -132,7 +132,7 @@ def test_a_run_stays_at_the_precision_it_began_with(dataset, tmp_path, monkeypat
     train(dataset, run.root, replace(SMALL, epochs=1, precision="auto"))
     assert run.read_config().precision == "fp32"
     # Gone on with where it would be another one.
-    monkeypatch.setattr(trainer, "_precision", lambda name, device: "bf16" if name == "auto" else name)
+    monkeypatch.setattr(trainer, "choose_precision", lambda name, device: "bf16" if name == "auto" else name)
     train(dataset, run.root, replace(SMALL, epochs=2), resume=True)
     assert set(seen) == {torch.float32}
 
@@ -140,7 +140,7 @@ def test_a_run_stays_at_the_precision_it_began_with(dataset, tmp_path, monkeypat
 def test_bf16_learns_as_fp32_does(dataset, tmp_path):
     losses = []
     for precision in ("fp32", "bf16"):
-        # Whole batches of an even number: see `trainer._precision`.
+        # Whole batches of an even number: see `processes.choose_precision`.
         config = replace(SMALL, precision=precision, data=replace(SMALL.data, sampler="shuffle"))
         losses.append([row["train_loss"] for row in train(dataset, tmp_path / precision, config)])
     assert losses[0] != losses[1]
