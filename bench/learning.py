@@ -337,6 +337,4 @@ def _row(what: str, figure: str, mark: str, met: bool) -> tuple[str, ...]:
 
 
 def _interval(found: dict[str, float], sign: str = "") -> str:
-    if np.isnan(found["low"]):
-        return f"{found['value']:{sign}.3f} (no interval)"
     return f"{found['value']:{sign}.3f} ({found['low']:{sign}.3f} to {found['high']:{sign}.3f})"

@@ -21,7 +21,6 @@ from fxcore.json_text import from_json
 from fxcore.made_alike import made_otherwise
 from fxtrain.config import TrainConfig
 from fxtrain.metrics import (
-    INTERVALS,
     best_temperature,
     best_threshold,
     calibration_error,
@@ -107,8 +106,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate the best model of a run; write ``evaluation.json``, ``predictions.csv``, ``confusion.png``.
 
-    Of other parts than ``"val"`` these have another name, given by ``files`` in the result: that of the part,
-    and of ``"all"`` that of the data set and the beginning of its fingerprint.
+    Of other parts than ``"val"`` the names have that of the part as well; of another data set than the run
+    was trained on, its name and the beginning of its fingerprint. ``files`` in the result has them.
 
     A model of studies that was given its views by another run is also held against that run, whose
     radiographs are judged one by one: differences with paired intervals, ``over_views``.
@@ -334,7 +333,6 @@ def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[s
         "operating": asdict(operating),
         "temperature_at_bound": is_at_bound(temperature),
         "measures": levels,
-        "intervals": INTERVALS,
         "confusion": matrices,
         "confusion_percent": {name: percent(matrix) for name, matrix in matrices.items()},
         "calibration_error": calibration,
@@ -343,9 +341,11 @@ def _judged(found: Predictions, ways: list[str], operating: Operating) -> dict[s
 
 def _files(place: RunDirectory, part: str, table: Table) -> dict[str, str]:
     """Return the names of an evaluation's files: those of a data set do not replace those of another."""
-    own = {"val": "", "all": f"-all-{table.root.name[:_NAME]}-{table.fingerprint[:8]}"}.get(part, f"-{part}")
+    added = "" if part == "val" else f"-{part}"
+    if place.read_provenance().get("dataset_fingerprint") != table.fingerprint:
+        added += f"-{table.root.name[:_NAME]}-{table.fingerprint[:8]}"
     files = (place.evaluation, place.predictions, place.root / "confusion.png")
-    return {path.stem: f"{path.stem}{own}{path.suffix}" for path in files}
+    return {path.stem: f"{path.stem}{added}{path.suffix}" for path in files}
 
 
 def _write(

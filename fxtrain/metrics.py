@@ -1,4 +1,4 @@
-"""How good predictions are: scikit-learn's metrics, with intervals that know of studies."""
+"""How good predictions are, with intervals: scikit-learn's metrics, bootstrapped over studies."""
 
 from __future__ import annotations
 
@@ -14,16 +14,12 @@ _RESAMPLES = 1000
 _BINS = 10
 _INTERVAL = (2.5, 97.5)
 _Z = float(special.ndtri(_INTERVAL[1] / 100))
+# Draws that differ by less are of one mind.
+_AGREE = 1e-12
 # Natural logarithms of the least and the largest temperature.
 _TEMPERATURES = (-4.0, 4.0)
 # Not defined where a class is missing.
 _OF_BOTH = ("auc", "average_precision", "kappa")
-
-INTERVALS = {
-    "wilson": ("accuracy", "sensitivity", "specificity", "precision", "f1"),
-    "bootstrap": _OF_BOTH,
-}
-"""Which way the interval of each measure is found."""
 
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
@@ -55,12 +51,11 @@ def measures(broken: Labels, scores: Scores, decided: Labels) -> dict[str, float
 def with_intervals(
     broken: Labels, scores: Scores, decided: Labels, groups: NDArray[np.int64]
 ) -> dict[str, dict[str, float]]:
-    """Return each measure as ``value``, ``low``, ``high``: a 95% interval.
+    """Return each measure as ``value``, ``low``, ``high``: a 95% interval, bootstrapped over studies.
 
-    Those of proportions are Wilson's (see `proportion_interval`). Those of the others are percentiles of a
-    bootstrap: whole studies are drawn with replacement, as the radiographs of one are not independent; draws
-    in which a measure is not defined, as for lack of a class, are left out. What all draws agree on is no
-    interval, and neither is what a single study of a class makes of them: NaN.
+    Whole studies are drawn with replacement, as the radiographs of one are not independent; draws in which
+    a measure is not defined, as for lack of a class, are left out of its interval. A proportion on which all
+    draws agree, as where nothing was decided wrongly, has Wilson's interval instead.
 
     Parameters
     ----------
@@ -75,66 +70,28 @@ def with_intervals(
     drawn = np.full(studies, 1 / studies)
     weights = rng.multinomial(studies, drawn, size=_RESAMPLES)[:, study].astype(np.float64)
     draws = weighted_measures(broken, scores, decided, weights)
-    proportions = _proportions(broken, decided)
-    fewest = min(len(np.unique(study[broken == value])) for value in (False, True))
+    of = {"accuracy": broken | True, "sensitivity": broken, "specificity": ~broken, "precision": decided}
     result = {}
     for name, value in measures(broken, scores, decided).items():
-        if name in proportions:
-            low, high = proportion_interval(*proportions[name], study)
-            if name == "f1":
-                low, high = (2 * bound / (1 + bound) for bound in (low, high))
-        else:
-            low, high = _percentiles(draws[name]) if fewest > 1 else (np.nan, np.nan)
-        result[name] = {"value": value, "low": float(low), "high": float(high)}
+        low, high = _percentiles(draws[name])
+        if name in of and high - low < _AGREE:
+            low, high = wilson_interval(value, len(np.unique(study[of[name]])))
+        result[name] = {"value": value, "low": low, "high": high}
     return result
 
 
-def _proportions(broken: Labels, decided: Labels) -> dict[str, tuple[Labels, Labels]]:
-    """Return of each measure that is a proportion the samples it is of, and those that count in it.
-
-    F1 is one in disguise: 2J / (1 + J), where J is the share of samples decided rightly among those that are
-    broken or were taken for it (Hand et al., 2021).
-    """
-    right = broken == decided
-    of = {"accuracy": broken | True, "sensitivity": broken, "specificity": ~broken, "precision": decided}
-    return {name: (among, right) for name, among in (of | {"f1": broken | decided}).items()}
-
-
-def proportion_interval(among: Labels, right: Labels, study: NDArray[np.int64]) -> tuple[float, float]:
-    """Return the 95% interval of a proportion of samples after Wilson (1927); NaN where it is of none.
-
-    The radiographs of a study are not independent: they count as so many independent ones as would vary as
-    much (Korn and Graubard, 1998), of which there are no more than radiographs; where nothing varies from
-    study to study, as each has its share, as many as there are studies.
-
-    Parameters
-    ----------
-    among, right : numpy.ndarray
-        ``bool``, of each sample: whether the proportion is of it, and whether it counts.
-    study : numpy.ndarray
-        ``int64``: the study of each sample.
-    """
-    counts = np.bincount(study, among)
-    counted = np.bincount(study, among & right)
-    total = counts.sum()
-    if not total:
-        return np.nan, np.nan
-    share = counted.sum() / total
-    squares = ((counted - share * counts) ** 2).sum()
-    varies = squares > 1e-9
-    size = min(total, share * (1 - share) * total**2 / squares) if varies else np.count_nonzero(counts)
-    middle = share + _Z**2 / (2 * size)
-    half = _Z * np.sqrt(share * (1 - share) / size + (_Z / (2 * size)) ** 2)
-    low, high = np.clip((middle + np.array([-half, half])) / (1 + _Z**2 / size), 0, 1)
-    return min(float(low), share), max(float(high), share)
+def wilson_interval(share: float, count: int) -> tuple[float, float]:
+    """Return the 95% interval of a proportion of `count` independent cases after Wilson (1927)."""
+    middle = share + _Z**2 / (2 * count)
+    half = _Z * np.sqrt(share * (1 - share) / count + (_Z / (2 * count)) ** 2)
+    low, high = (middle + np.array([-half, half])) / (1 + _Z**2 / count)
+    return max(0.0, min(float(low), share)), min(1.0, max(float(high), share))
 
 
 def _percentiles(draws: Scores) -> tuple[float, float]:
-    """Return the 95% interval of what was drawn; NaN where all draws agree, as they then say nothing."""
+    """Return the 95% interval of what was drawn."""
     found = draws[np.isfinite(draws)]
-    if not found.size or np.ptp(found) < 1e-12:
-        return np.nan, np.nan
-    low, high = np.percentile(found, _INTERVAL)
+    low, high = np.percentile(found, _INTERVAL) if found.size else (np.nan, np.nan)
     return float(low), float(high)
 
 
@@ -143,7 +100,7 @@ def differences(broken: Labels, ours: Scores, theirs: Scores) -> dict[str, dict[
 
     Each as ``value``, ``low``, ``high``.
     A paired bootstrap: both are judged on the same studies in each draw, so that what makes a draw hard
-    for both does not widen the 95% interval of the difference. Where no draw differs, there is none: NaN.
+    for both does not widen the 95% interval of the difference.
 
     Parameters
     ----------

@@ -91,7 +91,6 @@ def test_measures_of_four_ways_to_judge_fit_a_terminal_of_80_columns(monkeypatch
         "chosen_on": "val",
         "made_otherwise": None,
         "radiographs_unlabelled": 0,
-        "intervals": {"bootstrap": ["auc", "average_precision"]},
         "files": {"evaluation": "evaluation.json"},
     }
     monkeypatch.setenv("FORCE_COLOR", "1")

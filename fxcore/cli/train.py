@@ -186,10 +186,9 @@ def print_evaluation(result: dict[str, Any]) -> None:
         for name in names
     ]
     rows.append(["calibration error", *(f"{result['calibration_error'][way]:.3f}" for way in ways)])
-    drawn = ", ".join(result["intervals"]["bootstrap"]).replace("_", " ")
     title = (
         f"{result['studies']} studies, {result['radiographs']} radiographs ({result['part']}); "
-        f"95% intervals: Wilson's, of {drawn} by bootstrap"
+        "95% intervals over studies"
     )
     print_table(title, ("measure", *ways), rows)
     if over := result.get("over_views"):
