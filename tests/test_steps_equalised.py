@@ -33,7 +33,20 @@ def by_rank(image: np.ndarray) -> np.ndarray:
     return (ranks * 256 // image.size).astype(np.uint8).reshape(image.shape)
 
 
-@pytest.mark.parametrize("equalise", [lambda image: cv2.equalizeHist(levels(image)), by_rank])
+def stored(image: np.ndarray) -> np.ndarray:
+    code = cv2.imencode(".jpg", cv2.equalizeHist(levels(image)), [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def smaller(image: np.ndarray) -> np.ndarray:
+    """Equalise what has more pixels than its detector tells apart, then make it as small as it may be."""
+    large = cv2.equalizeHist(levels(cv2.resize(image, None, fx=2, fy=2)))
+    return np.asarray(cv2.resize(large, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "equalise", [lambda image: cv2.equalizeHist(levels(image)), by_rank, stored, smaller]
+)
 def test_an_equalised_radiograph_keeps_its_colour_and_its_limb(
     equalise: Callable[[np.ndarray], np.ndarray],
 ) -> None:
@@ -52,9 +65,15 @@ def test_what_was_not_equalised_is_looked_at_as_it_is() -> None:
         assert unequalised(image, 3) is image
 
 
+def test_what_has_as_much_of_each_level_is_left_where_undoing_brings_no_peaks() -> None:
+    slope = np.linspace(10, 245, 240) + np.random.default_rng(0).normal(0, 3, (200, 240))
+    for image in (levels(slope), levels(slope.T)):
+        assert unequalised(image, 1) is image
+
+
 @given(image=noise)
 def test_what_is_undone_in_the_negative_is_undone_alike(image: np.ndarray) -> None:
-    for picture in (image, cv2.equalizeHist(image), by_rank(image)):
+    for picture in (image, cv2.equalizeHist(image), by_rank(image), stored(image)):
         undone = unequalised(picture, 1)
         assert undone.shape == picture.shape
         np.testing.assert_array_equal(unequalised(255 - picture, 1), 255 - undone)

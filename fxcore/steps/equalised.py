@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from fxcore.kernels import histogram
 
-# A histogram is flat if no share of the pixels lies further from where it should, as a fraction of all.
-_FLAT = 0.01
+# Equalising again moves the grey levels of what was equalised by no more than this, on average, as a fraction
+# of their range: a little where it was made smaller, or stored as JPEG, since.
+_FLAT = 0.1
+# Undoing it brings peaks back, so that equalising again would move them so many times as far.
+_PEAKED = 2
 # Fewer grey levels are no radiograph's.
 _FEWEST = 16
 # A level's noise is the greatest of so many on each side: pixels beside rare levels say little of it.
@@ -35,7 +38,9 @@ def unequalised(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     numpy.ndarray
         ``uint8``, the same shape; that of the negative is the negative.
     """
-    if not _flat(histogram(np.ascontiguousarray(image[::step, ::step]))):
+    counts = histogram(np.ascontiguousarray(image[::step, ::step]))
+    off = _off(counts)
+    if off > _FLAT:
         return image
     rows = image[::step].astype(np.intp)
     # The last column is its own neighbour: an image may have no other.
@@ -49,24 +54,30 @@ def unequalised(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     places = np.append(0, np.cumsum(gaps / np.maximum(gaps, about)))
     # Halves are rounded to the end that is nearer: the other way in the negative.
     spread = np.interp(np.arange(256), levels, 255 / places[-1] * places) + np.linspace(-1e-6, 1e-6, 256)
-    return spread.round().astype(np.uint8)[image]
+    undone = spread.round().astype(np.uint8)
+    if _off(np.bincount(undone, counts, 256).astype(np.int64)) < _PEAKED * off:
+        return image
+    return undone[image]
 
 
-def _flat(counts: NDArray[np.int64]) -> bool:
-    """Tell whether each level is as bright as the share of pixels below it, or up to it, is great.
+def _off(counts: NDArray[np.int64]) -> float:
+    """Return how far grey levels lie, on average, from the share of pixels below them, or up to them.
 
-    The darkest pixels or the brightest do not count: equalisation maps the darkest level to 0 whatever
-    its share, or, in a negative, the brightest to 255.
+    As fractions of the range of levels; 1 for too few. The darkest pixels or the brightest do not count:
+    equalisation maps the darkest level to 0 whatever its share, or, in a negative, the brightest to 255.
+    Nor does the level that most pixels have, as any place is right for one that nearly all have.
     """
     levels = np.flatnonzero(counts)
     if levels.size < _FEWEST:
-        return False
-    bright = (levels - levels[0]) / (levels[-1] - levels[0])
+        return 1.0
+    off = 1.0
     for end in (0, -1):
-        share = counts[levels].astype(np.float64)
+        share = counts[levels]
         share[end] = 0
-        share /= share.sum()
         up_to = np.cumsum(share)
-        if max((up_to - share - bright).max(), (bright - up_to).max()) <= _FLAT:
-            return True
-    return False
+        # In whole numbers, so that the negative's is the same.
+        whole, span = int(up_to[-1]), int(levels[-1] - levels[0])
+        bright = (levels - levels[0]) * whole
+        away = np.maximum(np.maximum((up_to - share) * span - bright, bright - up_to * span), 0)
+        off = min(off, int((share * away).sum()) / ((whole - int(share.max())) * whole * span))
+    return off
