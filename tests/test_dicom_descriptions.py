@@ -217,8 +217,14 @@ def test_frames_of_single_bits_begin_within_bytes(tmp_path: Path, syntax: str) -
 
 
 @pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGBaseline8Bit, uid.JPEG2000])
-def test_native_pixels_under_another_transfer_syntax_are_said_to_be_that(tmp_path: Path, syntax: str) -> None:
-    path = write(image_dataset(_RAMP, 12), tmp_path / "native")
+@pytest.mark.parametrize("bits", [8, 12])
+def test_native_pixels_under_another_transfer_syntax_are_told_by_their_length(
+    tmp_path: Path, syntax: str, bits: int
+) -> None:
+    # Of 8 bits a byte of padding comes after them.
+    stored = _RAMP if bits == 12 else _BYTES[:63, :63]
+    path = write(image_dataset(stored, bits), tmp_path / "native")
+    expected = next(load_dicom(path, PixelConfig()).frames)[1]
     data = path.read_bytes()
     other = syntax.ljust(len(syntax) + len(syntax) % 2, "\0").encode()
     native = uid.ExplicitVRLittleEndian.encode() + b"\0"
@@ -227,7 +233,16 @@ def test_native_pixels_under_another_transfer_syntax_are_said_to_be_that(tmp_pat
     data = data[: place - 2] + len(other).to_bytes(2, "little") + other + data[place + len(native) :]
     group = data.index(b"\x02\0\0\0UL\4\0") + 8
     length = int.from_bytes(data[group : group + 4], "little") + grown
-    path.write_bytes(data[:group] + length.to_bytes(4, "little") + data[group + 4 :])
+    data = data[:group] + length.to_bytes(4, "little") + data[group + 4 :]
+    path.write_bytes(data)
+    loaded = load_dicom(path, PixelConfig())
+    np.testing.assert_array_equal(next(loaded.frames)[1], expected)
+    row = loaded.metadata
+    assert (loaded.decoder, row["compression"]) == ("native", "none")
+    assert row["TransferSyntaxUID"] == uid.ExplicitVRLittleEndian.name
+    size = len(stored.tobytes() + bytes(stored.size % 2))
+    place = data.rindex(size.to_bytes(4, "little"))
+    path.write_bytes(data[:place] + (size - 2).to_bytes(4, "little") + data[place + 4 : -2])
     with pytest.raises(UnreadableFileError, match="not encapsulated") as caught:
         load_dicom(path, PixelConfig())
     assert caught.value.reason == "undecodable"

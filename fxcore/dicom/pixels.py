@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import UncompressedTransferSyntaxes
+from pydicom.uid import ExplicitVRLittleEndian, UncompressedTransferSyntaxes
 
 from fxcore.dicom.bounded import value_of
-from fxcore.dicom.codecs.contents import syntax_of_contents
-from fxcore.dicom.codecs.streams import SEQUENCE_DELIMITER
+from fxcore.dicom.codecs.contents import MISTAKEN, syntax_of_contents
+from fxcore.dicom.codecs.streams import ITEM_TAG, SEQUENCE_DELIMITER
 from fxcore.dicom.config import Limits
 from fxcore.dicom.parse import Parsed
 from fxcore.dicom.terms import COLOUR, GREY
@@ -76,6 +76,11 @@ class PixelFormat:
         """Bits of one frame in native encoding."""
         bits = self.rows * self.columns * self.samples * self.bits_allocated
         return bits // 3 * 2 if self.photometric in _HALF_SAMPLED else bits
+
+    @property
+    def native_bytes(self) -> int:
+        """Bytes of all frames in native encoding, without padding."""
+        return (self.frame_bits * self.frames + 7) // 8
 
 
 def pixel_format(dataset: Dataset, tag: int, vr: str, limits: Limits) -> PixelFormat:
@@ -185,7 +190,7 @@ def _is_lossy(dataset: Dataset) -> bool:
 def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     """Read the value of the pixel data element; of undefined length, with whatever follows it.
 
-    The syntax of `parsed` becomes the one that encapsulated pixel data is in, where the header's is another.
+    The syntax of `parsed` becomes the one that the pixel data is in, where the header's is another.
 
     Native pixel data that is shorter than the header declares is refused, and such that is longer by a frame,
     unless all that is too much is 0.
@@ -214,6 +219,8 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
             raise UnreadableFileError("no_pixel_data", "the pixel data element is empty")
     else:
         available = max(0, min(length, parsed.stream_bytes - value))
+        if not native and _is_native(parsed, fmt, available):
+            parsed.syntax, native = ExplicitVRLittleEndian, True
         if not native and available < length:
             raise UnreadableFileError(
                 "truncated_pixel_data", f"the file ends after {available} of {length} bytes of pixel data"
@@ -242,9 +249,17 @@ def _swapped(data: bytes | memoryview, fmt: PixelFormat) -> memoryview:
     return np.frombuffer(data, np.uint16, len(data) // 2).byteswap().view(np.uint8).data
 
 
+def _is_native(parsed: Parsed, fmt: PixelFormat, available: int) -> bool:
+    """Tell pixels that were decoded under a transfer syntax that was left as it was, by their length."""
+    if parsed.syntax not in MISTAKEN or fmt.photometric not in (*GREY, "RGB", "PALETTE COLOR"):
+        return False
+    parsed.stream.seek(parsed.pixel_begin)
+    return available in {fmt.native_bytes, fmt.native_bytes + 1} and parsed.stream.read(4) != ITEM_TAG
+
+
 def _check_native(data: bytes | memoryview, fmt: PixelFormat) -> None:
     """Refuse native pixel data that is shorter or longer than the header declares; see `pixel_bytes`."""
-    expected = (fmt.frame_bits * fmt.frames + 7) // 8
+    expected = fmt.native_bytes
     if fmt.photometric in _HALF_SAMPLED and 2 * len(data) >= 3 * expected:
         raise UnreadableFileError(
             "invalid_image_header",

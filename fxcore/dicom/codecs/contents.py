@@ -25,8 +25,7 @@ START = re.compile(rb"\xff\xd8|\xff\x4f\xff\x51|[\x01-\x0f]\0\0\0\x40\0\0\0", re
 
 RLE begins with the number of its segments and the offset of the first (PS3.5 annex G.5).
 """
-# What may be mistaken for each other; of others, as of several components at once, streams look the same.
-_MISTAKEN = (
+MISTAKEN = (
     uid.ImplicitVRLittleEndian,
     uid.ExplicitVRLittleEndian,
     uid.DeflatedExplicitVRLittleEndian,
@@ -35,6 +34,7 @@ _MISTAKEN = (
     *uid.JPEG2000TransferSyntaxes,
     uid.RLELossless,
 )
+"""Transfer syntaxes that may be mistaken for each other; of some others streams only look the same."""
 
 
 def syntax_of_contents(data: bytes, said: uid.UID) -> uid.UID:
@@ -48,7 +48,7 @@ def syntax_of_contents(data: bytes, said: uid.UID) -> uid.UID:
         Transfer syntax of the header.
     """
     begin = 8 + int.from_bytes(data[4:8], "little")
-    if said not in _MISTAKEN or data[:4] != ITEM_TAG or data[begin : begin + 4] != ITEM_TAG:
+    if said not in MISTAKEN or data[:4] != ITEM_TAG or data[begin : begin + 4] != ITEM_TAG:
         return said
     stream = data[begin + 8 : begin + 8 + int.from_bytes(data[begin + 4 : begin + 8], "little")]
     if not START.match(stream):
