@@ -198,7 +198,8 @@ def pixel_bytes(parsed: Parsed, fmt: PixelFormat) -> bytes | memoryview:
     Raises
     ------
     UnreadableFileError
-        ``"no_pixel_data"``, ``"truncated_pixel_data"``, ``"undecodable"`` or ``"invalid_image_header"``.
+        ``"no_pixel_data"``, ``"truncated_pixel_data"``, ``"undecodable"``, ``"invalid_image_header"`` or
+        ``"unsupported_transfer_syntax"``.
     """
     stream, length, value = parsed.stream, parsed.pixel_length, parsed.pixel_begin
     if length == 0:
