@@ -55,13 +55,14 @@ _PASSED_OVER = ("dicomdir", "other", "link", "special", *_OWN)
 
 @dataclass(frozen=True)
 class PlannedStudy:
-    """One study to make: pseudonyms, label, files in the order of their paths."""
+    """One study to make: pseudonyms, label, files in the order of their paths, when one was written last."""
 
     study_id: str
     patient_id: str
     label: str
     fingerprint: str
     files: tuple[SourceFile, ...]
+    modified: int
 
 
 class Plan:
@@ -138,11 +139,12 @@ class Plan:
         rows = self._database.execute("SELECT key, study_id, label FROM study ORDER BY files DESC, study_id")
         for key, study_id, label in rows:
             members = self._database.execute(
-                "SELECT entry FROM member JOIN files USING (source) WHERE study = ? AND NOT copy"
+                "SELECT entry, modified FROM member JOIN files USING (source) WHERE study = ? AND NOT copy"
                 " ORDER BY source",
                 (key,),
-            )
-            yield self._planned(study_id, label, [entry_from(entry) for (entry,) in members])
+            ).fetchall()
+            modified = max(moment or 0 for _, moment in members)
+            yield self._planned(study_id, label, [entry_from(entry) for entry, _ in members], modified)
 
     @property
     def unread(self) -> str:
@@ -281,7 +283,7 @@ class Plan:
             message=cell(message),
         )
 
-    def _planned(self, study_id: str, label: str, files: list[IndexEntry]) -> PlannedStudy:
+    def _planned(self, study_id: str, label: str, files: list[IndexEntry], modified: int) -> PlannedStudy:
         sources = tuple(
             SourceFile(
                 path=file.source,
@@ -300,7 +302,7 @@ class Plan:
         for source, file in zip(sources, files, strict=True):
             seen = (source.source_id, source.radiograph_id, file.kind, file.body_part_described)
             digest.update(f"\n{seen} {file.size} {file.checksum} {file.number_of_frames}".encode())
-        return PlannedStudy(study_id, patient_id, label, digest.hexdigest(), sources)
+        return PlannedStudy(study_id, patient_id, label, digest.hexdigest(), sources, modified)
 
 
 def _may_be_used(entry: IndexEntry) -> bool:

@@ -159,6 +159,7 @@ def ingest_tasks(
             files=study.files,
             config=settings.ingest,
             steps=settings.steps if steps else None,
+            modified=study.modified,
             shard=layout.shard,
         )
 

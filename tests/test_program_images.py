@@ -24,6 +24,14 @@ def draw(path: Path, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
     return image
 
 
+def uncompressed(file: Path) -> Path:
+    """Write a TIFF of noise, which can be read whatever becomes of its pixels."""
+    file.parent.mkdir(exist_ok=True)
+    image = np.random.default_rng(0).integers(0, 256, (300, 200), dtype=np.uint8)
+    assert cv2.imwrite(str(file), image, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
+    return file
+
+
 @pytest.fixture
 def ingest(tmp_path):
     def run(*options: object) -> tuple[Path, dict]:

@@ -6,8 +6,6 @@ import json
 import os
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime", reason="scoring needs onnxruntime: pip install '.[serve]'")
@@ -24,7 +22,7 @@ from fxserve.tables import kind_of
 from tests.program import tree
 from tests.serve_models import mean_model, settings_for
 from tests.test_catalogue import Said
-from tests.test_program_images import draw
+from tests.test_program_images import draw, uncompressed
 from tests.train.data import make
 
 
@@ -112,17 +110,9 @@ def test_no_scores_are_removed_where_a_folder_cannot_be_listed(tmp_path, monkeyp
     assert tree(out) == before
 
 
-def _uncompressed(file: Path) -> Path:
-    """Write a TIFF of noise, which can be read whatever becomes of its pixels."""
-    file.parent.mkdir()
-    image = np.random.default_rng(0).integers(0, 256, (300, 200), dtype=np.uint8)
-    assert cv2.imwrite(str(file), image, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
-    return file
-
-
 def test_a_file_that_was_being_copied_is_scored_anew_once_it_is_whole(tmp_path):
     model = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
-    file = _uncompressed(tmp_path / "archive" / "1.tif")
+    file = uncompressed(tmp_path / "archive" / "1.tif")
     whole = file.read_bytes()
     given = {"device": "cpu", "workers": 1, "key_file": tmp_path / "key", "index_file": tmp_path / "index"}
     # A drive that is copied to has the size of a file before its content.
@@ -137,7 +127,7 @@ def test_a_file_that_was_being_copied_is_scored_anew_once_it_is_whole(tmp_path):
 
 def test_a_file_of_which_the_middle_alone_changed_is_scored_anew(tmp_path):
     model = settings_for(mean_model(tmp_path / "m.onnx"), run_steps=False)
-    file = _uncompressed(tmp_path / "archive" / "1.tif")
+    file = uncompressed(tmp_path / "archive" / "1.tif")
     draw(tmp_path / "archive" / "2.png")
     given = {"device": "cpu", "workers": 1, "key_file": tmp_path / "key", "index_file": tmp_path / "index"}
     score(model, tmp_path / "archive", tmp_path / "out", **given)
