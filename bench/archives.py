@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.inputs import cache_folder
-from fxcore.executor import default_workers
+from fxcore.cores import default_workers
 from fxcore.phantom.encode import encode
 from fxcore.phantom.identity import stream
 from fxcore.phantom.plan import StudyPlan, plan_study

@@ -32,10 +32,10 @@ from bench.harness import torch_threads
 from bench.options import Options
 from bench.results import Findings, Table
 from fxcore.build import build
+from fxcore.cores import default_workers
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.studies import read_radiograph
 from fxcore.dataset.tables import read_csv
-from fxcore.executor import default_workers
 from fxcore.extras import TRAINING
 from fxcore.letterbox import Frame
 from fxcore.phantom import synthesise

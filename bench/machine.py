@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fxcore import __version__
-from fxcore.executor import default_workers
+from fxcore.cores import default_workers
 
 VERSIONS = ("numpy", "numba", "opencv-python", "scikit-image", "scikit-learn", "pydicom", "python-gdcm")
 

@@ -13,8 +13,8 @@ from bench.machine import machine
 from bench.options import Options
 from bench.results import Findings
 from fxcore.cli.bench import Family
+from fxcore.cores import default_workers
 from fxcore.errors import ParameterError
-from fxcore.executor import default_workers
 from fxcore.extras import BENCHMARKS
 
 

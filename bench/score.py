@@ -23,10 +23,11 @@ from bench.size import hold_growth, tiny_archive, watch
 from fxcore.archive import Plan
 from fxcore.catalogue import open_catalogue
 from fxcore.config import to_dict
+from fxcore.cores import default_workers
 from fxcore.dataset.assemble import LOOSE
 from fxcore.dataset.journal import read_journal
 from fxcore.dataset.layout import Layout
-from fxcore.executor import Executor, default_workers
+from fxcore.executor import Executor
 from fxcore.ingest import ingest, ingest_tasks
 from fxcore.jobs import PreprocessTask, StudyTask
 from fxcore.letterbox import Frame

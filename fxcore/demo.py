@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fxcore.build import build
-from fxcore.executor import default_workers
+from fxcore.cores import default_workers
 from fxcore.phantom.archive import LABELS, synthesise
 from fxcore.progress import Progress, Silent
 from fxcore.run import Summary

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import itertools
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from fxcore.arguments import check_whole
 from fxcore.attempt import TIME_OUT, WORKER_DIED, WorkerFailure, attempt
+from fxcore.cores import default_workers
 from fxcore.errors import FxrayError, UsageError
 from fxcore.extras import CLUSTER
 from fxcore.forking import await_server, start_loading, worker_context
@@ -63,11 +63,6 @@ class Outcome(Generic[Task, Result]):
     result: Result | WorkerFailure
 
 
-def default_workers() -> int:
-    """Number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _initialise(memory: int) -> None:
     """Ready a worker: kernels loaded, Ctrl-C left to the parent, memory bounded."""
     from fxcore.kernels.warm import warm_radiographs
@@ -88,7 +83,7 @@ class Executor:
     Parameters
     ----------
     workers : int
-        Number of processes; 0 takes one for each core, and four for each core are the most.
+        Number of processes; 0 takes one for each core that may be used (see `fxcore.cores`), and four for each core are the most.
     memory : int
         Bytes a worker may allocate; 0 leaves it unbounded. See `fxcore.worker_start.limit_memory`.
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from fxcore.aggregate import decide, judged
 from fxcore.arguments import check_whole
+from fxcore.cores import default_workers
 from fxcore.dataset.layout import Layout
 from fxcore.dataset.tables import naming, write_atomically
 from fxcore.errors import FxrayError, ParameterError
-from fxcore.executor import default_workers
 from fxcore.places import check_model_place, resolved
 from fxcore.progress import Progress, Silent
 from fxserve.model import Model

@@ -14,9 +14,10 @@ from fxcore.aggregate import BY_MODEL, check_aggregate
 from fxcore.arguments import check_whole
 from fxcore.attempt import QUARANTINE_REASONS
 from fxcore.config import to_dict
+from fxcore.cores import default_workers
 from fxcore.dataset.layout import Layout
 from fxcore.errors import DataSetError, FxrayError, ParameterError
-from fxcore.executor import default_workers, open_executor
+from fxcore.executor import open_executor
 from fxcore.jobs import StudyTask
 from fxcore.missing import Missing
 from fxcore.places import resolved

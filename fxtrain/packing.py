@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fxcore.config import to_dict
+from fxcore.cores import default_workers
 from fxcore.dataset.in_place import files_of
 from fxcore.dataset.layout import PARTIAL, is_image_name
 from fxcore.dataset.locks import flock
 from fxcore.dataset.png import decode_png
 from fxcore.errors import DataSetError, FxrayError
-from fxcore.executor import default_workers
 from fxcore.letterbox import Frame, fit_image
 from fxcore.user_folders import user_folder
 from fxtrain.config import TrainConfig

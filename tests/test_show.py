@@ -183,7 +183,12 @@ def test_options_that_contradict_each_other_are_wrong_usage(tmp_path, monkeypatc
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(errno.EAGAIN, "ulimit -u"), (errno.EMFILE, "ulimit -n"), (errno.ENOMEM, "no memory")],
+    [
+        (errno.EAGAIN, "ulimit -u"),
+        (errno.EMFILE, "ulimit -n"),
+        (errno.ENOMEM, "no memory"),
+        (errno.EXDEV, "lies on one drive"),
+    ],
 )
 def test_what_the_system_has_no_more_of_is_said(number, said, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "400")

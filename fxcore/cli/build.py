@@ -82,7 +82,7 @@ def synth(
     json: Json = False,
 ) -> None:
     """Make a phantom archive: synthetic wrist radiographs with all that makes real archives hard."""
-    from fxcore.executor import default_workers
+    from fxcore.cores import default_workers
     from fxcore.phantom import synthesise
 
     with errors_for_people("Nothing was kept: run the same command again."), progress(quiet) as display:

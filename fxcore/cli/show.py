@@ -45,6 +45,7 @@ _WAY_OUT = {
     errno.EACCES: _FORBIDDEN,
     errno.EPERM: _FORBIDDEN,
     errno.EROFS: _FORBIDDEN,
+    errno.EXDEV: "An output lies on one drive: none of its folders may be a link to another. ",
     errno.EIO: _FAILS,
     errno.ETIMEDOUT: _FAILS,
     errno.EFBIG: "See to the limit of the size of files (ulimit -f). ",
