@@ -83,7 +83,8 @@ class Executor:
     Parameters
     ----------
     workers : int
-        Number of processes; 0 takes one for each core that may be used (see `fxcore.cores`), and four for each core are the most.
+        Number of processes; 0 takes one for each core that may be used (see `fxcore.cores`), and four for
+        each are the most.
     memory : int
         Bytes a worker may allocate; 0 leaves it unbounded. See `fxcore.worker_start.limit_memory`.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -16,8 +18,9 @@ from typer.testing import CliRunner
 
 from fxcore.cli.app import app
 from fxcore.cli.score import print_scored
-from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table
+from fxcore.cli.show import errors_for_people, print_json, print_pairs, print_table, progress
 from fxcore.cli.train import print_evaluation, print_exported
+from fxcore.errors import FxrayError
 
 _PATH = "/data/\udcff\x1b[31m[bold]ü"
 
@@ -49,6 +52,34 @@ def test_a_broken_pipe_is_passed_over_where_it_is_that_of_the_output_only(monkey
     with pytest.raises(typer.Exit), errors_for_people():
         print_json({"out": _PATH})
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
+def test_a_run_goes_on_where_its_log_cannot_be_written(monkeypatch, capsys, number):
+    def fails(_: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sys.stderr, "write", fails)
+    with progress(quiet=False) as display:
+        display.stage("Building studies", 2)
+        display.advance(2)
+        display.say("One was dropped.")
+    with pytest.raises(typer.Exit) as left, errors_for_people():
+        raise FxrayError("the disk is full")
+    assert left.value.exit_code == 1
+    print_json({"out": "here"})
+    assert json.loads(capsys.readouterr().out) == {"out": "here"}
+
+
+def test_an_output_without_room_for_the_table_is_named(monkeypatch, capsys):
+    def full(_: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sys.stdout, "write", full)
+    for show in (partial(print_json, {}), partial(print_pairs, "Done", [("data set", "out")])):
+        with pytest.raises(typer.Exit), errors_for_people():
+            show()
+        assert "fxray: standard output: No space left on device. Make room." in capsys.readouterr().err
 
 
 def test_tables_show_paths_that_are_no_text(monkeypatch):

@@ -6,7 +6,8 @@ import errno
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -17,7 +18,7 @@ from rich.text import Text
 
 import fxcore.progress
 from fxcore.cli.signals import Stopped, begin, heed, ignore
-from fxcore.dataset.tables import visible
+from fxcore.dataset.tables import naming, visible
 from fxcore.errors import FxrayError, UsageError
 from fxcore.json_text import json_text
 
@@ -26,6 +27,7 @@ EXIT_QUARANTINED = 3
 
 _SECONDS_BETWEEN_LINES = 10.0
 _ANY_WIDTH = 1_000_000
+_STANDARD_OUTPUT = Path("standard output")
 
 _FAILS = "The disk or the connection to it fails. "
 _GONE = "Was it removed, or a drive disconnected, while fxray was at work? "
@@ -96,10 +98,12 @@ class Bars:
 
 
 class Lines:
-    """Progress as plain log lines, where there is no terminal."""
+    """Progress as plain log lines, where there is no terminal.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    A run of a night is not given up for a log that has no more room, or that nobody reads any more.
+    """
+
+    def __init__(self) -> None:
         self._name, self._total = "", 0
         self._clock = _Clock()
         self._last = 0.0
@@ -122,7 +126,9 @@ class Lines:
             self._last = time.monotonic()
 
     def say(self, text: str) -> None:
-        self._console.print(visible(text), highlight=False, markup=False, soft_wrap=True)
+        if sys.stderr is not None:
+            with suppress(OSError):
+                print(visible(text), file=sys.stderr, flush=True)
 
     def _line(self) -> None:
         if not self._name:
@@ -168,7 +174,7 @@ def progress(quiet: bool) -> Iterator[Heeding]:
     if quiet:
         yield Heeding(fxcore.progress.Silent())
         return
-    with Bars(console) if console.is_terminal else Lines(console) as display:
+    with Bars(console) if console.is_terminal else Lines() as display:
         yield Heeding(display)
 
 
@@ -190,21 +196,21 @@ def errors_for_people(go_on: str = "") -> Iterator[None]:
 
 
 def _fail(text: str, code: int = EXIT_ERROR) -> None:
-    Console(stderr=True).print(
-        visible(f"fxray: {text}"), style="red", highlight=False, markup=False, soft_wrap=True
-    )
+    _print_in_red(f"fxray: {text}")
     raise typer.Exit(code)
+
+
+def _print_in_red(text: str) -> None:
+    # Where that cannot be, the exit code still says how it ended.
+    with suppress(OSError, SystemExit):
+        Console(stderr=True).print(visible(text), style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_fault(files: int) -> None:
     """Say on stderr that files were given up for which fxray itself is to blame."""
-    Console(stderr=True).print(
+    _print_in_red(
         f"fxray: {files} files were given up because of a fault of fxray itself, not of theirs (reason "
-        "internal_error in rejects.csv). Please report it, with their messages.",
-        style="red",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
+        "internal_error in rejects.csv). Please report it, with their messages."
     )
 
 
@@ -239,7 +245,8 @@ def _print_whole(table: Table) -> None:
     if not console.is_terminal:
         # A file or a pipe takes lines of any length.
         console.width = _ANY_WIDTH
-    console.print(table)
+    with naming(_STANDARD_OUTPUT):
+        console.print(table)
 
 
 def _title(text: str) -> Text:
@@ -259,8 +266,9 @@ def print_plain(text: str) -> None:
     if sys.stdout is None:
         raise FxrayError("standard output is closed; there is nowhere to print to")
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with naming(_STANDARD_OUTPUT):
+            sys.stdout.write(text)
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads has seen enough.
         raise typer.Exit(EXIT_ERROR) from None
