@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fxcore.dataset.replacing import replacing
-from fxcore.dataset.tables import cell, render_csv
+from fxcore.dataset.tables import CONTROLS, FORMULA_WITHIN, cell, render_csv
 from fxcore.errors import FxrayError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 LINK_HEADER = render_csv([("source_id", "study_id", "radiograph_id", "source")])
 
-# What `cell` takes out of a text.
-_NOT_IN_A_CELL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+|^\s+|\s+$")
+# What `cell` takes out of a text, or puts something before.
+_NOT_IN_A_CELL = re.compile(rf"{CONTROLS}|^\s+|\s+$|{FORMULA_WITHIN}")
 _ESCAPED = re.compile(rb"\\(?:\\|x([0-9a-f]{2}))")
 
 
@@ -47,7 +47,7 @@ def escaped(source: str) -> str:
     r"""Return a path as it may stand in a cell, another text for each path; `unescaped` gives it back.
 
     A backslash is doubled. ``\xNN`` stands for each byte of what is no UTF-8, of control characters, of
-    blanks at either end, and of a first character that would make it a formula.
+    blanks at either end, and of a character that would begin a formula, first or behind a semicolon.
     """
     doubled = os.fsencode(source).replace(b"\\", b"\\\\")
     text = _NOT_IN_A_CELL.sub(lambda found: _bytes_of(found[0]), doubled.decode("utf-8", "backslashreplace"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fxcore.dataset.tables import cell, read_csv, render_csv, union_of_columns, write_atomically
+from fxcore.dataset.tables import cell, read_csv, render_csv, union_of_columns, visible, write_atomically
 from fxcore.errors import DataSetError
 
 
@@ -26,6 +26,16 @@ def test_a_cell_is_idempotent_and_survives_the_file(tmp_path_factory, text):
 )
 def test_a_formula_is_made_text(text):
     assert cell(text).startswith("'")
+
+
+def test_a_formula_behind_a_semicolon_is_made_text():
+    """Where a comma is in the numbers, spreadsheets begin a cell there."""
+    assert cell("wrist;=cmd|' /C calc'!A0;-1") == "wrist;'=cmd|' /C calc'!A0;'-1"
+    assert cell("a ;b; =1") == "a ;b; =1"
+
+
+def test_what_turns_the_direction_of_writing_is_not_shown():
+    assert visible("a\u202egnp.exe\u2066b") == "a gnp.exe b"
 
 
 @pytest.mark.parametrize("text", ["-12.5", "+3", "1e-3", "-0.5", ".5"])

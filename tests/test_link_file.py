@@ -41,6 +41,10 @@ _ODD = [
     b"\\\\",
     b'"a","b"',
     b"a,b;c\rd",
+    b"a;=1+1",
+    b"a;\\x3d1+1",
+    b"a;;-1",
+    b"a\xe2\x80\xaeb",
     b"\xed\xb3\xbf",
 ]
 
@@ -56,7 +60,7 @@ def test_each_name_comes_back_and_no_two_are_written_alike():
 
 def test_any_bytes_come_back():
     rng = random.Random(1)
-    alphabet = b"\\x0af =-'\n\xff\xc3\xa4\xe2\x80\xa8"
+    alphabet = b"\\x0af =-';\n\xff\xc3\xa4\xe2\x80\xa8"
     for length in itertools.chain.from_iterable(itertools.repeat(range(1, 12), 300)):
         source = os.fsdecode(bytes(rng.choices(alphabet, k=length)))
         text = escaped(source)

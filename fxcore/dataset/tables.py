@@ -13,9 +13,13 @@ from fxcore.dataset.layout import METADATA_FILE, PARTIAL, Layout
 from fxcore.errors import DataSetError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# Also what turns the direction of writing, so that a name looks like another (Unicode TR36, section 2.5).
+CONTROLS = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+"
+_CONTROL = re.compile(CONTROLS)
 _OTHER_SEPARATORS = frozenset(";\t")
 _FORMULA_STARTS = ("=", "+", "-", "@")
+# Where a comma is in the numbers, spreadsheets part cells at semicolons.
+FORMULA_WITHIN = r"(?<=;)[=+\-@]"
 
 
 def visible(text: str) -> str:
@@ -27,9 +31,10 @@ def cell(text: str) -> str:
     """Return `text` as it may stand in a cell; ``cell(cell(x)) == cell(x)``.
 
     Control characters become spaces, lone surrogates question marks, and text that a spreadsheet
-    would take for a formula (CWE-1236) gets an apostrophe in front; numbers stay numbers.
+    would take for a formula (CWE-1236) gets an apostrophe in front, also behind a semicolon; numbers stay
+    numbers.
     """
-    text = visible(text)
+    text = re.sub(FORMULA_WITHIN, r"'\g<0>", visible(text))
     if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
         return "'" + text
     return text
