@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from fxcore.cli.app import app
 from fxcore.study import LABELS
 
 TRACEBACK = "Traceback (most recent call last)"
@@ -52,6 +55,13 @@ def fxray(
     )
     assert TRACEBACK not in done.stderr + done.stdout, done.stderr
     assert done.returncode == code, f"exit {done.returncode}, expected {code}\n{done.stderr}\n{done.stdout}"
+    return done
+
+
+def fxray_here(*arguments: object, code: int = 0) -> Result:
+    """Do as `fxray` in this process: for what needs no process of its own, which takes a second to start."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert done.exit_code == code, done.output
     return done
 
 

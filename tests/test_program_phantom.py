@@ -17,7 +17,7 @@ from fxcore.build import build
 from fxcore.contact_sheet import contact_sheet
 from fxcore.dataset.png import decode_png
 from fxcore.errors import ParameterError
-from tests.program import finished_studies, fxray, rows, summary, tree
+from tests.program import finished_studies, fxray, fxray_here, rows, summary, tree
 
 STUDIES = 40
 
@@ -257,7 +257,7 @@ def test_help_and_wrong_usage():
     shown = fxray("--help").stdout
     for command in ("synth", "ingest", "preprocess", "build", "labels", "demo"):
         assert command in shown
-        assert "Example" in fxray(command, "--help").stdout
+        assert "Example" in fxray_here(command, "--help").stdout
     assert "Exit codes" in shown
-    fxray("build", code=2)
-    assert "is not a folder" in fxray("build", "/nowhere", "/tmp/x", code=1).stderr
+    fxray_here("build", code=2)
+    assert "is not a folder" in fxray_here("build", "/nowhere", "/tmp/x", code=1).stderr

@@ -17,10 +17,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch: pip install '.[train]'")
 
 import torch
-from click.testing import Result
-from typer.testing import CliRunner
 
-from fxcore.cli.app import app
 from fxcore.config import to_dict, to_toml
 from fxcore.dicom.config import PixelConfig
 from fxcore.errors import FxrayError
@@ -30,7 +27,7 @@ from fxtrain.evaluate import evaluate
 from fxtrain.models import Aggregator, create_model
 from fxtrain.run_directory import RunDirectory
 from fxtrain.trainer import best_epoch, train
-from tests.program import fxray, remount, rows, small_disk
+from tests.program import fxray, fxray_here, remount, rows, small_disk
 from tests.train.data import SMALL
 
 FRAME = SMALL.data.frame
@@ -262,15 +259,8 @@ def test_every_optimiser_and_schedule_trains(dataset, tmp_path, optimiser):
 # --- evaluation and export, by the command line ---
 
 
-def program(*arguments: object, code: int = 0) -> Result:
-    """Run the command line here: a process of its own would take longer to import torch than to train."""
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert done.exit_code == code, done.output
-    return done
-
-
 def said(*arguments: object) -> Any:
-    return json.loads(program(*arguments, "--json").stdout)
+    return json.loads(fxray_here(*arguments, "--json").stdout)
 
 
 def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
@@ -278,12 +268,12 @@ def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
     config.write_text(
         "epochs = 2\nbatch = 8\n[data]\nval_fraction = 0.3\n[data.frame]\nwidth = 32\nheight = 40\n"
     )
-    assert "not a training run" in program("export", run, tmp_path / "model.onnx", code=1).stderr
+    assert "not a training run" in fxray_here("export", run, tmp_path / "model.onnx", code=1).stderr
     history = said("train", dataset, run, "--config", config, "--model", "rx-lite")
     assert len(history) == 2
-    assert "is not empty" in program("train", dataset, run, "--config", config, code=1).stderr
-    assert "no threshold yet" in program("export", run, tmp_path / "model.onnx", code=1).stderr
-    assert "alo, majority, mean" in program("evaluate", run, dataset, "--aggregate", "vote", code=2).stderr
+    assert "is not empty" in fxray_here("train", dataset, run, "--config", config, code=1).stderr
+    assert "no threshold yet" in fxray_here("export", run, tmp_path / "model.onnx", code=1).stderr
+    assert "alo, majority, mean" in fxray_here("evaluate", run, dataset, "--aggregate", "vote", code=2).stderr
     evaluated = said("evaluate", run, dataset, "--sensitivity", 0.9)
     assert evaluated["measures"]["mean"]["sensitivity"]["value"] >= 0.9
     assert len(rows(run / "predictions.csv")) == evaluated["radiographs"]
@@ -291,7 +281,7 @@ def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
     assert result["largest_difference"] <= export.TOLERANCE
     assert result["threshold"] == evaluated["operating"]["threshold"]
     for part, warned in (("val", "optimistic"), ("all", "28 of 40 studies, or others of their patients")):
-        shown = program("evaluate", run, dataset, "--split", part, "--aggregate", "mean").stdout
+        shown = fxray_here("evaluate", run, dataset, "--split", part, "--aggregate", "mean").stdout
         assert warned in " ".join(shown.split())
     assert len(said("train", dataset, run, "--resume", "--epochs", 3)) == 3
 
@@ -301,7 +291,7 @@ def test_the_program_trains_evaluates_and_exports(dataset, tmp_path):
     [("model", "foo"), ("epochs", 3_000_000_000), ("seed", 3_000_000_000), ("device", "gpu")],
 )
 def test_a_value_that_an_option_of_training_cannot_have_is_wrong_usage(tmp_path, option, value):
-    refused = program("train", tmp_path, tmp_path / "run", f"--{option}", value, code=2).stderr
+    refused = fxray_here("train", tmp_path, tmp_path / "run", f"--{option}", value, code=2).stderr
     assert f"--{option}" in refused
     assert str(value) in refused
     assert not (tmp_path / "run").exists()
@@ -312,7 +302,7 @@ def test_a_value_that_an_option_of_training_cannot_have_is_wrong_usage(tmp_path,
     [("aggregate", "mean,vote"), ("sensitivity", 1.5), ("sensitivity", "nan"), ("device", "gpu")],
 )
 def test_a_value_that_an_option_of_evaluation_cannot_have_is_wrong_usage(tmp_path, option, value):
-    assert f"--{option}" in program("evaluate", tmp_path, tmp_path, f"--{option}", value, code=2).stderr
+    assert f"--{option}" in fxray_here("evaluate", tmp_path, tmp_path, f"--{option}", value, code=2).stderr
 
 
 def test_the_demonstration_goes_on_to_a_model_and_its_scores(tmp_path, monkeypatch):
@@ -322,7 +312,7 @@ def test_the_demonstration_goes_on_to_a_model_and_its_scores(tmp_path, monkeypat
     folder = tmp_path / "demo"
     # A second time on the same folder: what is finished is kept, and nothing stands in the way.
     for _ in range(2):
-        shown = program("demo", folder, "--workers", 1).stdout
+        shown = fxray_here("demo", folder, "--workers", 1).stdout
         assert "Decision support, not a diagnosis" in shown
     judged = rows(folder / "scores" / "studies.csv")
     assert judged[0]["study_id"] in shown
