@@ -7,7 +7,7 @@ import pytest
 from fxcore.config import from_dict, to_dict
 from fxcore.made_before import hindrance
 from fxcore.steps import Pipeline
-from tests.program import fxray, summary, tree
+from tests.program import fxray, fxray_here, summary, tree
 
 NONE = {name: {"enabled": False} for name in ("part_filter", "inversion", "splitter", "alignment")}
 
@@ -63,7 +63,7 @@ def test_preprocessing_again_by_other_settings_is_refused(tmp_path):
         '[steps.part_filter]\nparts = ["any"]\n[steps.alignment]\nmethod = "pca"\n'
     )
     given = (tmp_path / "built", tmp_path / "next", "--config", tmp_path / "pca.toml")
-    refused = fxray("preprocess", *given, code=1)
+    refused = fxray_here("preprocess", *given, code=1)
     assert "steps.alignment.method: 'medial' then, 'pca' now" in refused.stderr
     assert not (tmp_path / "next").exists()
     summary("preprocess", tmp_path / "built", tmp_path / "next")

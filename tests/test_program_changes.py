@@ -29,7 +29,7 @@ from fxcore.pseudonyms import default_key_file
 from fxcore.shards import Shard
 from fxtrain.table import read_table
 from tests.dicom_files import image_dataset, write
-from tests.program import fxray, rows, start, summary, tree
+from tests.program import fxray, fxray_here, rows, start, summary, tree
 from tests.test_program_images import draw, uncompressed
 
 _SLOW_CODEC = """
@@ -233,14 +233,14 @@ def test_a_copy_in_another_study_is_told_of_the_file_that_stands_for_it(tmp_path
 
 def test_an_unfinished_or_damaged_source_is_not_used(tmp_path, ingested):
     (tmp_path / "out" / ".fxray").mkdir()
-    refused = fxray("preprocess", tmp_path / "out", tmp_path / "next", code=1)
+    refused = fxray_here("preprocess", tmp_path / "out", tmp_path / "next", code=1)
     assert "is not finished" in refused.stderr
     for use in (read_table, label_histogram, lambda out: contact_sheet(out, out, tmp_path / "sheet.png")):
         with pytest.raises(DataSetError, match="is not finished"):
             use(tmp_path / "out")
     (tmp_path / "out" / ".fxray").rmdir()
     (tmp_path / "out" / "journal.jsonl").write_bytes(b"")
-    refused = fxray("preprocess", tmp_path / "out", tmp_path / "next", code=1)
+    refused = fxray_here("preprocess", tmp_path / "out", tmp_path / "next", code=1)
     assert "does not belong to" in refused.stderr
 
 
@@ -418,5 +418,5 @@ def test_a_data_set_in_the_archive_is_passed_over_and_said(tmp_path, ingested):
 
 
 def test_a_data_set_is_not_taken_for_an_archive(tmp_path, ingested):
-    refused = fxray("ingest", ingested, tmp_path / "next", "--key", tmp_path / "key", code=1)
+    refused = fxray_here("ingest", ingested, tmp_path / "next", "--key", tmp_path / "key", code=1)
     assert "is a data set already" in refused.stderr

@@ -11,7 +11,7 @@ import pytest
 
 from fxcore.contact_sheet import contact_sheet
 from fxcore.errors import DataSetError
-from tests.program import fxray, rows, summary, tree
+from tests.program import fxray_here, rows, summary, tree
 from tests.test_program_images import draw
 
 
@@ -170,11 +170,11 @@ def test_rows_left_out_at_the_root_are_not_silently_brought_back(before):
     table.write_text("".join([*lines, "," * lines[0].count(",") + "\n"]))
     preprocess(before)
     table.write_text("".join(lines[:-1]))
-    refused = fxray("preprocess", before, before.with_name("after"), code=1).stderr
+    refused = fxray_here("preprocess", before, before.with_name("after"), code=1).stderr
     assert str(table) in refused
     assert "1 fewer of study" in " ".join(refused.split())
     table.write_text("".join([*lines[:-1], lines[-1].replace(",broken,", ",not_broken,")]))
-    refused = fxray("preprocess", before, before.with_name("after"), code=1).stderr
+    refused = fxray_here("preprocess", before, before.with_name("after"), code=1).stderr
     assert "2 such differences" in " ".join(refused.split())
 
 

@@ -203,12 +203,12 @@ def test_a_killed_run_is_finished_by_the_next_to_the_same_tree(archive, job, pla
 
 
 def test_other_settings_or_another_key_are_refused(archive, job, place, built):
-    refused = fxray("build", archive, built[0], *job, "--part", "hand", code=1)
+    refused = fxray_here("build", archive, built[0], *job, "--part", "hand", code=1)
     assert (
         "was made with another config (steps.part_filter.parts: ['wrist'] then, ['hand'] now)"
         in refused.stderr
     )
-    refused = fxray("build", archive, built[0], "--key", place / "other key", code=1)
+    refused = fxray_here("build", archive, built[0], "--key", place / "other key", code=1)
     assert "is missing, and the output was made with one" in refused.stderr
     assert not (place / "other key").exists()
 
@@ -217,10 +217,13 @@ def test_an_output_that_is_something_else_is_left_alone(archive, job, place):
     other = place / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("mine")
-    refused = fxray("ingest", archive, other, *job, code=1)
+    refused = fxray_here("ingest", archive, other, *job, code=1)
     assert "is not empty and not a data set" in refused.stderr
     assert [path.name for path in other.iterdir()] == ["thesis.txt"]
-    assert "must not lie within each other" in fxray("ingest", archive, archive / "out", *job, code=1).stderr
+    assert (
+        "must not lie within each other"
+        in fxray_here("ingest", archive, archive / "out", *job, code=1).stderr
+    )
 
 
 def test_a_png_damaged_later_costs_itself(place, built):

@@ -67,14 +67,14 @@ def test_shards_and_a_merge_leave_what_one_run_leaves(tmp_path, jobs, name):
         assert run.returncode == 0, errors
         assert "fxray merge" in said
     side_by_side = finished_studies(out)
-    assert "2/3 are missing" in fxray("merge", out, code=1).stderr
+    assert "2/3 are missing" in fxray_here("merge", out, code=1).stderr
     figures = summary(*jobs.command(name, out, "--shard", "2/3"))
     assert 0 < side_by_side < finished_studies(out)
     assert figures["studies_done_now"] > 0
     merged = summary("merge", out)
     assert tree(out) == jobs.trees[name]
     assert sum(merged["studies"].values()) == finished_studies(out)
-    assert "nothing to merge" in fxray("merge", out, code=1).stderr
+    assert "nothing to merge" in fxray_here("merge", out, code=1).stderr
 
 
 def test_a_killed_shard_goes_on_where_it_was(tmp_path, jobs):
@@ -87,9 +87,9 @@ def test_a_killed_shard_goes_on_where_it_was(tmp_path, jobs):
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
     fxray(*jobs.command("build", out, "--shard", "2/2"))
-    assert "1/2 are missing" in fxray("merge", out, code=1).stderr
+    assert "1/2 are missing" in fxray_here("merge", out, code=1).stderr
     assert summary(*jobs.command("build", out, "--shard", "1/2"))["studies_done_before"] >= 2
-    fxray("merge", out)
+    fxray_here("merge", out)
     assert tree(out) == jobs.trees["build"]
 
 
@@ -109,10 +109,10 @@ def test_shards_go_on_from_a_finished_data_set_with_rejects_and_may_change_their
     whole = tree(out)
     fxray(*command, "--shard", "1/2")
     assert "1 finished shards of another number" in fxray(*command, "--shard", "1/3").stderr
-    assert "2/3, 3/3 are missing" in fxray("merge", out, code=1).stderr
+    assert "2/3, 3/3 are missing" in fxray_here("merge", out, code=1).stderr
     for number in (2, 3):
         assert "of another number" not in fxray(*command, "--shard", f"{number}/3").stderr
-    fxray("merge", out)
+    fxray_here("merge", out)
     assert tree(out) == whole
 
 
@@ -125,13 +125,13 @@ def test_shards_of_different_archives_are_not_merged(tmp_path, jobs):
         path for path in sorted(archive.rglob("*")) if path.is_file() and path.stat().st_size > 10_000
     ).unlink()
     fxray(*command, "--shard", "2/2")
-    assert "the archive changed in between" in fxray("merge", out, code=1).stderr
+    assert "the archive changed in between" in fxray_here("merge", out, code=1).stderr
     # What is rejected counts as well.
     (archive / "zero.dcm").touch()
     fxray(*command, "--shard", "1/2")
-    assert "the archive changed in between" in fxray("merge", out, code=1).stderr
+    assert "the archive changed in between" in fxray_here("merge", out, code=1).stderr
     fxray(*command, "--shard", "2/2")
-    fxray("merge", out)
+    fxray_here("merge", out)
     fxray("build", archive, tmp_path / "one", *command[3:])
     assert tree(out) == tree(tmp_path / "one")
 
@@ -148,7 +148,7 @@ def test_shards_are_in_each_others_way_only_if_they_are_the_same(tmp_path, jobs)
         for more in (["--shard", "1/2"], []):
             refused = fxray(*jobs.command("build", out, *more), code=1)
             assert f"another run is writing to {out} (process {run.pid} on" in refused.stderr
-        assert "another run is writing" in fxray("merge", out, code=1).stderr
+        assert "another run is writing" in fxray_here("merge", out, code=1).stderr
         fxray(*jobs.command("build", out, "--shard", "2/2"))
     finally:
         os.killpg(run.pid, signal.SIGKILL)
@@ -162,10 +162,10 @@ def test_what_is_no_shard_is_refused(tmp_path, text):
 
 
 def test_there_must_be_shards_to_merge(tmp_path, jobs):
-    assert "there is no folder" in fxray("merge", tmp_path / "nothing", code=1).stderr
+    assert "there is no folder" in fxray_here("merge", tmp_path / "nothing", code=1).stderr
     run = jobs.start("build", tmp_path / "out", "1/2")
     while not (tmp_path / "out" / ".fxray" / "settings.json").exists():
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
-    assert "no shard" in fxray("merge", tmp_path / "out", code=1).stderr
+    assert "no shard" in fxray_here("merge", tmp_path / "out", code=1).stderr
