@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from fxcore.kernels import histogram
 
 # Equalising again moves the grey levels of what was equalised by no more than this, on average, as a fraction
-# of their range: a little where it was made smaller, or stored as JPEG, since.
-_FLAT = 0.1
+# of the range that all but the most common one cover: a little where it was made smaller, or stored as JPEG.
+_FLAT = 0.12
 # Undoing it brings peaks back, so that equalising again would move them so many times as far.
 _PEAKED = 2
 # Fewer grey levels are no radiograph's.
@@ -63,9 +63,10 @@ def unequalised(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
 def _off(counts: NDArray[np.int64]) -> float:
     """Return how far grey levels lie, on average, from the share of pixels below them, or up to them.
 
-    As fractions of the range of levels; 1 for too few. The darkest pixels or the brightest do not count:
-    equalisation maps the darkest level to 0 whatever its share, or, in a negative, the brightest to 255.
-    Nor does the level that most pixels have, as any place is right for one that nearly all have.
+    The darkest pixels or the brightest do not count: equalisation maps the darkest level to 0 whatever its
+    share, or, in a negative, the brightest to 255. Nor does the level that most pixels have: a margin's, say,
+    which is near to its share wherever it lies. As fractions of what the others cover of the range of
+    levels; 1 for too few levels.
     """
     levels = np.flatnonzero(counts)
     if levels.size < _FEWEST:
@@ -79,5 +80,5 @@ def _off(counts: NDArray[np.int64]) -> float:
         whole, span = int(up_to[-1]), int(levels[-1] - levels[0])
         bright = (levels - levels[0]) * whole
         away = np.maximum(np.maximum((up_to - share) * span - bright, bright - up_to * span), 0)
-        off = min(off, int((share * away).sum()) / ((whole - int(share.max())) * whole * span))
+        off = min(off, int((share * away).sum()) / ((whole - int(share.max())) ** 2 * span))
     return off
