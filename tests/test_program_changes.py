@@ -127,8 +127,7 @@ def test_an_archive_that_changed(tmp_path, archive, ingest, change):
     assert_like_fresh(tmp_path, ingest)
 
 
-@pytest.mark.parametrize(("years", "done"), [(0, 1), (-1, 0), (50, 0)])
-def test_a_study_of_which_a_file_was_written_since_is_made_again(tmp_path, years, done):
+def test_a_study_of_which_a_file_was_written_since_is_made_again(tmp_path):
     file = uncompressed(tmp_path / "archive" / "1.tif")
     draw(tmp_path / "archive" / "2.png")
     given = {"workers": 1, "key_file": tmp_path / "key", "index_file": tmp_path / "index"}
@@ -136,13 +135,14 @@ def test_a_study_of_which_a_file_was_written_since_is_made_again(tmp_path, years
     content = bytearray(file.read_bytes())
     content[20_000:30_000] = bytes(10_000)
     file.write_bytes(content)
-    moment = time.time() + years * 365 * 86_400
-    os.utime(file, (moment, moment))
-    again = ingest_here(tmp_path / "archive", tmp_path / "out", **given)
-    assert (again.studies_done, again.studies_kept) == (done, 2 - done)
+    # A time to come, by which it would be made by each run anew; one of a backup; the time of writing.
+    for years, done in ((50, 0), (-1, 0), (0, 1)):
+        moment = time.time() + years * 365 * 86_400
+        os.utime(file, (moment, moment))
+        again = ingest_here(tmp_path / "archive", tmp_path / "out", **given)
+        assert (again.studies_done, again.studies_kept) == (done, 2 - done)
     anew = ingest_here(tmp_path / "archive", tmp_path / "fresh", **given)
-    assert (again.content["mean"] == anew.content["mean"]) == bool(done)
-    assert ingest_here(tmp_path / "archive", tmp_path / "out", **given).studies_kept == 2
+    assert again.content == anew.content
 
 
 def test_a_study_folder_that_was_lost_is_made_again(tmp_path, ingest, ingested):
