@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from bench import learning
 from fxtrain.evaluate import evaluate
+from fxtrain.predict import read_scores
 from fxtrain.trainer import train
 from tests.train.data import SMALL, make
 
@@ -29,7 +30,8 @@ def test_scores_by_study_are_those_of_the_evaluation_in_one_order(dataset, tmp_p
         evaluate(run, dataset, device="cpu")
         found = evaluate(run, other, part="all", device="cpu")
         for how in ways:
-            broken, scores = learning._by_study(run, "mean" if how == "model" else how)
+            predictions = run / found["files"]["predictions"]
+            _, broken, scores = read_scores(predictions, "mean" if how == "model" else how)
             expected = found["measures"][how]["auc"]["value"]
             assert roc_auc_score(broken, scores) == pytest.approx(expected, abs=0.01)
             truths.append(broken)

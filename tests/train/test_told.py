@@ -14,7 +14,6 @@ pytest.importorskip("torch", reason="training needs torch: pip install '.[train]
 
 import torch
 import torchvision
-from sklearn.metrics import roc_auc_score
 
 from fxcore.errors import DataSetError, FxrayError, ParameterError
 from fxcore.json_text import json_text
@@ -22,7 +21,6 @@ from fxcore.letterbox import Frame
 from fxtrain.config import ModelConfig, OptimConfig
 from fxtrain.evaluate import evaluate
 from fxtrain.models import create_model
-from fxtrain.predict import read_scores
 from fxtrain.run_directory import RunDirectory
 from fxtrain.trainer import train
 from tests.program import rows
@@ -96,8 +94,6 @@ def test_an_evaluation_of_a_data_set_does_not_replace_that_of_another_of_its_nam
         assert (written["dataset"], written["studies"]) == (found["dataset"], found["studies"])
         assert len(rows(trained / found["files"]["predictions"])) == found["radiographs"]
         assert (trained / found["files"]["confusion"]).exists()
-        _, broken, scores = read_scores(trained / found["files"]["predictions"])
-        assert roc_auc_score(broken, scores) == pytest.approx(found["measures"]["mean"]["auc"]["value"])
 
 
 @pytest.mark.parametrize(
