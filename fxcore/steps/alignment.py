@@ -21,6 +21,9 @@ from fxcore.study import Radiograph, Study
 # "medial": in doubt, as where both ends look alike, the end that is up stays there: most radiographs are
 # stored as they are to be looked at.
 _DOUBT = 0.4
+# "medial": what has no length, and within which a limb stands out so clearly, in thresholds of noise, is the
+# exposed field and not the anatomy; within a pelvis nothing does.
+_FIELD = 2.0
 
 
 def align_rotation(study: Study, config: AlignmentConfig, seen: Overviews | None = None) -> Study:
@@ -61,7 +64,7 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
         elongation, tilt, margin = _by_mask(seen.above_otsu(image)[1], config)
     else:
         least = config.min_elongation
-        elongation, tilt, margin = _by_medial_line(seen.of(image).nearer(image))
+        elongation, tilt, margin = _by_medial_line(seen.of(image).nearer(image), least)
     marks |= {
         "alignment": "no_clear_axis",
         "alignment_method": config.method,
@@ -81,9 +84,13 @@ def _aligned(radiograph: Radiograph, config: AlignmentConfig, seen: Overviews) -
     return Radiograph(rotate(image, degrees) if degrees else image, radiograph.metadata | marks)
 
 
-def _by_medial_line(seen: Overview) -> tuple[float, float, float]:
+def _by_medial_line(seen: Overview, least: float) -> tuple[float, float, float]:
     """Return elongation (0: no limb), tilt and distal margin from the medial line of the main limb."""
     found = limb_axis(seen)
+    if seen.limb is not None and found.elongation < least:
+        within = seen.within(seen.limb)
+        if within.ground.clear >= _FIELD and (limb := limb_axis(within)).elongation >= least:
+            found = limb
     if found.lines is None:
         return 0.0, 0.0, 0.0
     return found.elongation, found.degrees, end_margin(found.lines)

@@ -59,9 +59,9 @@ def limb_axis(seen: Overview) -> LimbAxis:
     seen : Overview
     """
     ground = seen.ground
-    if not seen.pieces:
+    mask = seen.limb
+    if mask is None:
         return LimbAxis(0.0, 0.0, None)
-    mask = seen.pieces[0].mask
     level = quantiles(ground.relief, mask, (0.95,))[0]
     weights = np.clip(ground.relief, 0.0, max(level, 1e-3)).astype(np.float32)
     runs = runs_from_mask(mask)

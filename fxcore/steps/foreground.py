@@ -10,6 +10,9 @@ import numpy as np
 from fxcore.kernels import above_plane, at_border, masked_levels, otsu_threshold
 from fxcore.steps.field import Grey, Mask, dilated, quantiles
 
+# What is told to be frame leaves so much of the image, or none of it is left out: a radiograph set into an
+# image of three times its sides is a ninth, less the rim of the frame.
+_LEAST_FIELD = 0.05
 # Soft tissue begins at this fraction of the Otsu threshold above the background...
 _SOFT = 0.35
 # ... and not below so many standard deviations of it.
@@ -73,7 +76,7 @@ def foreground(grey: Grey, frame: Mask, noise: float = 0.0) -> Foreground:
     """
     # A frame ends in a rim of its own blur.
     field = ~dilated(frame, 2)
-    if 10 * np.count_nonzero(field) < field.size:
+    if np.count_nonzero(field) < _LEAST_FIELD * field.size:
         field = np.ones_like(field)
     shutter, low = _shutters(grey, field, noise)
     field &= ~shutter

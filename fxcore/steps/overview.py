@@ -25,6 +25,8 @@ _NOISY = 1.2
 _CLEAR = 1.2
 # Where so little of the longer side is exposed, that is looked at for itself.
 _NEARER = 0.8
+# Where frames cover more of the image than this, only what is sure of them is left out.
+_MOST = 0.9
 # The surround of a round field is dark if no more of the field than this is darker.
 _DARK = 0.02
 
@@ -97,26 +99,39 @@ class Overview:
     def ground(self) -> Foreground:
         """Anatomy and background, bright anatomy on dark; without the veil of scattered radiation."""
         grey, noise = without_lettering(self.grey), 0.0
+        frame = self.frame.mask if self.frame.mask.mean() <= _MOST else self.frame.sure
         if self.noise > _NOISY:
             grey, noise = calmed(grey), CALMED * self.noise
-        found = foreground(grey, self.frame.mask, noise)
+        found = foreground(grey, frame, noise)
         lifted = without_veil(grey, found.field)
         if lifted is not None:
             # A shutter that a console drew has one level no longer, by which it could be told again.
-            without = foreground(lifted, self.frame.mask | ~found.field, noise)
+            without = foreground(lifted, frame | ~found.field, noise)
             if without.clear >= _CLEAR:
                 return without
         if found.clear >= 1:
             return found
         # A shutter of lead may have no level of its own, but has straight edges as a bright frame has.
         dark = self.negative.frame.mask
-        without = foreground(grey, self.frame.mask | dark, noise) if dark.any() else found
+        without = foreground(grey, frame | dark, noise) if dark.any() else found
         return without if without.clear >= 1 else found
 
     @cached_property
     def pieces(self) -> list[Piece]:
         """The pieces of the foreground that may be limbs, the largest first."""
         return find_pieces(self.ground)
+
+    @cached_property
+    def limb(self) -> Mask | None:
+        """The main limb: the heaviest piece, since streaks in the air can be larger than a limb."""
+        return max(self.pieces, key=lambda piece: piece.area * piece.grey).mask if self.pieces else None
+
+    def within(self, mask: Mask) -> Overview:
+        """Return the overview in which all but a mask is frame."""
+        other = Overview(self.grey, self.step)
+        other.__dict__["noise"] = self.noise
+        other.__dict__["frame"] = Frame(~mask, ~mask)
+        return other
 
 
 class Overviews:
