@@ -100,7 +100,7 @@ def probe_study(task: StudyTask) -> None:
     rejects: list[Reject] = []
     radiographs: Iterable[Radiograph]
     if isinstance(task, IngestTask):
-        groups = (copies for copies in _copies(task.files) if not _dropped_unread(task, copies))
+        groups = (copies for copies in _copies(task.files) if not _need_no_reading(task, copies))
         radiographs = (r for copies in groups for r in _first_readable(task, copies, rejects))
     else:
         radiographs = _stored(task, rejects)
@@ -123,7 +123,7 @@ def _add(radiograph: Radiograph, steps: Pipeline | None, receiver: Receiver) -> 
 
 def _ingested(task: IngestTask, receiver: Receiver) -> Iterator[Radiograph]:
     for copies in _copies(task.files):
-        if dropped := _dropped_unread(task, copies):
+        if dropped := _need_no_reading(task, copies):
             _drop(copies[0].unread, dropped, receiver)
             continue
         radiographs = _first_readable(task, copies, receiver.rejects, receiver)
@@ -135,15 +135,20 @@ def _ingested(task: IngestTask, receiver: Receiver) -> Iterator[Radiograph]:
             yield radiograph
 
 
-def _dropped_unread(task: IngestTask, copies: list[SourceFile]) -> list[Reject]:
+def _need_no_reading(task: IngestTask, copies: list[SourceFile]) -> list[Reject]:
     """Return what the part filter says of a file that it drops, by what is known before it is opened.
 
     Of copies, only reading tells which one counts; of an image, how many pages it has.
     """
-    (file, *others) = copies
-    if task.steps is None or others or file.kind != "dicom":
-        return []
-    return dropped_unread(task.study_id, file.unread, task.steps.part_filter)
+    return _dropped(task, copies[0].unread) if _is_known(copies) else []
+
+
+def _is_known(copies: list[SourceFile]) -> bool:
+    return len(copies) == 1 and copies[0].kind == "dicom"
+
+
+def _dropped(task: StudyTask, file: UnreadFile) -> list[Reject]:
+    return [] if task.steps is None else dropped_unread(task.study_id, file, task.steps.part_filter)
 
 
 def _reconsider(task: PreprocessTask, receiver: Receiver) -> None:
@@ -151,15 +156,13 @@ def _reconsider(task: PreprocessTask, receiver: Receiver) -> None:
     unread = {file.source_id: file for file in task.record.unread}
     for reject in task.record.rejects:
         file = unread.get(reject.source_id)
-        if file is None or task.steps is None:
-            dropped = []
-        else:
-            dropped = dropped_unread(task.study_id, file, task.steps.part_filter)
-        if file is not None and dropped:
+        if file is None:
+            receiver.rejects.append(reject)
+        elif dropped := _dropped(task, file):
             _drop(file, dropped, receiver)
         else:
             receiver.rejects.append(reject)
-            receiver.unread.extend([file] if file else [])
+            receiver.unread.append(file)
 
 
 def _drop(file: UnreadFile, dropped: list[Reject], receiver: Receiver) -> None:
@@ -190,7 +193,7 @@ def _first_readable(
             rejects.append(
                 Reject("ingest", task.study_id, file.source_id, file.radiograph_id, reason, cell(message))
             )
-            if receiver is not None and file.kind == "dicom" and len(copies) == 1:
+            if receiver is not None and _is_known(copies):
                 receiver.unread.append(file.unread)
 
         if file.source_id in task.failed:

@@ -129,8 +129,10 @@ def filter_parts(study: Study, config: PartFilterConfig) -> tuple[Study, list[Re
 
 def dropped_unread(study_id: str, file: UnreadFile, config: PartFilterConfig) -> list[Reject]:
     """Return what `filter_parts` says of each radiograph of a file, where it drops them: without a pixel."""
+    if not config.enabled:
+        return []
     found = _decide(Named.of(file.row), config)
-    if not config.enabled or not found.reason:
+    if not found.reason:
         return []
     return [
         Reject(STAGE, study_id, file.source_id, radiograph_id, found.reason, found.message)
