@@ -1,4 +1,4 @@
-"""Files of one study that claim to be one image: what is said of the pixels of those that are left out."""
+"""Files that claim to be one image: which one counts, and what is said of those that are left out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fxcore.settings import IngestConfig
 from fxcore.study import Reject
 from fxcore.work import take_through
 from tests.dicom_files import encode, image_dataset, write
+from tests.program import rows, summary
 
 _STORED = (np.add.outer(np.arange(60) ** 2, np.arange(50)) % 4096).astype(np.uint16)
 
@@ -82,3 +83,36 @@ def test_a_copy_that_cannot_be_read_costs_nothing(tmp_path: Path) -> None:
     reason, message = said(tmp_path)
     assert reason == "duplicate"
     assert "this one cannot be read (5900 bytes of pixel data found" in message
+
+
+def test_a_copy_in_an_unlabelled_study_does_not_take_the_place_of_the_labelled_one(tmp_path: Path) -> None:
+    dataset = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    dataset.SOPInstanceUID = "1.2.3.4"
+    for study in ("1.2.1", "1.2.2"):
+        dataset.StudyInstanceUID = study
+        (tmp_path / "archive").mkdir(exist_ok=True)
+        write(dataset, tmp_path / "archive" / study, uid.ExplicitVRLittleEndian)
+    (tmp_path / "labels.csv").write_text("StudyInstanceUID,label\n1.2.2,1\n")
+    options = ["--labels", tmp_path / "labels.csv", "--key", tmp_path / "key"]
+    figures = summary("ingest", tmp_path / "archive", tmp_path / "out", *options)
+    assert figures["studies"]["broken"] == 1
+    assert figures["dropped"] == {"study_without_label": 1}
+
+
+def test_a_copy_in_another_study_is_told_of_the_file_that_stands_for_it(tmp_path: Path) -> None:
+    dataset = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
+    dataset.SOPInstanceUID = "1.2.3.4"
+    (tmp_path / "archive").mkdir()
+    for study in ("1.2.1", "1.2.2"):
+        dataset.StudyInstanceUID = study
+        write(dataset, tmp_path / "archive" / study, uid.ExplicitVRLittleEndian)
+    first = tmp_path / "archive" / "1.2.1"
+    first.write_bytes(first.read_bytes()[:-400])
+    job = ["ingest", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key"]
+    assert summary(*job)["converted"] == 0
+    dropped = {row["reason"]: row for row in rows(tmp_path / "out" / "rejects.csv")}
+    message = dropped["doubtful_duplicate"]["message"]
+    assert dropped["truncated_pixel_data"]["source_id"] in message
+    assert "its pixels may be others: look at both" in message
+    first.unlink()
+    assert summary(*job)["converted"] == 1

@@ -12,9 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from pydicom import uid
 
 from fxcore.contact_sheet import contact_sheet
 from fxcore.dataset.layout import Layout
@@ -28,7 +26,6 @@ from fxcore.preprocess import read_finished
 from fxcore.pseudonyms import default_key_file
 from fxcore.shards import Shard
 from fxtrain.table import read_table
-from tests.dicom_files import image_dataset, write
 from tests.program import fxray, fxray_here, rows, start, summary, tree
 from tests.test_program_images import draw, uncompressed
 
@@ -196,39 +193,6 @@ def test_a_key_that_stands_for_two_places_labels_neither(tmp_path, archive, inge
     figures = ingest("out", "--labels", tmp_path / "labels.csv")
     assert figures["studies"] == {"broken": 0, "not_broken": 1, "unlabelled": 0}
     assert figures["dropped"]["ambiguous_label"] == 2
-
-
-def test_a_copy_in_an_unlabelled_study_does_not_take_the_place_of_the_labelled_one(tmp_path):
-    dataset = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
-    dataset.SOPInstanceUID = "1.2.3.4"
-    for study in ("1.2.1", "1.2.2"):
-        dataset.StudyInstanceUID = study
-        (tmp_path / "archive").mkdir(exist_ok=True)
-        write(dataset, tmp_path / "archive" / study, uid.ExplicitVRLittleEndian)
-    (tmp_path / "labels.csv").write_text("StudyInstanceUID,label\n1.2.2,1\n")
-    options = ["--labels", tmp_path / "labels.csv", "--key", tmp_path / "key"]
-    figures = summary("ingest", tmp_path / "archive", tmp_path / "out", *options)
-    assert figures["studies"]["broken"] == 1
-    assert figures["dropped"] == {"study_without_label": 1}
-
-
-def test_a_copy_in_another_study_is_told_of_the_file_that_stands_for_it(tmp_path):
-    dataset = image_dataset(np.arange(400, dtype=np.uint16).reshape(20, 20), 12)
-    dataset.SOPInstanceUID = "1.2.3.4"
-    (tmp_path / "archive").mkdir()
-    for study in ("1.2.1", "1.2.2"):
-        dataset.StudyInstanceUID = study
-        write(dataset, tmp_path / "archive" / study, uid.ExplicitVRLittleEndian)
-    first = tmp_path / "archive" / "1.2.1"
-    first.write_bytes(first.read_bytes()[:-400])
-    job = ["ingest", tmp_path / "archive", tmp_path / "out", "--key", tmp_path / "key"]
-    assert summary(*job)["converted"] == 0
-    dropped = {row["reason"]: row for row in rows(tmp_path / "out" / "rejects.csv")}
-    message = dropped["doubtful_duplicate"]["message"]
-    assert dropped["truncated_pixel_data"]["source_id"] in message
-    assert "its pixels may be others: look at both" in message
-    first.unlink()
-    assert summary(*job)["converted"] == 1
 
 
 def test_an_unfinished_or_damaged_source_is_not_used(tmp_path, ingested):
